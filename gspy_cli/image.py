@@ -1,0 +1,22 @@
+"""From a figure to a network's input: the one preprocessing there is.
+
+Training, evaluation and inference all come through here, so a model sees the same
+pixels everywhere.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gspy_cli.figure import find_plot
+
+
+def network_input(
+    pixels: NDArray[np.uint8], *, height: int, width: int
+) -> NDArray[np.uint8]:
+    """Crop a figure (H, W, 3) to its plot and resize it to (height, width, 3)."""
+    box = find_plot(pixels)
+    picture = Image.fromarray(pixels)
+    edges = (box.left, box.top, box.right, box.bottom)
+    resized = picture.resize((width, height), Image.Resampling.BILINEAR, box=edges)
+    return np.asarray(resized)
