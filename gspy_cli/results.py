@@ -5,27 +5,37 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """One picture, named.
+class Origin:
+    """Where a picture comes from: its path, and what the file's name tells.
 
-    `scores` holds each class's probability, in the model's class order; they sum
-    to 1. `window` is the picture's length in seconds, where the name tells it.
+    `window` is the picture's length in seconds.
     """
 
-    source: str
-    label: str
-    confidence: float
-    scores: Mapping[str, float]
+    path: str
     ifo: str | None = None
     gravityspy_id: str | None = None
     window: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """One picture, named.
+
+    `scores` holds each class's probability in the model's class order; they sum
+    to 1.
+    """
+
+    origin: Origin
+    label: str
+    confidence: float
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """One input that could not be classified, and why."""
 
-    source: str
+    origin: Origin
     reason: str
 
 

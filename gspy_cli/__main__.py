@@ -1,0 +1,5 @@
+"""Run gspy as `python -m gspy_cli`."""
+
+from gspy_cli.cli import main
+
+main()

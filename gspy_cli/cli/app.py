@@ -1,0 +1,81 @@
+"""The app: its commands, its version, and what an error or Ctrl-C does."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gspy_cli import __version__
+from gspy_cli.cli.classify import classify
+from gspy_cli.cli.devices import devices
+from gspy_cli.cli.models import models
+from gspy_cli.errors import CheckError, GspyError
+
+
+class GspyGroup(TyperGroup):
+    """The group of commands; it turns a user's error into one line."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command; the exit code says how it ended."""
+        try:
+            return super().invoke(ctx)
+        except GspyError as error:
+            typer.echo(f"gspy: {error}", err=True)
+            raise typer.Exit(1 if isinstance(error, CheckError) else 2) from None
+        except KeyboardInterrupt:
+            typer.echo("gspy: interrupted; what was finished is kept", err=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            _forget_stdout()
+            raise typer.Exit(0) from None
+
+
+def _forget_stdout() -> None:
+    """Let nothing more be written to a pipe that its reader has closed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+app = typer.Typer(
+    name="gspy",
+    cls=GspyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from gspy_cli.model import default_name
+
+        typer.echo(f"gspy {__version__} (default model: {default_name()})")
+        raise typer.Exit
+
+
+@app.callback()
+def gspy(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and the default model, and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Classify LIGO glitches by the shape they draw in a spectrogram."""
+
+
+app.command()(classify)
+app.command()(models)
+app.command()(devices)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

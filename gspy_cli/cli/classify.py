@@ -1,0 +1,207 @@
+"""`gspy classify`: pictures in, labels out."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gspy_cli.cli.options import DeviceOption, ModelOption, QuietOption
+from gspy_cli.errors import GspyError
+
+if TYPE_CHECKING:
+    from gspy_cli.results import Result
+    from gspy_cli.sources import Sample
+    from gspy_cli.writers import Columns
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    TABLE = "table"
+
+
+class Tally:
+    """Counts results as they pass."""
+
+    def __init__(self) -> None:
+        self.classified = self.failed = 0
+        self._started = time.monotonic()
+
+    def count(self, results: "Iterable[Result]") -> "Iterator[Result]":
+        """Pass results on, counted."""
+        from gspy_cli.results import Failure
+
+        for result in results:
+            failed = isinstance(result, Failure)
+            self.failed += failed
+            self.classified += not failed
+            yield result
+
+    def summary(self) -> str:
+        """Say in one line what a run did."""
+        total = self.classified + self.failed
+        rate = total / max(time.monotonic() - self._started, 1e-9)
+        return f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
+
+
+def classify(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Pictures and folders; '-' reads a list from stdin."),
+    ] = None,
+    *,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look in folders' folders too.")
+    ] = False,
+    files_from: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take paths from a list, one a line."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write here: .csv or .jsonl."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an output that exists.")
+    ] = False,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="Default: table on a terminal, else csv."),
+    ] = None,
+    top_k: Annotated[
+        int, typer.Option(min=1, help="Give the K likeliest classes.")
+    ] = 1,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Flag labels below this; no row is dropped."),
+    ] = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", "-b", min=1, help="Pictures per batch.")
+    ] = 16,
+    quiet: QuietOption = False,
+) -> None:
+    """Name the glitch in each picture.
+
+    Every input gets one row, in input order; a picture that cannot be classified
+    gets its reason. Exit code 0: all classified; 1: some inputs failed.
+
+    Example: gspy classify figures/ -o labels.csv
+    """
+    chosen = _format(form, output)
+    samples = _samples(paths or [], files_from, recursive=recursive)
+    _refuse_to_replace(output, overwrite=overwrite)
+
+    from gspy_cli import predict
+    from gspy_cli.model import load_model
+    from gspy_cli.writers import Columns
+
+    loaded = load_model(model, device=device)
+    columns = Columns(
+        loaded.card.classes,
+        loaded.card.name,
+        min(top_k, len(loaded.card.classes)),
+        min_confidence,
+    )
+    tally = Tally()
+    results = tally.count(predict.classify(samples, loaded, batch_size=batch_size))
+    _write(results, columns, chosen, output, quiet=quiet)
+    if not quiet and (output or tally.classified + tally.failed > 1):
+        typer.echo(f"{tally.summary()} ({loaded.card.name}, {loaded.device})", err=True)
+    if tally.failed:
+        raise typer.Exit(1)
+
+
+def _format(form: Format | None, output: Path | None) -> Format:
+    if form:
+        return form
+    if output is None:
+        return Format.TABLE if sys.stdout.isatty() else Format.CSV
+    try:
+        return {".csv": Format.CSV, ".jsonl": Format.JSONL}[output.suffix.lower()]
+    except KeyError:
+        raise GspyError(
+            f"cannot tell the format of {output} from its name; end it in .csv or "
+            ".jsonl, or give --format"
+        ) from None
+
+
+def _samples(
+    paths: list[str], files_from: Path | None, *, recursive: bool
+) -> "Iterator[Sample]":
+    from gspy_cli import sources
+
+    if not paths and files_from is None:
+        raise GspyError("nothing to classify; give pictures, folders or --files-from")
+    parts = []
+    for path in paths:
+        named = sys.stdin if path == "-" else None
+        parts.append(
+            sources.from_list(named, recursive=recursive)
+            if named
+            else sources.from_paths([path], recursive=recursive)
+        )
+    if files_from is not None:
+        lines = sources.read_list(files_from)
+        parts.append(sources.from_list(lines, recursive=recursive))
+    return chain.from_iterable(parts)
+
+
+def _refuse_to_replace(output: Path | None, *, overwrite: bool) -> None:
+    if output and not overwrite and output.is_file() and output.stat().st_size:
+        raise GspyError(f"{output} exists; --overwrite replaces it")
+
+
+def _write(
+    results: "Iterator[Result]",
+    columns: "Columns",
+    form: Format,
+    output: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    from gspy_cli import writers
+
+    if form is Format.TABLE:
+        from gspy_cli.cli import terminal
+
+        terminal.show_results(results, columns, output)
+        return
+    lines = {Format.CSV: writers.csv_lines, Format.JSONL: writers.json_lines}[form]
+    if output is None:
+        _print_lines(lines(results, columns))
+        return
+    if not quiet and sys.stderr.isatty():
+        from gspy_cli.cli import terminal
+
+        results = terminal.with_progress(results)
+    _save_lines(lines(results, columns), output)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    for line in lines:
+        sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+def _save_lines(lines: Iterable[str], output: Path) -> None:
+    try:
+        with output.open(
+            "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as file:
+            while chunk := list(islice(lines, 16)):
+                file.writelines(chunk)
+                file.flush()
+    except OSError as error:
+        raise GspyError(f"cannot write {output}: {error.strerror}") from None

@@ -1,0 +1,171 @@
+"""What people read: tables, bars and progress, drawn with rich.
+
+User text goes in as `Text`, never as markup: brackets in file names are no styles.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from gspy_cli.labels import DESCRIPTIONS
+from gspy_cli.model import ModelCard, ModelFolder
+from gspy_cli.results import Failure, Prediction, Result
+from gspy_cli.writers import Columns, ranked
+
+PAGE = 200  # rows in one table; a longer run prints several, as they are done
+BAR = 30
+
+
+def show_results(
+    results: Iterable[Result], columns: Columns, output: Path | None
+) -> None:
+    """Print results as tables; a single one gets a bar for each likely class."""
+    target = output.open("w", encoding="utf-8") if output else nullcontext(None)
+    with target as file:
+        console = Console(file=file)
+        remaining = iter(results)
+        page = list(islice(remaining, PAGE))
+        if len(page) == 1 and output is None:
+            console.print(_single(page[0], columns))
+            return
+        while page:
+            console.print(_table(page, columns))
+            page = list(islice(remaining, PAGE))
+
+
+def _single(result: Result, columns: Columns) -> Text:
+    if isinstance(result, Failure):
+        return Text.assemble(
+            (result.origin.path, "bold"), "\n", ("failed: ", "red"), result.reason
+        )
+    text = Text.assemble((result.origin.path, "dim"), "\n")
+    text.append(result.label, "bold green")
+    text.append(f"  {result.confidence:.1%}", "bold")
+    if result.label in DESCRIPTIONS:
+        text.append(f"\n{DESCRIPTIONS[result.label]}")
+    text.append("\n")
+    for label, score in ranked(result, max(columns.top_k, 3)):
+        text.append(f"\n{label:20} ")
+        text.append(_bar(score), "green" if label == result.label else "cyan")
+        text.append(f" {score:6.1%}")
+    return text
+
+
+def _bar(fraction: float) -> str:
+    return "━" * round(fraction * BAR) + " " * (BAR - round(fraction * BAR))
+
+
+def _table(results: list[Result], columns: Columns) -> Table:
+    table = Table("picture", "label", header_style="bold", box=None)
+    table.add_column("confidence", justify="right")
+    if columns.top_k > 1:
+        table.add_column("next likeliest")
+    for result in results:
+        table.add_row(*_cells(result, columns))
+    return table
+
+
+def _cells(result: Result, columns: Columns) -> Iterator[Text]:
+    yield Text(result.origin.path, overflow="fold")
+    if isinstance(result, Failure):
+        yield Text(f"failed: {result.reason}", "red")
+        return
+    sure = columns.row(result)["status"] == "ok"
+    yield Text(result.label if sure else f"{result.label}?", "" if sure else "yellow")
+    yield Text(f"{result.confidence:.1%}")
+    if columns.top_k > 1:
+        yield Text(_others(result, columns.top_k))
+
+
+def _others(result: Prediction, top_k: int) -> str:
+    rest = ranked(result, top_k)[1:]
+    return ", ".join(f"{label} {score:.1%}" for label, score in rest)
+
+
+def with_progress(results: Iterable[Result]) -> Iterator[Result]:
+    """Pass results on and show on stderr how many have gone by."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("classifying"),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("classifying", total=None, rate="")
+        for result in results:
+            yield result
+            speed = progress.tasks[task].speed
+            progress.update(task, advance=1, rate=f"{speed:.0f}/s" if speed else "")
+
+
+def show_models(folders: list[ModelFolder], default: str) -> None:
+    """Print the registry as a table."""
+    table = Table("", "name", "architecture", header_style="bold", box=None)
+    for heading in ("classes", "parameters", "size", "accuracy on real figures"):
+        table.add_column(heading, justify="right")
+    for folder in folders:
+        card = folder.card()
+        mark = "*" if folder.path.name == default else ""
+        size = f"{folder.graph.stat().st_size / 1e6:.1f} MB"
+        table.add_row(
+            mark,
+            Text(folder.path.name),
+            Text(card.architecture),
+            str(len(card.classes)),
+            f"{card.parameters / 1e6:.1f} M",
+            size,
+            _accuracy(card),
+        )
+    console = Console()
+    console.print(table)
+    console.print("* default; 'gspy models NAME' shows a model's card", style="dim")
+
+
+def _accuracy(card: ModelCard) -> str:
+    accuracy = card.scores.get("real_accuracy_per_glitch")
+    return f"{accuracy:.3f}" if isinstance(accuracy, float) else "-"
+
+
+def show_card(card: ModelCard) -> None:
+    """Print one model's card."""
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in _facts(card):
+        table.add_row(name, Text(value))
+    Console().print(table)
+
+
+def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
+    height, width = card.input_size
+    yield "name", card.name
+    yield "architecture", f"{card.architecture}, {card.parameters:,} parameters"
+    yield "input", f"{height} x {width} RGB, cut to the {card.crop}, {card.filter}"
+    yield "classes", ", ".join(card.classes)
+    yield "data", card.data
+    for name, value in card.scores.items():
+        yield name.replace("_", " "), _score(value)
+    yield "licence", card.licence
+    yield "date", card.date
+    yield "sha256", card.sha256
+
+
+def _score(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_score(inner)}" for name, inner in value.items())
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

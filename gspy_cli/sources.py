@@ -1,0 +1,103 @@
+"""What to classify: paths, folders and lists become a stream of samples."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.errors import GspyError, PictureError
+from gspy_cli.figure import read_figure
+from gspy_cli.results import Origin
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+
+_NAME = re.compile(
+    r"(?:(?P<ifo>[A-Z]\d)_)?(?P<id>.+)_spectrogram_(?P<window>\d+(?:\.\d+)?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One input, not yet read.
+
+    `load` gives the figure's pixels (H, W, 3) or raises `PictureError`.
+    """
+
+    origin: Origin
+    load: Callable[[], NDArray[np.uint8]]
+
+
+def picture(path: str) -> Sample:
+    """Make the sample of one picture file."""
+    return Sample(describe(path), lambda: read_figure(Path(path)))
+
+
+def describe(path: str) -> Origin:
+    """Read detector, identifier and window from a file name as Gravity Spy has it.
+
+    The pattern is `{ifo}_{id}_spectrogram_{window}.png`.
+    """
+    match = _NAME.fullmatch(Path(path).stem)
+    if not match:
+        return Origin(path)
+    return Origin(path, match["ifo"], match["id"], float(match["window"]))
+
+
+def from_paths(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Sample]:
+    """Give the samples of files and folders, in order; a folder's are sorted."""
+    for path in paths:
+        if Path(path).is_dir():
+            yield from _from_folder(path, recursive=recursive)
+        else:
+            yield picture(path)
+
+
+def from_list(lines: Iterable[str], *, recursive: bool = False) -> Iterator[Sample]:
+    """Give the samples of a list with one path a line; empty lines are skipped."""
+    paths = (line.rstrip("\r\n") for line in lines)
+    yield from from_paths((path for path in paths if path), recursive=recursive)
+
+
+def read_list(path: Path) -> list[str]:
+    """Read a list of paths; names that are not UTF-8 keep their bytes."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+            return list(lines)
+    except OSError as error:
+        raise GspyError(f"cannot read the list {path}: {error.strerror}") from None
+
+
+def _from_folder(folder: str, *, recursive: bool) -> Iterator[Sample]:
+    found = False
+    for path in _walk(folder, recursive=recursive):
+        found = True
+        yield path if isinstance(path, Sample) else picture(path)
+    if not found:
+        more = "" if recursive else "; --recursive looks in its folders too"
+        yield _unusable(folder, f"no pictures in this folder{more}")
+
+
+def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
+    try:
+        with os.scandir(folder) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        yield _unusable(folder, f"cannot read this folder: {error.strerror}")
+        return
+    for entry in inside:
+        if entry.is_dir(follow_symlinks=False):
+            if recursive:
+                yield from _walk(entry.path, recursive=True)
+        elif entry.name.lower().endswith(SUFFIXES):
+            yield entry.path
+
+
+def _unusable(path: str, reason: str) -> Sample:
+    def fail() -> NDArray[np.uint8]:
+        raise PictureError(reason)
+
+    return Sample(Origin(path), fail)

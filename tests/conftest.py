@@ -1,0 +1,100 @@
+"""Pictures and models that tests share: all made here, none copied."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from gspy_cli.model import ModelCard
+
+SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
+SIDE = 32
+
+
+def viridis_like(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Noise on a dark picture with one bright spot: (H, W, 3) in viridis colours."""
+    from matplotlib import colormaps
+
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    spot = 25 * np.exp(-(x**2 + y**2) / 0.02)
+    energy = rng.exponential(1.0, (height // 4 + 1, width // 4 + 1))
+    energy = energy.repeat(4, axis=0).repeat(4, axis=1)[:height, :width] + spot
+    table = (colormaps["viridis"](np.linspace(0, 1, 256))[:, :3] * 255).round()
+    return table.astype(np.uint8)[np.clip(energy * 10, 0, 255).astype(int)]
+
+
+def draw_figure(height: int = 600, width: int = 800, seed: int = 0) -> np.ndarray:
+    """Draw a whole figure with a frame in Gravity Spy's places: (H, W, 3)."""
+    figure = np.full((height, width, 3), 255, np.uint8)
+    left, right = round(0.125 * width), round(0.8425 * width)
+    top, bottom = round(0.1 * height), round(0.9 * height)
+    figure[top : bottom + 1, left : right + 1] = 0
+    inside = viridis_like(bottom - top - 1, right - left - 1, seed)
+    figure[top + 1 : bottom, left + 1 : right] = inside
+    return figure
+
+
+@pytest.fixture
+def figures(tmp_path: Path) -> Path:
+    """Give a folder with three good figures."""
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    for seed, window in enumerate(("0.5", "1.0", "2.0")):
+        name = f"H1_abcDEF1234_spectrogram_{window}.png"
+        Image.fromarray(draw_figure(seed=seed)).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def tiny_model(tmp_path: Path) -> Path:
+    """Write a real ONNX model that answers by mean colour; give its path."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    return write_tiny_model(folder)
+
+
+def write_tiny_model(folder: Path, *, scale: float = 0.05) -> Path:
+    weights = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32) * scale
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("MatMul", ["mean", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [
+            helper.make_tensor_value_info(
+                "image", TensorProto.UINT8, ["N", SIDE, SIDE, 3]
+            )
+        ],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=9)
+    content = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(content)
+    card = tiny_card(sha256=hashlib.sha256(content).hexdigest())
+    (folder / "card.json").write_text(card.to_json())
+    return folder / "model.onnx"
+
+
+def tiny_card(**changes: object) -> ModelCard:
+    values = {
+        "name": "tiny",
+        "architecture": "mean_colour",
+        "classes": TINY_CLASSES,
+        "input_size": (SIDE, SIDE),
+        "mean": (0.485, 0.456, 0.406),
+        "std": (0.229, 0.224, 0.225),
+        "parameters": 9,
+    }
+    return ModelCard(**(values | changes))

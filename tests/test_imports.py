@@ -1,0 +1,92 @@
+"""Modules import only what lies below them, and help stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "gspy_cli"
+HEAVY = ("torch", "torchvision", "onnxruntime", "scipy", "matplotlib", "gwpy")
+LEAVES = {"errors", "labels", "results"}
+MAY_IMPORT = {
+    "errors": set(),
+    "labels": set(),
+    "results": set(),
+    "metrics": {"results"},
+    "device": {"errors"},
+    "figure": {"errors"},
+    "image": {"figure"},
+    "model": {"device"},
+    "strain": {"image", "figure"},
+    "simulate": {"strain", "image"},
+    "training": {"image", "figure", "model", "metrics", "device"},
+    "sources": {"figure", "strain"},
+    "views": set(),
+    "predict": {"image", "model", "views", "sources"},
+    "journal": set(),
+    "cluster": {"predict", "model", "sources"},
+    "writers": set(),
+    "report": {"metrics"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(
+        path for path in PACKAGE.rglob("*.py") if "cli" not in path.parts[-2:-1]
+    )
+
+
+def unit(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "gspy_cli":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            head, _, rest = node.module.partition(".")
+            found |= {rest.partition(".")[0]} if head == "gspy_cli" else set()
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_lies_below_it(path: Path):
+    if unit(path) in ("__init__", "__main__"):
+        return
+    allowed = MAY_IMPORT[unit(path)] | LEAVES | {unit(path)}
+    assert imported(path) <= allowed
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["classify", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\n"
+        "from gspy_cli.cli import app\n"
+        f"app({arguments!r}, standalone_mode=False)\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "print('HEAVY:', heavy)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert run.stderr == ""
+    assert run.stdout.splitlines()[-1] == "HEAVY: []"
+
+
+def test_classifying_imports_no_torch(figures: Path, tiny_model: Path):
+    code = (
+        "import sys\n"
+        "from gspy_cli.cli import app\n"
+        f"app(['classify', {str(figures)!r}, '-m', {str(tiny_model)!r}],"
+        " standalone_mode=False)\n"
+        "heavy = {'torch', 'torchvision', 'scipy', 'matplotlib', 'gwpy', 'pandas'}\n"
+        "print('HEAVY:', heavy & set(sys.modules))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert run.stdout.splitlines()[-1] == "HEAVY: set()", run.stderr

@@ -1,0 +1,136 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
+
+from gspy_cli import model
+from gspy_cli.errors import GspyError
+from gspy_cli.model import ModelCard, load_model
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty user registry and no shipped models."""
+    monkeypatch.setattr(model, "user_models", lambda: tmp_path / "user")
+    monkeypatch.setattr(model, "shipped_models", lambda: tmp_path / "shipped")
+    monkeypatch.delenv("GSPY_MODEL", raising=False)
+    return tmp_path
+
+
+def test_a_card_survives_json():
+    card = tiny_card(scores={"accuracy": 0.5}, temperature=1.5)
+    assert ModelCard.from_json(card.to_json(), origin="card.json") == card
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "3", "{}", '{"classes": ["a"]}', "\x00", '{"classes": 3}'],
+)
+def test_a_bad_card_is_one_clear_line(text):
+    with pytest.raises(GspyError, match="^card.json is not a gspy model card"):
+        ModelCard.from_json(text, origin="card.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["Blip", "Blip"]},
+        {"classes": ["Blip"]},
+        {"classes": [1, 2]},
+        {"input_size": [0, 224]},
+        {"input_size": [224]},
+        {"input_size": ["224", "224"]},
+    ],
+)
+def test_a_card_that_cannot_be_right_is_refused(change):
+    values = json.loads(tiny_card().to_json()) | change
+    with pytest.raises(GspyError, match="classes or input_size"):
+        ModelCard.from_json(json.dumps(values), origin="card.json")
+
+
+def test_a_card_of_the_future_asks_for_an_update():
+    text = tiny_card(crop="ellipse").to_json()
+    with pytest.raises(GspyError, match="crop 'ellipse'.*update gspy-cli"):
+        ModelCard.from_json(text, origin="card.json")
+
+
+def test_a_model_scores_pictures(tiny_model: Path):
+    loaded = load_model(str(tiny_model), device="cpu")
+    pictures = np.zeros((2, SIDE, SIDE, 3), np.uint8)
+    pictures[1, ..., 2] = 255
+    scores = loaded.score(pictures)
+    assert loaded.card.classes == TINY_CLASSES
+    np.testing.assert_allclose(scores[0], 1 / 3, atol=1e-6)
+    assert scores[1].argmax() == 2
+
+
+def test_a_changed_model_file_is_refused(tiny_model: Path):
+    tiny_model.write_bytes(tiny_model.read_bytes()[:-1])
+    with pytest.raises(GspyError, match="checksum is not the card's"):
+        load_model(str(tiny_model))
+
+
+@pytest.mark.parametrize("content", [b"", b"not onnx", b"\x08\x09\x12\x00" * 50])
+def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, content: bytes):
+    path = tmp_path / "x.onnx"
+    path.write_bytes(content)
+    with pytest.raises(GspyError, match="is not a"):
+        load_model(str(path))
+
+
+def test_a_foreign_graph_is_refused(tiny_model: Path):
+    card = tiny_model.with_name("card.json")
+    values = json.loads(card.read_text()) | {"input_size": [64, 64]}
+    card.write_text(json.dumps(values))
+    with pytest.raises(GspyError, match=r"must take 'image' \(uint8, N x 64 x 64 x 3\)"):
+        load_model(str(tiny_model))
+
+
+def test_a_users_model_hides_a_shipped_one_of_its_name(registry: Path):
+    for root in ("shipped", "user"):
+        (registry / root / "tiny").mkdir(parents=True)
+        write_tiny_model(registry / root / "tiny")
+    assert model.find("tiny") == registry / "user" / "tiny" / "model.onnx"
+    assert [folder.path for folder in model.installed()] == [registry / "user/tiny"]
+
+
+def test_the_environment_names_the_default(registry: Path, monkeypatch):
+    (registry / "user" / "mine").mkdir(parents=True)
+    expected = write_tiny_model(registry / "user" / "mine")
+    monkeypatch.setenv("GSPY_MODEL", "mine")
+    assert model.find(None) == expected
+
+
+def test_an_unknown_model_names_the_nearest(registry: Path):
+    (registry / "user" / "mobilenet").mkdir(parents=True)
+    write_tiny_model(registry / "user" / "mobilenet")
+    with pytest.raises(GspyError, match=r"'mobilnet'; did you mean 'mobilenet'\?"):
+        model.find("mobilnet")
+
+
+def test_a_model_folder_is_a_path_too(tiny_model: Path, registry: Path):
+    assert model.find(str(tiny_model.parent)) == tiny_model
+
+
+def test_the_shipped_models_are_whole():
+    folders = list(model.shipped_models().glob("*/model.onnx"))
+    assert folders
+    for path in folders:
+        loaded = load_model(str(path), device="cpu")
+        assert loaded.card.name == path.parent.name
+        assert (path.parent / "README.md").is_file()
+
+
+def test_a_registry_without_the_default_says_what_is_there(registry: Path):
+    with pytest.raises(GspyError, match="installed: none"):
+        model.find(None)
+
+
+def test_a_damaged_card_in_the_registry_is_named(tiny_model: Path, registry: Path):
+    shutil.copytree(tiny_model.parent, registry / "user" / "tiny")
+    (registry / "user" / "tiny" / "card.json").write_text("{")
+    with pytest.raises(GspyError, match=r"tiny.card\.json is not a gspy model card"):
+        model.find_card("tiny")

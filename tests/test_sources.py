@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gspy_cli import sources
+from gspy_cli.errors import GspyError, PictureError
+from gspy_cli.results import Origin
+
+
+def paths(samples) -> list[str]:
+    return [sample.origin.path for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ("name", "ifo", "identifier", "window"),
+    [
+        ("H1_0PgqDFdHPl_spectrogram_0.5.png", "H1", "0PgqDFdHPl", 0.5),
+        (
+            "L1_1238652972.764159918_spectrogram_4.0.png",
+            "L1",
+            "1238652972.764159918",
+            4.0,
+        ),
+        ("golden_Chirp_chirp-2_spectrogram_2.0.png", None, "golden_Chirp_chirp-2", 2.0),
+        ("bul_00d18635.jpg", None, None, None),
+    ],
+)
+def test_a_gravity_spy_name_tells_detector_id_and_window(
+    name, ifo, identifier, window
+):
+    path = f"some folder/{name}"
+    assert sources.describe(path) == Origin(path, ifo, identifier, window)
+
+
+def test_a_folder_gives_its_pictures_sorted_and_nothing_else(tmp_path: Path):
+    for name in ("b.PNG", "a.jpg", "notes.txt", "c.gif"):
+        (tmp_path / name).touch()
+    names = [Path(path).name for path in paths(sources.from_paths([str(tmp_path)]))]
+    assert names == ["a.jpg", "b.PNG", "c.gif"]
+
+
+def test_folders_in_a_folder_are_opened_only_when_asked(tmp_path: Path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "b.png").touch()
+    (tmp_path / "a.png").touch()
+    flat = paths(sources.from_paths([str(tmp_path)]))
+    deep = paths(sources.from_paths([str(tmp_path)], recursive=True))
+    assert [Path(path).name for path in flat] == ["a.png"]
+    assert [Path(path).name for path in deep] == ["a.png", "b.png"]
+
+
+def test_a_folder_without_pictures_is_one_failing_sample(tmp_path: Path):
+    (sample,) = sources.from_paths([str(tmp_path)])
+    assert sample.origin.path == str(tmp_path)
+    with pytest.raises(PictureError, match="no pictures in this folder; --recursive"):
+        sample.load()
+
+
+def test_a_link_to_a_folder_above_does_not_loop(tmp_path: Path):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "up").symlink_to(tmp_path)
+    found = paths(sources.from_paths([str(tmp_path)], recursive=True))
+    assert [Path(path).name for path in found] == ["a.png"]
+
+
+def test_a_list_keeps_spaces_and_skips_empty_lines():
+    lines = ["my figure.png\n", "\n", " b[1].png\r\n"]
+    assert paths(sources.from_list(lines)) == ["my figure.png", " b[1].png"]
+
+
+def test_a_list_that_is_not_there_is_an_error(tmp_path: Path):
+    with pytest.raises(GspyError, match=r"cannot read the list .*none\.txt: No such"):
+        sources.read_list(tmp_path / "none.txt")
+
+
+def test_a_sample_loads_the_pixels_of_its_picture(tmp_path: Path):
+    Image.new("RGB", (4, 3), (1, 2, 3)).save(tmp_path / "a.png")
+    (sample,) = sources.from_paths([str(tmp_path / "a.png")])
+    pixels = sample.load()
+    assert pixels.shape == (3, 4, 3)
+    assert (pixels == (1, 2, 3)).all()
