@@ -102,6 +102,10 @@ class ModelFolder:
         """The ONNX file."""
         return self.path / "model.onnx"
 
+    def holds(self, graph: Path) -> bool:
+        """Tell whether this folder's card is the card of that ONNX file."""
+        return graph == self.graph and (self.path / "card.json").is_file()
+
     def card(self) -> ModelCard:
         """Read the folder's card."""
         card_path = self.path / "card.json"
@@ -174,9 +178,9 @@ def _no_such_model(wanted: str) -> str:
 def find_card(name: str | None) -> ModelCard:
     """Read the card of a model given by its name or path."""
     path = find(name)
-    beside = path.with_name("card.json")
-    if beside.is_file():
-        return ModelCard.from_json(_read(beside), origin=str(beside))
+    beside = ModelFolder(path.parent)
+    if beside.holds(path):
+        return beside.card()
     return load_model(str(path), device="cpu").card
 
 
@@ -190,8 +194,8 @@ def load_model(name: str | None = None, *, device: str = "auto") -> Model:
     """
     path = find(name)
     graph = _read(path)
-    beside = path.with_name("card.json")
-    card = _card_beside(beside, graph, path) if beside.is_file() else None
+    beside = ModelFolder(path.parent)
+    card = _checked_card(beside, graph) if beside.holds(path) else None
     session = _session(graph, path, device)
     if card is None:
         text = session.get_modelmeta().custom_metadata_map.get("card", "{}")
@@ -209,11 +213,11 @@ def _read(path: Path) -> bytes:
         raise GspyError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _card_beside(card_path: Path, graph: bytes, graph_path: Path) -> ModelCard:
-    card = ModelCard.from_json(_read(card_path), origin=str(card_path))
+def _checked_card(folder: ModelFolder, graph: bytes) -> ModelCard:
+    card = folder.card()
     if hashlib.sha256(graph).hexdigest() != card.sha256:
         raise GspyError(
-            f"{graph_path} is damaged or was changed: its checksum is not the "
+            f"{folder.graph} is damaged or was changed: its checksum is not the "
             "card's; install or export the model again"
         )
     return card

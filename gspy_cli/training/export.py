@@ -1,0 +1,139 @@
+"""From trained weights to one ONNX file that anybody can run right.
+
+The graph takes raw pixels and does the normalisation, the softmax and the
+temperature itself; its metadata carry the whole card.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gspy_cli.errors import CheckError
+from gspy_cli.model import ModelCard
+from gspy_cli.training.architectures import Normalise, split_head
+from gspy_cli.training.checkpoint import write_atomically
+
+OPSET = 17
+TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
+BATCHES = (1, 2, 33)
+
+
+class Deployed(nn.Module):
+    """A network as it is used: pixels in, probabilities and embedding out."""
+
+    def __init__(self, network: nn.Module, card: ModelCard) -> None:
+        super().__init__()
+        self.normalise = Normalise(card.architecture)
+        self.body, self.head = split_head(network, card.architecture)
+        self.temperature = card.temperature
+        self.eval()
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn pictures (N, H, W, 3) uint8 into (N, K) and (N, D)."""
+        embedding = self.body(self.normalise(image))
+        logits = self.head(embedding) / self.temperature
+        return torch.softmax(logits, dim=1), embedding
+
+
+def export_model(
+    network: nn.Module,
+    card: ModelCard,
+    path: Path,
+    *,
+    pictures: NDArray[np.uint8],
+    opset: int = OPSET,
+) -> ModelCard:
+    """Write the ONNX file of a network and give its card, checksum included.
+
+    `pictures` (N, H, W, 3), at least one, are what the check is made on.
+
+    Raises
+    ------
+    CheckError
+        ONNX Runtime does not answer as torch does; no file is written.
+    """
+    deployed = Deployed(network, card)
+    content = with_card(_to_onnx(deployed, card, opset), card)
+    check_parity(deployed, content, pictures)
+    write_atomically(path, lambda part: part.write_bytes(content))
+    return replace(card, sha256=hashlib.sha256(content).hexdigest())
+
+
+def _to_onnx(deployed: Deployed, card: ModelCard, opset: int) -> onnx.ModelProto:
+    import io
+
+    height, width = card.input_size
+    example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
+    names = ("image", "probabilities", "embedding")
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The TorchScript exporter is deprecated, but the new one has written wrong
+        # graphs for residual networks (pytorch issues 169178 and 166797).
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            deployed,
+            (example,),
+            buffer,
+            input_names=["image"],
+            output_names=["probabilities", "embedding"],
+            dynamic_axes={name: {0: "N"} for name in names},
+            opset_version=opset,
+            dynamo=False,
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def with_card(graph: onnx.ModelProto, card: ModelCard) -> bytes:
+    """Put a card into a graph's metadata and give the file's bytes."""
+    values = {"card": card.to_json(), "classes": "\n".join(card.classes)}
+    onnx.helper.set_model_props(graph, values)
+    return graph.SerializeToString()
+
+
+def check_parity(
+    deployed: Deployed, content: bytes, pictures: NDArray[np.uint8]
+) -> float:
+    """Compare torch with ONNX Runtime; give the largest difference of probabilities.
+
+    Raises
+    ------
+    CheckError
+        A label differs, or a probability by more than 1e-4.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    largest = 0.0
+    for batch in _batches(pictures):
+        with torch.no_grad():
+            ours = deployed(torch.from_numpy(batch))[0].numpy()
+        theirs = session.run(["probabilities"], {"image": batch})[0]
+        largest = max(largest, _difference(ours, theirs))
+    return largest
+
+
+def _batches(pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    for size in BATCHES:
+        chosen = np.arange(size) % len(pictures)
+        yield np.ascontiguousarray(pictures[chosen])
+
+
+def _difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+    difference = float(np.abs(ours - theirs).max())
+    same_labels = (ours.argmax(1) == theirs.argmax(1)).all()
+    if not same_labels or not difference <= TOLERANCE:
+        raise CheckError(
+            f"the exported graph does not answer as torch does (largest difference "
+            f"{difference:.2g}, batch of {len(ours)}); nothing was written, report "
+            "this with the versions of torch and onnxruntime"
+        )
+    return difference

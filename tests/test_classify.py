@@ -1,0 +1,279 @@
+"""`gspy classify` as a user runs it: a real process where that matters."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SHARED, draw_figure
+from PIL import Image
+from typer.testing import CliRunner
+
+from gspy_cli.cli import app
+
+GSPY = [sys.executable, "-m", "gspy_cli"]
+
+
+def gspy(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
+    """Run the command in this process; give exit code, stdout and stderr."""
+    run = CliRunner().invoke(app, [str(a) for a in arguments], input=stdin)
+    if run.exception and not isinstance(run.exception, SystemExit):
+        raise run.exception
+    return run.exit_code, run.stdout, run.stderr
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+
+
+def test_a_folder_gives_one_csv_row_a_picture(figures: Path):
+    code, out, err = gspy("classify", figures)
+    assert code == 0
+    assert [Path(row["path"]).name for row in rows(out)] == [
+        f"H1_abcDEF1234_spectrogram_{w}.png" for w in ("0.5", "1.0", "2.0")
+    ]
+    assert {row["status"] for row in rows(out)} == {"ok"}
+    assert {row["gravityspy_id"] for row in rows(out)} == {"abcDEF1234"}
+    assert err.startswith("3 classified, 0 failed, ")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_the_suffix_of_the_output_is_its_format(figures: Path, tmp_path: Path, suffix):
+    output = tmp_path / f"out.{suffix}"
+    code, out, _ = gspy("classify", figures, "-o", output)
+    _, expected, _ = gspy("classify", figures, "--format", suffix)
+    assert (code, out) == (0, "")
+    assert output.read_text() == expected
+
+
+def test_an_output_of_unknown_format_is_refused(figures: Path, tmp_path: Path):
+    code, _, err = gspy("classify", figures, "-o", tmp_path / "out.xyz")
+    assert code == 2
+    assert "end it in .csv or .jsonl" in err
+
+
+def test_an_output_is_not_replaced_unasked(figures: Path, tmp_path: Path):
+    output = tmp_path / "out.csv"
+    output.write_text("precious\n")
+    code, _, err = gspy("classify", figures, "-o", output)
+    assert (code, output.read_text()) == (2, "precious\n")
+    assert "--overwrite replaces it" in err
+    assert gspy("classify", figures, "-o", output, "--overwrite")[0] == 0
+    assert len(rows(output.read_text())) == 3
+
+
+def test_a_table_shows_each_picture_and_its_label(figures: Path):
+    code, out, _ = gspy("classify", figures, "--format", "table", "--top-k", "2")
+    assert code == 0
+    assert out.count("H1_abcDEF1234") == 3
+    assert "next likeliest" in out
+
+
+def test_one_picture_shows_bars(figures: Path):
+    path = next(figures.iterdir())
+    code, out, err = gspy("classify", path, "--format", "table")
+    assert (code, err) == (0, "")
+    assert "━" in out
+    assert sum(name in out for name in ("Blip", "Koi_Fish", "Whistle")) == 3
+
+
+def broken_files(folder: Path) -> dict[str, str]:
+    """Make every kind of bad input; give each one's reason."""
+    whole = folder / "whole.png"
+    Image.fromarray(draw_figure()).save(whole)
+    (folder / "truncated.png").write_bytes(whole.read_bytes()[:5000])
+    whole.unlink()
+    (folder / "empty.png").touch()
+    (folder / "text.png").write_text("just some text\n")
+    (folder / "no pictures").mkdir()
+    Image.new("RGB", (1, 1)).save(folder / "dot.png")
+    Image.new("RGB", (800, 600), "white").save(folder / "white.png")
+    Image.new("1", (30_000, 30_000)).save(folder / "huge.png")
+    return {
+        "truncated.png": "truncated",
+        "empty.png": "empty",
+        "text.png": "not a picture",
+        "no pictures": "no pictures in this folder",
+        "dot.png": "no plot",
+        "white.png": "no plot",
+        "huge.png": "too large",
+        "missing.png": "no such file",
+    }
+
+
+def test_each_bad_input_has_its_own_row_and_reason(tmp_path: Path, figures: Path):
+    reasons = broken_files(tmp_path)
+    good = sorted(figures.iterdir())[0]
+    paths = [p for name in reasons for p in (tmp_path / name, good)]
+    code, out, err = gspy("classify", *paths)
+    assert code == 1
+    assert [row["path"] for row in rows(out)] == [str(path) for path in paths]
+    for row, reason in zip(rows(out)[::2], reasons.values(), strict=True):
+        assert row["status"] == "failed"
+        assert reason in row["error"].lower()
+    assert {row["status"] for row in rows(out)[1::2]} == {"ok"}
+    assert err.startswith("8 classified, 8 failed")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_picture_without_permission_is_a_failed_row(figures: Path):
+    path = next(figures.iterdir())
+    path.chmod(0)
+    code, out, _ = gspy("classify", path)
+    assert code == 1
+    assert "permission" in rows(out)[0]["error"].lower()
+
+
+def test_names_with_spaces_brackets_and_accents_pass_unchanged(tmp_path: Path):
+    names = ["my glitch.png", "[bold]x[dim].png", "Schöne Störung №1.png", "a,b.png"]
+    for name in names:
+        Image.fromarray(draw_figure()).save(tmp_path / name)
+    paths = [tmp_path / name for name in names]
+    code, out, _ = gspy("classify", *paths)
+    assert code == 0
+    assert [Path(row["path"]).name for row in rows(out)] == names
+    _, table, _ = gspy("classify", *paths, "--format", "table")
+    joined = table.replace("\n", "")
+    assert all(name.split()[-1] in joined for name in names)
+
+
+def test_a_name_that_is_not_utf_8_does_not_spoil_the_output(tmp_path: Path):
+    path = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    Image.fromarray(draw_figure()).save(tmp_path / "a.png")
+    try:
+        os.rename(tmp_path / "a.png", path)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    output = tmp_path / "out.csv"
+    code, _, _ = gspy("classify", os.fsdecode(path), "-o", output)
+    assert code == 0
+    assert rows(output.read_text(encoding="utf-8"))[0]["path"].endswith(
+        r"caf\udce9.png"
+    )
+
+
+def test_a_list_may_come_from_a_file_or_stdin(figures: Path, tmp_path: Path):
+    listed = "\n".join([str(p) for p in sorted(figures.iterdir())] + ["", "gone.png"])
+    (tmp_path / "list.txt").write_text(listed)
+    from_file = gspy("classify", "--files-from", tmp_path / "list.txt")
+    from_stdin = gspy("classify", "-", stdin=listed)
+    assert from_file[:2] == from_stdin[:2]
+    assert from_file[0] == 1
+    assert [row["status"] for row in rows(from_file[1])] == ["ok"] * 3 + ["failed"]
+
+
+def test_min_confidence_flags_and_drops_nothing(figures: Path):
+    code, out, _ = gspy("classify", figures, "--min-confidence", "1")
+    assert code == 0
+    assert {row["status"] for row in rows(out)} == {"uncertain"}
+    assert all(row["ml_label"] and not row["confident_label"] for row in rows(out))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["classify"], "nothing to classify"),
+        (["classify", "x.png", "--device", "cuda:99"], "available: "),
+        (["classify", "x.png", "--device", "gpu"], "is not a device"),
+        (["classify", "x.png", "-m", "nonsense"], "no model 'nonsense'"),
+        (["classify", "--files-from", "none.txt"], "cannot read the list"),
+        (["classify", "x.png", "--top-k", "0"], "--top-k"),
+        (["classify", "x.png", "--min-confidence", "2"], "--min-confidence"),
+        (["classify", "x.png", "-o", "no/such/folder/x.csv"], "cannot write"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments, message):
+    code, out, err = gspy(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(figures: Path):
+    code, _, err = gspy(
+        "classify", figures, "-o", "/dev/full", "--overwrite", "-f", "csv"
+    )
+    assert code == 2
+    assert err == "gspy: cannot write /dev/full: No space left on device\n"
+
+
+def test_a_reader_that_stops_early_is_no_error(figures: Path):
+    many = " ".join([f"'{figures}'"] * 60)
+    run = subprocess.run(
+        ["bash", "-c", f"{' '.join(GSPY)} classify -q {many} | head -2; "
+         "echo ${PIPESTATUS[0]}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stderr == ""
+    assert run.stdout.splitlines()[-1] == "0"
+
+
+def test_ctrl_c_keeps_what_was_finished(figures: Path, tmp_path: Path):
+    output = tmp_path / "out.csv"
+    command = [*GSPY, "classify", "-", "-o", str(output), "--batch-size", "1"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        paths = "".join(f"{path}\n" for path in figures.iterdir())
+        run.stdin.write(paths * 10)
+        run.stdin.flush()
+        while not (output.exists() and len(output.read_text().splitlines()) > 2):
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate()
+    assert run.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert all(row["status"] == "ok" for row in rows(output.read_text()))
+
+
+def test_version_names_the_default_model(monkeypatch):
+    monkeypatch.delenv("GSPY_MODEL")
+    code, out, _ = gspy("--version")
+    assert code == 0
+    assert out.startswith("gspy 0.")
+    assert "default model: " in out
+
+
+def test_every_command_has_help_with_an_example():
+    for name in [command.name or command.callback.__name__.rstrip("_")
+                 for command in app.registered_commands]:  # fmt: skip
+        code, out, _ = gspy(name, "--help")
+        assert code == 0
+        assert f"Example: gspy {name}" in " ".join(out.split()), name
+
+
+def test_the_module_runs_as_the_command_does(figures: Path):
+    run = subprocess.run(
+        [*GSPY, "classify", "-q", str(figures), "-f", "jsonl"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [json.loads(line)["status"] for line in run.stdout.splitlines()] == [
+        "ok"
+    ] * 3
+    assert run.stderr == ""
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real figures are not here")
+def test_every_real_figure_is_classified_and_gwpy_reads_the_rows(
+    tmp_path: Path, monkeypatch
+):
+    table_module = pytest.importorskip("gwpy.table")
+    monkeypatch.delenv("GSPY_MODEL")
+    output = tmp_path / "out.csv"
+    code, _, err = gspy("classify", SHARED / "real", "--recursive", "-o", output)
+    assert (code, err.startswith("528 classified, 0 failed")) == (0, True)
+    table = table_module.EventTable.read(output, format="ascii.csv")
+    assert len(table) == 528
+    assert set(table["status"]) == {"ok"}
+    assert table["ml_confidence"].min() > 1 / 24

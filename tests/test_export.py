@@ -1,0 +1,99 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import tiny_card, viridis_like
+
+from gspy_cli.errors import CheckError
+from gspy_cli.labels import CLASSES
+from gspy_cli.model import load_model
+from gspy_cli.training import export
+from gspy_cli.training.architectures import ARCHITECTURES, Normalise, build_network
+
+SMALL = ("mobilenet_v2", "efficientnet_lite0", "cae")
+
+
+def network_and_card(name: str, side: int | None = None):
+    torch.manual_seed(0)
+    network = build_network(name, len(CLASSES)).eval()
+    found = ARCHITECTURES[name]
+    side = side or found.input_size
+    card = tiny_card(
+        name="mine", architecture=name, classes=CLASSES, input_size=(side, side)
+    )
+    return network, replace(card, mean=found.mean, std=found.std)
+
+
+def pictures(side: int, count: int = 3) -> np.ndarray:
+    return np.stack([viridis_like(side, side, seed) for seed in range(count)])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_exported_model_answers_as_torch_does(name: str, tmp_path: Path):
+    network, card = network_and_card(name, None if name == "cae" else 64)
+    shown = pictures(card.input_size[0])
+    path = tmp_path / "any name.onnx"
+    export.export_model(network, card, path, pictures=shown)
+    with torch.no_grad():
+        logits = network(Normalise(name)(torch.from_numpy(shown)))
+    expected = torch.softmax(logits, dim=1).numpy()
+    loaded = load_model(str(path), device="cpu")
+    np.testing.assert_allclose(loaded.score(shown), expected, atol=1e-4)
+    assert loaded.card == card
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - set(SMALL)))
+def test_every_architecture_exports(name: str, tmp_path: Path):
+    network, card = network_and_card(name)
+    shown = pictures(card.input_size[0], count=2)
+    export.export_model(network, card, tmp_path / "m.onnx", pictures=shown)
+    scores = load_model(str(tmp_path / "m.onnx"), device="cpu").score(shown)
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-5)
+
+
+def test_the_temperature_is_in_the_graph(tmp_path: Path):
+    network, card = network_and_card("mobilenet_v2", 64)
+    shown = pictures(64)
+    sharp, soft = tmp_path / "sharp.onnx", tmp_path / "soft.onnx"
+    export.export_model(network, card, sharp, pictures=shown)
+    warm = replace(card, temperature=2.0)
+    export.export_model(network, warm, soft, pictures=shown)
+    sharp_log = np.log(load_model(str(sharp)).score(shown))
+    soft_log = np.log(load_model(str(soft)).score(shown))
+    np.testing.assert_allclose(
+        soft_log - soft_log[:, :1], (sharp_log - sharp_log[:, :1]) / 2, atol=1e-4
+    )
+
+
+def test_the_file_alone_says_what_it_is(tmp_path: Path):
+    network, card = network_and_card("mobilenet_v2", 64)
+    path = tmp_path / "m.onnx"
+    finished = export.export_model(network, card, path, pictures=pictures(64))
+    graph = onnx.load(path)
+    values = {entry.key: entry.value for entry in graph.metadata_props}
+    assert tuple(values["classes"].split("\n")) == CLASSES
+    (taken,) = graph.graph.input
+    assert taken.name == "image"
+    assert [out.name for out in graph.graph.output] == ["probabilities", "embedding"]
+    assert len(finished.sha256) == 64
+
+
+def test_a_graph_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch):
+    network, card = network_and_card("mobilenet_v2", 64)
+    right = export._to_onnx
+
+    def wrong(deployed, card, opset):
+        with torch.no_grad():
+            deployed.head.bias += torch.arange(len(CLASSES))
+            graph = right(deployed, card, opset)
+            deployed.head.bias -= torch.arange(len(CLASSES))
+        return graph
+
+    monkeypatch.setattr(export, "_to_onnx", wrong)
+    with pytest.raises(CheckError, match="does not answer as torch does"):
+        export.export_model(network, card, tmp_path / "m.onnx", pictures=pictures(64))
+    assert list(tmp_path.iterdir()) == []
