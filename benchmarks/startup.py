@@ -34,8 +34,8 @@ def compare(name: str, ours: list[str], base: list[str], limit: float) -> None:
 
 def main() -> None:
     """Compare both commands with their imports."""
-    default = sorted((ROOT / "docs" / "examples").glob("*.png"))[0]
-    picture = sys.argv[1] if len(sys.argv) > 1 else str(default)
+    examples = sorted((ROOT / "docs" / "examples").glob("*.png"))
+    picture = sys.argv[1] if len(sys.argv) > 1 else str(examples[0])
     compare("--help", [*GSPY, "--help"], [*PYTHON, "import typer, rich.console"], 2.0)
     compare(
         "classify",

@@ -16,7 +16,11 @@ def network_input(
 ) -> NDArray[np.uint8]:
     """Crop a figure (H, W, 3) to its plot and resize it to (height, width, 3)."""
     box = find_plot(pixels)
-    picture = Image.fromarray(pixels)
-    edges = (box.left, box.top, box.right, box.bottom)
-    resized = picture.resize((width, height), Image.Resampling.BILINEAR, box=edges)
-    return np.asarray(resized)
+    plot = pixels[box.top : box.bottom, box.left : box.right]
+    return resize(plot, height=height, width=width)
+
+
+def resize(plot: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.uint8]:
+    """Resize the pixels of a plot (H, W, 3) to (height, width, 3)."""
+    picture = Image.fromarray(plot)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "model": {"device"},
     "strain": {"image", "figure"},
     "simulate": {"strain", "image"},
-    "training": {"image", "figure", "model", "metrics", "device"},
+    "training": {"image", "figure", "model", "metrics", "device", "views"},
     "sources": {"figure", "strain"},
     "views": set(),
     "predict": {"image", "model", "views", "sources"},

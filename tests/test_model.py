@@ -85,7 +85,9 @@ def test_a_foreign_graph_is_refused(tiny_model: Path):
     card = tiny_model.with_name("card.json")
     values = json.loads(card.read_text()) | {"input_size": [64, 64]}
     card.write_text(json.dumps(values))
-    with pytest.raises(GspyError, match=r"must take 'image' \(uint8, N x 64 x 64 x 3\)"):
+    with pytest.raises(
+        GspyError, match=r"must take 'image' \(uint8, N x 64 x 64 x 3\)"
+    ):
         load_model(str(tiny_model))
 
 

@@ -26,9 +26,7 @@ def paths(samples) -> list[str]:
         ("bul_00d18635.jpg", None, None, None),
     ],
 )
-def test_a_gravity_spy_name_tells_detector_id_and_window(
-    name, ifo, identifier, window
-):
+def test_a_gravity_spy_name_tells_detector_id_and_window(name, ifo, identifier, window):
     path = f"some folder/{name}"
     assert sources.describe(path) == Origin(path, ifo, identifier, window)
 

@@ -10,7 +10,9 @@ from typer.core import TyperGroup
 from gspy_cli import __version__
 from gspy_cli.cli.classify import classify
 from gspy_cli.cli.devices import devices
+from gspy_cli.cli.export import export
 from gspy_cli.cli.models import models
+from gspy_cli.cli.train import train
 from gspy_cli.errors import CheckError, GspyError
 
 
@@ -72,6 +74,8 @@ def gspy(
 
 
 app.command()(classify)
+app.command()(train)
+app.command()(export)
 app.command()(models)
 app.command()(devices)
 

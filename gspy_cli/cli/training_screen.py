@@ -1,0 +1,100 @@
+"""What a person sees while a network trains: a bar an epoch, a line an epoch."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+
+from gspy_cli.training.fit import Reports
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gspy_cli.training.cache import Unreadable
+    from gspy_cli.training.hardware import Machine
+    from gspy_cli.training.run import Run
+
+SHOWN = 10  # unreadable pictures named one by one
+
+
+@contextmanager
+def reports(*, quiet: bool) -> Iterator[Reports]:
+    """Show a run's progress on stderr; quietly, give reports that do nothing."""
+    if quiet:
+        yield Reports()
+        return
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns,
+        TimeLeft(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        screen = Screen(console, progress)
+        yield Reports(
+            on_decode=screen.decoded,
+            on_unreadable=screen.unreadable,
+            on_start=screen.started,
+            on_batch=screen.stepped,
+            on_epoch=screen.finished,
+        )
+
+
+class Screen:
+    """Draws the reports of one run."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._task = progress.add_task("reading pictures", total=None)
+        self._epoch = 1
+
+    def decoded(self, done: int, total: int) -> None:
+        """Show how many pictures have been read."""
+        self._show("reading pictures", done, total)
+
+    def stepped(self, done: int, total: int) -> None:
+        """Show how far an epoch is."""
+        self._show(f"epoch {self._epoch}", done, total)
+
+    def unreadable(self, pictures: "Sequence[Unreadable]") -> None:
+        """Name the pictures that are left out."""
+        self._say(f"{len(pictures)} pictures cannot be read and are left out:")
+        for picture in pictures[:SHOWN]:
+            self._say(f"  {picture.path}: {picture.reason}")
+        if len(pictures) > SHOWN:
+            self._say(f"  and {len(pictures) - SHOWN} more")
+
+    def started(self, run: "Run", model: "nn.Module", machine: "Machine") -> None:
+        """Say what is about to train."""
+        self._epoch = len(run.history) + 1
+        precision = str(machine.autocast or "float32").removeprefix("torch.")
+        millions = sum(p.numel() for p in model.parameters()) / 1e6
+        train, held_out = (len(run.dataset.part(p)) for p in ("train", "validation"))
+        self._say(
+            f"{run.path}: {run.config.architecture}, {millions:.2f} M parameters, "
+            f"{train} pictures to train on, {held_out} to validate, "
+            f"{machine.device} {precision}"
+        )
+
+    def finished(self, run: "Run") -> None:
+        """Sum an epoch up in one line."""
+        row = run.history[-1]
+        self._epoch = len(run.history) + 1
+        self._say(
+            f"epoch {row.epoch:3} {row.phase:11} "
+            f"train {row.train_loss:.3f} {row.train_accuracy:.3f}  "
+            f"validation {row.validation_loss:.3f} {row.validation_accuracy:.3f}  "
+            f"{row.pictures_per_second:.0f} pictures/s"
+        )
+
+    def _show(self, what: str, done: int, total: int) -> None:
+        self._progress.update(self._task, description=what, completed=done, total=total)
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
