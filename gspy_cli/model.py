@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from gspy_cli import device as devices
 from gspy_cli.errors import GspyError
+from gspy_cli.graph import check_graph
 
 DEFAULT_MODEL = "mobilenet_v2"
 MAX_BYTES = 2**31  # protobuf's own limit for one file
@@ -138,7 +140,52 @@ def installed() -> Iterator[ModelFolder]:
 
 def default_name() -> str:
     """Name the model that is used when none is asked for."""
-    return os.environ.get("GSPY_MODEL") or DEFAULT_MODEL
+    return os.environ.get("GSPY_MODEL") or _users_default() or DEFAULT_MODEL
+
+
+def _users_default() -> str | None:
+    note = user_models() / "default"
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+
+
+def add(graph: Path, *, name: str | None = None, default: bool = False) -> ModelFolder:
+    """Copy an ONNX file into the user's registry, after trying that it loads.
+
+    Raises
+    ------
+    GspyError
+        The file is no model of gspy, or the name cannot be a folder's.
+    """
+    card = load_model(str(graph), device="cpu").card
+    name = name or card.name
+    if not _is_name(name) or name == "default":
+        raise GspyError(f"'{name}' cannot be a model's name; give another with --name")
+    content = _read(graph)
+    folder = ModelFolder(user_models() / name)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(content).hexdigest()
+    folder.graph.write_bytes(content)
+    own = replace(card, name=name, sha256=digest)
+    (folder.path / "card.json").write_text(own.to_json(), encoding="utf-8")
+    if default:
+        (user_models() / "default").write_text(name + "\n", encoding="utf-8")
+    return folder
+
+
+def remove(name: str) -> None:
+    """Delete a model from the user's registry.
+
+    Raises
+    ------
+    GspyError
+        The user has no model of this name.
+    """
+    folder = ModelFolder(user_models() / name)
+    if not (_is_name(name) and folder.graph.is_file()):
+        raise GspyError(f"you have no model '{name}' of your own; see 'gspy models'")
+    if _users_default() == name:
+        (user_models() / "default").unlink()
+    shutil.rmtree(folder.path)
 
 
 def find(name: str | None) -> Path:
@@ -196,6 +243,7 @@ def load_model(name: str | None = None, *, device: str = "auto") -> Model:
     graph = _read(path)
     beside = ModelFolder(path.parent)
     card = _checked_card(beside, graph) if beside.holds(path) else None
+    check_graph(graph, origin=str(path))
     session = _session(graph, path, device)
     if card is None:
         text = session.get_modelmeta().custom_metadata_map.get("card", "{}")

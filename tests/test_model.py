@@ -136,3 +136,27 @@ def test_a_damaged_card_in_the_registry_is_named(tiny_model: Path, registry: Pat
     (registry / "user" / "tiny" / "card.json").write_text("{")
     with pytest.raises(GspyError, match=r"tiny.card\.json is not a gspy model card"):
         model.find_card("tiny")
+
+
+def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path):
+    folder = model.add(tiny_model, name="mine", default=True)
+    assert folder.path == registry / "user" / "mine"
+    assert model.default_name() == "mine"
+    assert load_model().card.name == "mine"
+    model.remove("mine")
+    assert model.default_name() == model.DEFAULT_MODEL
+    assert not list(model.installed())
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "default"])
+def test_a_name_that_cannot_be_a_folder_is_refused(tiny_model, registry, name):
+    with pytest.raises(GspyError, match="cannot be a model's name"):
+        model.add(tiny_model, name=name)
+
+
+def test_only_ones_own_models_can_be_removed(tiny_model: Path, registry: Path):
+    shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
+    for name in ("tiny", "..", "nothing"):
+        with pytest.raises(GspyError, match="no model '.*' of your own"):
+            model.remove(name)
+    assert (registry / "shipped" / "tiny").is_dir()

@@ -76,7 +76,7 @@ def gspy(
 app.command()(classify)
 app.command()(train)
 app.command()(export)
-app.command()(models)
+app.add_typer(models, name="models")
 app.command()(devices)
 
 

@@ -1,23 +1,111 @@
-"""`gspy models`: which models there are, and what each is."""
+"""`gspy models`: which models there are, what each is, and one's own among them."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 
-def models(
-    name: Annotated[
-        str | None, typer.Argument(help="Show this model's card instead.")
-    ] = None,
+class ModelsGroup(TyperGroup):
+    """`gspy models NAME` is short for `gspy models show NAME`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Take a word that is no command for a model's name."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+models = typer.Typer(cls=ModelsGroup, invoke_without_command=True)
+
+
+@models.callback()
+def list_models(
+    context: typer.Context,
+    *,
+    architectures: Annotated[
+        bool,
+        typer.Option("--architectures", help="List the networks to train instead."),
+    ] = False,
 ) -> None:
-    """List the installed models, or show one model's card.
+    """List the installed models; 'gspy models NAME' shows one's card.
 
     Example: gspy models
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from gspy_cli import model
+    from gspy_cli.cli import terminal
+
+    if architectures:
+        from gspy_cli.cli.train import need_torch
+
+        need_torch("listing the architectures")
+        from gspy_cli.training.architectures import ARCHITECTURES
+
+        terminal.show_architectures(ARCHITECTURES)
+    else:
+        terminal.show_models(list(model.installed()), model.default_name())
+
+
+@models.command()
+def show(name: Annotated[str, typer.Argument(help="A name or an .onnx file.")]) -> None:
+    """Show a model's card.
+
+    Example: gspy models show mobilenet_v2
     """
     from gspy_cli import model
     from gspy_cli.cli import terminal
 
-    if name is None:
-        terminal.show_models(list(model.installed()), model.default_name())
-    else:
-        terminal.show_card(model.find_card(name))
+    terminal.show_card(model.find_card(name))
+
+
+@models.command()
+def add(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE|RUN", help="An .onnx file, or a run.")
+    ],
+    *,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Default: the card's name.")
+    ] = None,
+    default: Annotated[
+        bool, typer.Option("--default", help="Use it where no model is named.")
+    ] = False,
+) -> None:
+    """Keep a model of your own under a name; a run is exported first.
+
+    Example: gspy models add model.onnx --name mine --default
+    """
+    from gspy_cli import model
+
+    kept = model.add(_graph_of(source), name=name, default=default)
+    mark = ", the default now" if default else ""
+    typer.echo(f"added '{kept.path.name}'{mark}; next: gspy classify figures/ "
+               f"--model {kept.path.name}")  # fmt: skip
+
+
+def _graph_of(source: Path) -> Path:
+    if not source.is_dir() or (source / "model.onnx").is_file():
+        return source / "model.onnx" if source.is_dir() else source
+    from gspy_cli.cli.train import need_torch
+
+    need_torch("exporting a run")
+    from gspy_cli.training.export import export_run
+
+    exported = source / "model.onnx"
+    export_run(source, exported)
+    return exported
+
+
+@models.command()
+def remove(name: Annotated[str, typer.Argument(help="One of your own models.")]) -> None:
+    """Remove a model of your own; a shipped one of that name shows again.
+
+    Example: gspy models remove mine
+    """
+    from gspy_cli import model
+
+    model.remove(name)
+    typer.echo(f"removed '{name}'")

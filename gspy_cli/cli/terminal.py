@@ -3,11 +3,11 @@
 User text goes in as `Text`, never as markup: brackets in file names are no styles.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -24,6 +24,9 @@ from gspy_cli.labels import DESCRIPTIONS
 from gspy_cli.model import ModelCard, ModelFolder
 from gspy_cli.results import Failure, Prediction, Result
 from gspy_cli.writers import Columns, ranked
+
+if TYPE_CHECKING:
+    from gspy_cli.training.architectures import Architecture
 
 PAGE = 200  # rows in one table; a longer run prints several, as they are done
 BAR = 30
@@ -134,6 +137,22 @@ def show_models(folders: list[ModelFolder], default: str) -> None:
     console = Console()
     console.print(table)
     console.print("* default; 'gspy models NAME' shows a model's card", style="dim")
+
+
+def show_architectures(architectures: "Mapping[str, Architecture]") -> None:
+    """Print the networks that can be trained."""
+    table = Table("name", header_style="bold", box=None)
+    for heading in ("parameters", "input", "paper's test accuracy"):
+        table.add_column(heading, justify="right")
+    for name, found in architectures.items():
+        paper = found.paper_accuracy
+        table.add_row(
+            name,
+            f"{found.parameters:g} M",
+            f"{found.input_size} x {found.input_size}",
+            "-" if paper is None else f"{paper:.3f}",
+        )
+    Console().print(table)
 
 
 def _accuracy(card: ModelCard) -> str:

@@ -5,6 +5,8 @@ temperature itself; its metadata carry the whole card.
 """
 
 import hashlib
+import io
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gspy_cli.errors import CheckError
+from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import ModelCard
-from gspy_cli.training.architectures import Normalise, split_head
-from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.architectures import Normalise, build_network, split_head
+from gspy_cli.training.checkpoint import load_tensors, write_atomically
 
 OPSET = 17
 TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
@@ -42,6 +44,28 @@ class Deployed(nn.Module):
         embedding = self.body(self.normalise(image))
         logits = self.head(embedding) / self.temperature
         return torch.softmax(logits, dim=1), embedding
+
+
+def export_run(source: Path, path: Path, *, opset: int = OPSET) -> ModelCard:
+    """Export a run's best network, or one of its checkpoints."""
+    checkpoint = source / "best.safetensors" if source.is_dir() else source
+    tensors, metadata = load_tensors(checkpoint)
+    if "card" not in metadata:
+        raise GspyError(f"{checkpoint} is not a checkpoint of gspy train")
+    card = ModelCard.from_json(metadata["card"], origin=str(checkpoint))
+    network = build_network(card.architecture, len(card.classes), state=tensors)
+    pictures = check_pictures(card.input_size)
+    return export_model(network, card, path, pictures=pictures, opset=opset)
+
+
+def check_pictures(size: tuple[int, int], count: int = 8) -> NDArray[np.uint8]:
+    """Draw pictures (N, H, W, 3) to check a graph on: noise with bright bars."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 90, (count, *size, 3), dtype=np.uint8)
+    for number, picture in enumerate(noise):
+        start = number * size[1] // count
+        picture[:, start : start + size[1] // count] = (253, 231, 37)
+    return noise
 
 
 def export_model(
@@ -69,8 +93,6 @@ def export_model(
 
 
 def _to_onnx(deployed: Deployed, card: ModelCard, opset: int) -> onnx.ModelProto:
-    import io
-
     height, width = card.input_size
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     names = ("image", "probabilities", "embedding")
@@ -89,7 +111,24 @@ def _to_onnx(deployed: Deployed, card: ModelCard, opset: int) -> onnx.ModelProto
             opset_version=opset,
             dynamo=False,
         )
-    return onnx.load_from_string(buffer.getvalue())
+    return onnx.load_from_string(_simplified(buffer.getvalue()))
+
+
+def _simplified(content: bytes) -> bytes:
+    """Fold constants and batch normalisation once, instead of at every start.
+
+    ONNX Runtime's basic optimisations leave only standard operators.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_BASIC
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "simplified.onnx"
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        return path.read_bytes()
 
 
 def with_card(graph: onnx.ModelProto, card: ModelCard) -> bytes:

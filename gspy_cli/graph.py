@@ -1,0 +1,133 @@
+"""What an ONNX file would do, read from its bytes before anything runs it.
+
+A graph of ours is one file of ordinary layers. This reads just enough of the
+protobuf wire format to tell (protobuf.dev/programming-guides/encoding; field numbers
+from onnx.proto), so the base install needs no onnx package.
+"""
+
+from collections.abc import Iterator
+
+from gspy_cli.errors import GspyError
+
+OPERATORS = frozenset(
+    """
+    Add AveragePool BatchNormalization Cast Clip Concat Constant Conv
+    DequantizeLinear Div Dropout Exp Flatten Gather Gemm GlobalAveragePool
+    HardSigmoid HardSwish Identity LeakyRelu MatMul MaxPool Mul Pad QuantizeLinear
+    ReduceMean Relu Reshape Resize Shape Sigmoid Slice Softmax Sqrt Squeeze Sub
+    Transpose Unsqueeze
+    """.split()
+)
+"""What networks for pictures are made of; none reads files or loops."""
+
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
+_NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
+_ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPHS = 5, (6, 11)
+_TENSOR_LOCATION = 14
+
+Field = tuple[int, int | memoryview]
+
+
+def check_graph(content: bytes, *, origin: str) -> None:
+    """Refuse an ONNX file that is not one file of known layers.
+
+    Raises
+    ------
+    GspyError
+        The file is no ONNX model, keeps data outside itself, or holds an operator
+        that no network of ours has.
+    """
+    try:
+        graphs = [
+            value for number, value in _fields(memoryview(content))
+            if number in (_MODEL_GRAPH, _MODEL_FUNCTIONS)
+        ]  # fmt: skip
+        if len(graphs) != 1:
+            raise ValueError
+        found = set(_operators(graphs[0]))
+    except (ValueError, IndexError):
+        raise GspyError(
+            f"{origin} is not an ONNX model of gspy; install or export it again"
+        ) from None
+    if strange := sorted(found - OPERATORS):
+        raise GspyError(
+            f"{origin} is refused: it holds {', '.join(strange)}, which no model of "
+            "gspy needs"
+        )
+
+
+def _operators(graph: int | memoryview) -> Iterator[str]:
+    for number, value in _fields(graph):
+        if number == _GRAPH_NODE:
+            yield from _node(value)
+        elif number == _GRAPH_INITIALIZER:
+            yield from _tensor(value)
+        elif number == _GRAPH_SPARSE:
+            yield "sparse tensors"
+
+
+def _node(node: int | memoryview) -> Iterator[str]:
+    for number, value in _fields(node):
+        if number == _NODE_OPERATOR:
+            yield _text(value)
+        elif number == _NODE_DOMAIN and _text(value) not in ("", "ai.onnx"):
+            yield f"the operator set {_text(value)}"
+        elif number == _NODE_ATTRIBUTE:
+            yield from _attribute(value)
+
+
+def _attribute(attribute: int | memoryview) -> Iterator[str]:
+    for number, value in _fields(attribute):
+        if number == _ATTRIBUTE_TENSOR:
+            yield from _tensor(value)
+        elif number in _ATTRIBUTE_GRAPHS:
+            yield "graphs within operators"
+
+
+def _tensor(tensor: int | memoryview) -> Iterator[str]:
+    for number, value in _fields(tensor):
+        if number == _TENSOR_LOCATION and value != 0:
+            yield "data in other files"
+
+
+def _text(value: int | memoryview) -> str:
+    if isinstance(value, int):
+        raise ValueError
+    return bytes(value).decode(errors="replace")
+
+
+def _fields(message: int | memoryview) -> Iterator[Field]:
+    """Give a message's fields: their numbers and their values."""
+    if isinstance(message, int):
+        raise ValueError
+    place = 0
+    while place < len(message):
+        key, place = _varint(message, place)
+        number, kind = key >> 3, key & 7
+        if kind == _VARINT:
+            value, place = _varint(message, place)
+            yield number, value
+            continue
+        if kind == _LENGTH:
+            length, place = _varint(message, place)
+        elif kind in (_FIXED32, _FIXED64):
+            length = 4 if kind == _FIXED32 else 8
+        else:
+            raise ValueError
+        if place + length > len(message):
+            raise ValueError
+        yield number, message[place : place + length]
+        place += length
+
+
+def _varint(message: memoryview, place: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = message[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+    raise ValueError

@@ -1,0 +1,1 @@
+"""From detector strain to the picture that Gravity Spy draws."""

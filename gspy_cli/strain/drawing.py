@@ -1,0 +1,131 @@
+"""The whole 800 x 600 figure, as Gravity Spy draws it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+from types import MappingProxyType
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+
+from gspy_cli.strain import grid
+from gspy_cli.strain.picture import MAX_ENERGY, plot_pixels
+from gspy_cli.strain.qtransform import QScan
+from gspy_cli.strain.runs import title
+from gspy_cli.strain.viridis import VIRIDIS
+
+WIDTH, HEIGHT, DPI = 800, 600, 100
+BAR_LEFT = grid.AXES_LEFT + 1.03 * grid.AXES_WIDTH
+BAR_WIDTH = 0.05 * grid.AXES_WIDTH
+TICKS_HZ = tuple(2**octave for octave in range(4, 12))
+TITLE_SIZE, LABEL_SIZE, TIME_SIZE, BAR_LABEL_SIZE, TICK_SIZE = 20, 20, 15, 15, 12
+NOTE_SIZE = 9
+
+
+class Style(StrEnum):
+    """Which pictures the figure resembles."""
+
+    TRAINING = "training"  # the training set of 2017-18
+    O3 = "o3"  # 2019-20
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    frame: str
+    fonts: tuple[str, ...]
+    bar_grid: bool
+
+
+_LOOKS: Mapping[Style, _Look] = MappingProxyType(
+    {
+        Style.TRAINING: _Look("black", ("DejaVu Sans",), False),
+        Style.O3: _Look(
+            "gray",
+            ("Nimbus Sans", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"),
+            True,
+        ),
+    }
+)
+
+
+def draw(
+    scan: QScan,
+    window_s: float,
+    *,
+    ifo: str,
+    gps: float | None,
+    style: Style = Style.O3,
+    note: str = "",
+) -> bytes:
+    """Draw one window of a Q-scan; gives the bytes of a PNG file.
+
+    The GPS time only chooses the run in the title. A note is written below the
+    plot, where no classifier looks.
+    """
+    look = _LOOKS[style]
+    # gwpy changes matplotlib's defaults when it is imported.
+    with matplotlib.style.context(["default", _settings(look)]):
+        figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
+        _paint_plot(figure, scan, window_s)
+        axes = figure.add_axes(_place(grid.AXES_LEFT, grid.AXES_WIDTH))
+        _label(axes, window_s, title(ifo, gps))
+        _add_colour_bar(figure, look)
+        figure.text(0.01, 0.01, note, fontsize=NOTE_SIZE)
+        png = BytesIO()
+        figure.savefig(png, format="png", metadata={"Software": "gspy"})
+    return png.getvalue()
+
+
+def _settings(look: _Look) -> dict[str, object]:
+    return {
+        "axes.edgecolor": look.frame,
+        "font.family": "sans-serif",
+        "font.sans-serif": list(look.fonts),
+    }
+
+
+def _place(left: float, width: float) -> tuple[float, float, float, float]:
+    """Fractions of the figure for axes as tall as the plot, from pixels."""
+    bottom = HEIGHT - grid.AXES_TOP - grid.AXES_HEIGHT
+    return left / WIDTH, bottom / HEIGHT, width / WIDTH, grid.AXES_HEIGHT / HEIGHT
+
+
+def _paint_plot(figure: Figure, scan: QScan, window_s: float) -> None:
+    """Put the plot's pixels behind the axes, just inside where the frame will be."""
+    pixels = plot_pixels(scan.energies[window_s])
+    bottom = HEIGHT - grid.PLOT_TOP - grid.PLOT_HEIGHT
+    figure.figimage(pixels, grid.PLOT_LEFT, bottom, origin="upper", zorder=-1)
+
+
+def _label(axes: Axes, window_s: float, heading: str) -> None:
+    axes.patch.set_visible(False)
+    axes.set_title(heading, fontsize=TITLE_SIZE, y=1.05)
+    axes.set_xlabel("Time (s)", fontsize=LABEL_SIZE, labelpad=0.1)
+    axes.set_ylabel("Frequency (Hz)", fontsize=LABEL_SIZE)
+    times = np.linspace(-window_s / 2, window_s / 2, 5)
+    axes.set_xlim(times[0], times[-1])
+    axes.set_xticks(times, [str(float(time)) for time in times], fontsize=TIME_SIZE)
+    axes.set_yscale("log", base=2)
+    axes.set_ylim(grid.LOW_HZ, grid.HIGH_HZ)
+    axes.yaxis.set_major_locator(FixedLocator(TICKS_HZ))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.tick_params(axis="y", labelsize=TICK_SIZE)
+
+
+def _add_colour_bar(figure: Figure, look: _Look) -> None:
+    colours = ScalarMappable(Normalize(0, MAX_ENERGY), ListedColormap(VIRIDIS / 255))
+    axes = figure.add_axes(_place(BAR_LEFT, BAR_WIDTH))
+    bar = figure.colorbar(colours, cax=axes)
+    bar.set_label("Normalized energy", size=BAR_LABEL_SIZE)
+    axes.tick_params(labelsize=TICK_SIZE)
+    if look.bar_grid:
+        axes.set_axisbelow(False)
+        axes.grid(visible=True, axis="y", color="#b0b0b0", linewidth=0.5)

@@ -1,0 +1,59 @@
+"""The software eras of Gravity Spy's pictures.
+
+The same strain gave different pixels in different years, because gwpy's
+`q_transform` changed under Gravity Spy. A model has to know all of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+
+class Era(StrEnum):
+    """Which gwpy made, or would make, the picture."""
+
+    OLD = "old"  # gwpy 0.5 and 0.6 (2017)
+    MID = "mid"  # gwpy 0.7 to 0.10 (early 2018)
+    O3 = "o3"  # gwpy 1.0 (2019-20)
+    GWPY = "gwpy"  # gwpy 2.1 and later
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one era computes a Q-scan.
+
+    Attributes
+    ----------
+    row_norm
+        What a row of tiles is divided by.
+    psd_average
+        How the 2 s periodograms are averaged.
+    whitening
+        Division by the ASD in overlapping 2 s segments, or a 2 s FIR filter.
+    search_half_width
+        Half width of the search for the loudest tile, in units of `search_s`.
+    crops_rows
+        Whether rows are cut to the window before the spline in time, which
+        extrapolates at the right edge.
+    row_shift_hz
+        Where in its 0.5 Hz cell a row of the picture is evaluated.
+    """
+
+    row_norm: Literal["mean", "median"]
+    psd_average: Literal["mean", "median", "median-mean"]
+    whitening: Literal["overlap-add", "fir"]
+    search_half_width: float
+    crops_rows: bool
+    row_shift_hz: float
+
+
+RECIPES: Mapping[Era, Recipe] = MappingProxyType(
+    {
+        Era.OLD: Recipe("mean", "median-mean", "overlap-add", 1.0, True, 0.25),
+        Era.MID: Recipe("median", "mean", "overlap-add", 1.0, True, 0.25),
+        Era.O3: Recipe("median", "mean", "fir", 0.5, False, 0.0),
+        Era.GWPY: Recipe("median", "median", "fir", 0.5, False, 0.0),
+    }
+)

@@ -1,0 +1,139 @@
+"""Planes of constant-Q tiles: their geometry, and the energy in each tile.
+
+The tiling is that of Chatterji (2004) as gwpy implements it: bi-square windows on
+the spectrum, with neighbouring tiles overlapping to a mismatch of at most 20 %.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, exp, log, log2, pi, sqrt
+from typing import Literal
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+MISMATCH = 0.2
+TILE_SPACING = 2 * sqrt(MISMATCH / 3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Neighbouring rows of a plane that have the same number of tiles.
+
+    Attributes
+    ----------
+    tiles
+        Tiles in each row, a power of two.
+    frequencies
+        Central frequencies in Hz, shape (R,).
+    first_bins
+        Where each row's window begins in the spectrum.
+    windows
+        Bi-square windows, each of odd length.
+    """
+
+    tiles: int
+    frequencies: tuple[float, ...]
+    first_bins: tuple[int, ...]
+    windows: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """All rows of one Q, lowest frequency first."""
+
+    q: float
+    rows: tuple[Rows, ...]
+
+    @property
+    def frequencies(self) -> NDArray[np.float64]:
+        """Central frequencies of all rows, in Hz."""
+        return np.concatenate([rows.frequencies for rows in self.rows])
+
+    @property
+    def bins(self) -> int:
+        """How many bins of the spectrum the plane reads, counted from 0 Hz."""
+        return max(
+            first + window.size
+            for rows in self.rows
+            for first, window in zip(rows.first_bins, rows.windows, strict=True)
+        )
+
+
+@lru_cache(maxsize=4)
+def tiling(
+    duration_s: float, frange: tuple[float, float], qrange: tuple[float, float]
+) -> tuple[Plane, ...]:
+    """Lay out the planes that cover a range of Q and of frequency (Hz)."""
+    return tuple(_plane(q, duration_s, frange) for q in _qs(qrange))
+
+
+def _qs(qrange: tuple[float, float]) -> Iterator[float]:
+    span = log(qrange[1] / qrange[0]) / sqrt(2)
+    count = max(ceil(span / TILE_SPACING), 1)
+    for i in range(count):
+        yield qrange[0] * exp(sqrt(2) * span / count * (i + 0.5))
+
+
+def _frequencies(
+    q: float, duration_s: float, frange: tuple[float, float]
+) -> list[float]:
+    span = log(frange[1] / frange[0]) * sqrt(2 + q**2) / 2
+    count = max(ceil(span / TILE_SPACING), 1)
+    step = 2 / sqrt(2 + q**2) * span / count
+    bin_hz = 1 / duration_s
+    centres = (
+        frange[0] * exp(step * (i + 0.5)) // bin_hz * bin_hz for i in range(count)
+    )
+    return list(dict.fromkeys(centres))
+
+
+def _plane(q: float, duration_s: float, frange: tuple[float, float]) -> Plane:
+    by_tiles: dict[int, list[float]] = {}
+    for frequency in _frequencies(q, duration_s, frange):
+        least = duration_s * 2 * pi * frequency / q / TILE_SPACING
+        by_tiles.setdefault(2 ** ceil(log2(least)), []).append(frequency)
+    return Plane(
+        q, tuple(_rows(q, duration_s, n, centres) for n, centres in by_tiles.items())
+    )
+
+
+def _rows(q: float, duration_s: float, tiles: int, centres: list[float]) -> Rows:
+    first_bins, windows = [], []
+    for frequency in centres:
+        half_width_hz = frequency * sqrt(11) / q
+        half = int(half_width_hz * duration_s)
+        offsets = np.arange(-half, half + 1) / duration_s / half_width_hz
+        windows.append(((1 - offsets**2) ** 2).astype(np.float32))
+        # gwpy reads one bin above the centre; its pictures, so ours, contain that.
+        first_bins.append(round(frequency * duration_s - half + 1))
+    return Rows(tiles, tuple(centres), tuple(first_bins), tuple(windows))
+
+
+def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.float32]:
+    """Energy in every tile, not normalised, shape (R, tiles)."""
+    padded = np.zeros((len(rows.windows), rows.tiles), dtype=np.complex64)
+    for line, first, window in zip(padded, rows.first_bins, rows.windows, strict=True):
+        half = window.size // 2
+        windowed = spectrum[first : first + window.size] * window
+        line[: half + 1] = windowed[half:]
+        line[line.size - half :] = windowed[:half]
+    tiles = scipy.fft.ifft(padded, axis=-1, overwrite_x=True)  # (R, tiles)
+    energies: NDArray[np.float32] = tiles.real**2 + tiles.imag**2
+    return energies
+
+
+def row_norms(
+    energies: NDArray[np.float32], norm: Literal["mean", "median"]
+) -> NDArray[np.float32]:
+    """Mean or median of each row's energies, shape (R, 1)."""
+    norms: NDArray[np.float32]
+    if norm == "mean":
+        norms = energies.mean(axis=1)
+    else:  # the number of tiles is even; much faster here than numpy's median
+        half = energies.shape[1] // 2
+        parted = np.partition(energies, half, axis=1)
+        norms = (parted[:, :half].max(axis=1) + parted[:, half]) / np.float32(2)
+    return norms[:, None]

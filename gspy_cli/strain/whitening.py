@@ -1,0 +1,121 @@
+"""Whitening as gwpy does it, straight to a whitened spectrum."""
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy.signal import oaconvolve
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.eras import Recipe
+
+SEGMENT_S = 2  # length of a periodogram, and of the whitening filter
+TAPER_S = 1  # spoilt by the filter at either end
+
+
+def whitened_spectrum(
+    strain: NDArray[np.float64], *, sample_rate_hz: int, recipe: Recipe, bins: int
+) -> NDArray[np.complex64]:
+    """Whiten strain and give its spectrum from 0 Hz, shape (bins,).
+
+    The scale is arbitrary: a Q-scan divides it out. Bins above Nyquist are zero.
+
+    Raises
+    ------
+    GspyError
+        If the noise vanishes at some frequency.
+    """
+    centred = strain - strain.mean()
+    scaled = centred / centred.std()
+    segments = _segment_spectra(scaled, sample_rate_hz)
+    asd = np.sqrt(_average(np.abs(segments) ** 2, recipe.psd_average))
+    _require_noise(asd)
+    if recipe.whitening == "overlap-add":
+        whitened = _overlap_add(segments, asd, scaled.size, sample_rate_hz)
+    else:
+        _taper_ends(scaled, sample_rate_hz)
+        # Not circular: gwpy cuts the filter's tails off, and its Q-scans show it.
+        whitened = oaconvolve(scaled, _fir(asd, scaled.size, sample_rate_hz), "same")
+    spectrum = scipy.fft.rfft(whitened)[:bins]
+    return np.pad(spectrum.astype(np.complex64), (0, bins - spectrum.size))
+
+
+def _segment_spectra(
+    strain: NDArray[np.float64], sample_rate_hz: int
+) -> NDArray[np.complex128]:
+    """Spectra of Hann-windowed 2 s segments, each overlapping the next by half."""
+    length = SEGMENT_S * sample_rate_hz
+    segments = sliding_window_view(strain, length)[:: length // 2]
+    centred = segments - segments.mean(axis=-1, keepdims=True)
+    centred *= _hann(length)
+    spectra: NDArray[np.complex128] = scipy.fft.rfft(centred, axis=-1, overwrite_x=True)
+    return spectra
+
+
+def _hann(length: int) -> NDArray[np.float64]:
+    """Give the periodic Hann window, which sums to one at half overlap."""
+    phases = np.linspace(0, 2 * np.pi, length, endpoint=False, dtype=np.float64)
+    return 0.5 - 0.5 * np.cos(phases)
+
+
+def _average(power: NDArray[np.float64], average: str) -> NDArray[np.float64]:
+    """Average periodograms (segments, bins), up to a factor, to shape (bins,)."""
+    averaged: NDArray[np.float64]
+    if average == "mean":
+        averaged = power.mean(axis=0)
+    elif average == "median":
+        averaged = np.median(power, axis=0)
+    else:  # the mean of the medians of even and of odd segments
+        pairs = power.shape[0] // 2
+        halves = power[: 2 * pairs].reshape(pairs, 2, -1)
+        averaged = np.median(halves, axis=0).mean(axis=0)
+    return averaged
+
+
+def _require_noise(asd: NDArray[np.float64]) -> None:
+    # 0 Hz is no part of any tile, and detrending empties it.
+    empty = np.flatnonzero(asd[1:-1] == 0)
+    if empty.size:
+        raise GspyError(
+            f"the strain has no noise at {(empty[0] + 1) / SEGMENT_S:g} Hz, so it "
+            "cannot be whitened; give detector strain, not a simulated signal alone"
+        )
+
+
+def _overlap_add(
+    segments: NDArray[np.complex128],
+    asd: NDArray[np.float64],
+    samples: int,
+    sample_rate_hz: int,
+) -> NDArray[np.float64]:
+    """Divide each segment by the ASD and add them up where they were."""
+    inverse = np.divide(1.0, asd, out=np.zeros_like(asd), where=asd > 0)
+    pieces = scipy.fft.irfft(segments * inverse, axis=-1)
+    whitened = np.zeros(samples)
+    for i, piece in enumerate(pieces):
+        start = i * sample_rate_hz * SEGMENT_S // 2
+        whitened[start : start + piece.size] += piece
+    return whitened
+
+
+def _taper_ends(strain: NDArray[np.float64], sample_rate_hz: int) -> None:
+    """Fade the first and the last second, in place."""
+    length = TAPER_S * sample_rate_hz
+    window = _hann(2 * length)
+    strain[:length] *= window[:length]
+    strain[-length:] *= window[length:]
+
+
+def _fir(
+    asd: NDArray[np.float64], samples: int, sample_rate_hz: int
+) -> NDArray[np.float64]:
+    """Taps of gwpy's 2 s whitening filter, symmetric about the middle one.
+
+    The filter is 1/ASD with its impulse response cut by a Hann window.
+    """
+    bins = np.arange(samples // 2 + 1) * (SEGMENT_S * sample_rate_hz / samples)
+    fine = np.interp(bins, np.arange(asd.size), asd)
+    fine[0] = np.inf  # no response at 0 Hz
+    half = scipy.fft.irfft(1 / fine)[: TAPER_S * sample_rate_hz]
+    half *= _hann(2 * half.size)[half.size :]
+    return np.concatenate([half[:0:-1], half])

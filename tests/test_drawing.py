@@ -1,0 +1,146 @@
+"""The drawn figure: everything where Gravity Spy's figures have it."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from conftest import SHARED
+from numpy.typing import NDArray
+from PIL import Image
+
+from gspy_cli.figure import Box, find_plot
+from gspy_cli.image import network_input, resize
+from gspy_cli.strain import grid
+from gspy_cli.strain.drawing import Style, draw
+from gspy_cli.strain.picture import plot_pixels
+from gspy_cli.strain.qtransform import QScan
+from gspy_cli.strain.runs import title
+
+# astropy's, when gwpy is imported
+pytestmark = pytest.mark.filterwarnings("ignore:COPY_IF_NEEDED")
+REAL = {
+    Style.TRAINING: SHARED / "real/Whistle/L1_Ew2FV4Q768_spectrogram_0.5.png",
+    Style.O3: SHARED / "real/Koi_Fish/L1_1238652972.764159918_spectrogram_4.0.png",
+}
+PLOT = np.s_[61:540, 101:674]
+
+
+@pytest.fixture(scope="module")
+def scan() -> QScan:
+    """Noise with one blob in the middle."""
+    rng = np.random.default_rng(3)
+    energies = {}
+    for window in (0.5, 1.0, 2.0, 4.0):
+        cells = grid.column_count(window)
+        y, x = np.mgrid[-1:1:479j, -1 : 1 : cells * 1j]
+        blob = 40 * np.exp(-(x**2 + y**2) / 0.02)
+        energies[window] = (rng.exponential(1, y.shape) + blob).astype(np.float32)
+    return QScan(energies, grid.row_frequencies(), 5.66, 128.0, 8.0, 9.0)
+
+
+def pixels(png: bytes) -> NDArray[np.uint8]:
+    with Image.open(BytesIO(png)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def drawn(scan: QScan, style: Style, window: float = 0.5) -> NDArray[np.uint8]:
+    return pixels(draw(scan, window, ifo="L1", gps=1.24e9, style=style))
+
+
+def marks(line: NDArray[np.uint8]) -> list[int]:
+    """Middles of the dark runs along a line of pixels."""
+    dark = np.flatnonzero(line.max(axis=-1) < 128)
+    runs = np.split(dark, np.flatnonzero(np.diff(dark) > 1) + 1)
+    return [round(float(run.mean())) for run in runs if run.size]
+
+
+@pytest.mark.parametrize("style", Style)
+@pytest.mark.parametrize("window", [0.5, 1.0, 2.0, 4.0])
+def test_the_plot_shows_the_pixels_of_the_scan(
+    scan: QScan, style: Style, window: float
+) -> None:
+    figure = drawn(scan, style, window)
+    assert figure.shape == (600, 800, 3)
+    expected = plot_pixels(scan.energies[window])
+    np.testing.assert_array_equal(figure[PLOT][1:-1, 1:-1], expected[1:-1, 1:-1])
+
+
+@pytest.mark.parametrize(("style", "grey"), [(Style.TRAINING, 0), (Style.O3, 128)])
+def test_the_frame_is_a_line_about_the_plot(
+    scan: QScan, style: Style, grey: int
+) -> None:
+    figure = drawn(scan, style)
+    for line in (
+        figure[61:540, 100],
+        figure[61:540, 674],
+        figure[60, 101:674],
+        figure[540, 101:674],
+    ):
+        # Ticks end on the frame, and are black.
+        assert (line == grey).all(axis=-1).mean() > 0.97
+
+
+def test_ticks_mark_octaves_and_quarters_of_the_window(scan: QScan) -> None:
+    figure = drawn(scan, Style.TRAINING)
+    assert marks(figure[:541, 96]) == [60, 123, 185, 248, 310, 373, 435, 498]
+    assert marks(figure[543, :700]) == [100, 244, 387, 531, 674]
+
+
+@pytest.mark.parametrize("style", Style)
+def test_the_figure_matches_a_real_one(scan: QScan, style: Style) -> None:
+    if not REAL[style].exists():
+        pytest.skip("the real pictures are not here")
+    with Image.open(REAL[style]) as picture:
+        real = np.asarray(picture.convert("RGB"))
+    figure = drawn(scan, style)
+    assert figure.shape == real.shape
+    for place in (np.s_[:541, 96], np.s_[543, :700]):
+        np.testing.assert_allclose(marks(figure[place]), marks(real[place]), atol=2)
+    bar = np.s_[50:550, 688:730]
+    difference = figure[bar].astype(int) - real[bar].astype(int)
+    assert (np.abs(difference).max(axis=-1) > 8).mean() < 0.01
+
+
+@pytest.mark.parametrize("style", Style)
+def test_a_drawn_figure_gives_the_input_that_the_energies_give(
+    scan: QScan, style: Style
+) -> None:
+    figure = drawn(scan, style)
+    assert find_plot(figure) == Box(left=101, top=61, right=674, bottom=540)
+    by_figure = network_input(figure, height=224, width=224).astype(int)
+    plot = plot_pixels(scan.energies[0.5])
+    direct = resize(plot, height=224, width=224).astype(int)
+    np.testing.assert_allclose(by_figure, direct, atol=8)
+    np.testing.assert_array_equal(by_figure[1:-1, 1:-1], direct[1:-1, 1:-1])
+
+
+def test_the_same_scan_is_drawn_alike_after_gwpy_is_imported(scan: QScan) -> None:
+    before = draw(scan, 1.0, ifo="H1", gps=None)
+    import gwpy.plot  # noqa: F401
+
+    assert draw(scan, 1.0, ifo="H1", gps=None) == before
+
+
+def test_a_note_stays_outside_the_plot(scan: QScan) -> None:
+    plain = pixels(draw(scan, 0.5, ifo="H1", gps=None))
+    noted = pixels(draw(scan, 0.5, ifo="H1", gps=None, note="Blip 0.99"))
+    changed = (plain != noted).any(axis=(1, 2)).nonzero()[0]
+    assert changed.size
+    assert changed.min() > 575
+
+
+@pytest.mark.parametrize(
+    ("ifo", "gps", "expected"),
+    [
+        ("L1", 1238652972.76, "Livingston - O3"),
+        ("H1", 1126259462.4, "Hanford - O1"),
+        ("V1", 1187008882.4, "VIRGO - O2"),
+        ("H1", 1269363618.0, "Hanford"),
+        ("H1", None, "Hanford"),
+        ("X9", 1126259462.4, "X9 - O1"),
+    ],
+)
+def test_the_title_names_the_detector_and_its_run(
+    ifo: str, gps: float | None, expected: str
+) -> None:
+    assert title(ifo, gps) == expected
