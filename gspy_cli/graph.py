@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from gspy_cli.errors import GspyError
 
 OPERATORS = frozenset(
-    """
-    Add AveragePool BatchNormalization Cast Clip Concat Constant Conv
-    DequantizeLinear Div Dropout Exp Flatten Gather Gemm GlobalAveragePool
-    HardSigmoid HardSwish Identity LeakyRelu MatMul MaxPool Mul Pad QuantizeLinear
-    ReduceMean Relu Reshape Resize Shape Sigmoid Slice Softmax Sqrt Squeeze Sub
-    Transpose Unsqueeze
-    """.split()
+    [
+        *("Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat"),
+        *("Constant", "Conv", "DequantizeLinear", "Div", "Dropout", "Exp", "Flatten"),
+        *("Gather", "Gemm", "GlobalAveragePool", "HardSigmoid", "HardSwish"),
+        *("Identity", "LeakyRelu", "MatMul", "MaxPool", "Mul", "Pad"),
+        *("QuantizeLinear", "ReduceMean", "Relu", "Reshape", "Resize", "Shape"),
+        *("Sigmoid", "Slice", "Softmax", "Sqrt", "Squeeze", "Sub", "Transpose"),
+        "Unsqueeze",
+    ]
 )
 """What networks for pictures are made of; none reads files or loops."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import PictureError
-from gspy_cli.image import network_input
+from gspy_cli.image import network_input, resize
 from gspy_cli.model import Model, ModelCard
 from gspy_cli.results import Failure, Prediction, Result
 from gspy_cli.sources import Sample
@@ -47,8 +47,9 @@ def classify(
 
 def _prepare(sample: Sample, card: ModelCard) -> Input:
     height, width = card.input_size
+    convert = resize if sample.is_plot else network_input
     try:
-        return network_input(sample.load(), height=height, width=width)
+        return convert(sample.load(), height=height, width=width)
     except PictureError as error:
         return error
 

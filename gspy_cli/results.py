@@ -5,16 +5,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """A time in the strain and its loudest tile: GPS seconds, Hz, SNR, Q."""
+
+    event_time: float
+    peak_frequency: float
+    snr: float
+    q_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a picture comes from: its path, and what the file's name tells.
 
-    `window` is the picture's length in seconds.
+    `window` is the picture's length in seconds. A picture made from strain has a
+    `trigger`.
     """
 
     path: str
     ifo: str | None = None
     gravityspy_id: str | None = None
     window: float | None = None
+    trigger: Trigger | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.figure import read_figure
-from gspy_cli.results import Origin
+from gspy_cli.results import Origin, Trigger
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -24,11 +25,13 @@ _NAME = re.compile(
 class Sample:
     """One input, not yet read.
 
-    `load` gives the figure's pixels (H, W, 3) or raises `PictureError`.
+    `load` gives the figure's pixels (H, W, 3) or raises `PictureError`. Where
+    `is_plot`, they are the plot already.
     """
 
     origin: Origin
     load: Callable[[], NDArray[np.uint8]]
+    is_plot: bool = False
 
 
 def picture(path: str) -> Sample:
@@ -60,6 +63,33 @@ def from_list(lines: Iterable[str], *, recursive: bool = False) -> Iterator[Samp
     """Give the samples of a list with one path a line; empty lines are skipped."""
     paths = (line.rstrip("\r\n") for line in lines)
     yield from from_paths((path for path in paths if path), recursive=recursive)
+
+
+def from_strain(
+    path: str, times: Iterable[float], *, channel: str | None, ifo: str | None
+) -> Iterator[Sample]:
+    """Give the four windows of each GPS time in a file of strain.
+
+    Raises
+    ------
+    GspyError
+        The file cannot be read. A time that cannot be scanned is a failing sample.
+    """
+    from gspy_cli.strain.events import scan_event
+    from gspy_cli.strain.picture import plot_pixels
+
+    for gps in times:
+        try:
+            event = scan_event(Path(path), gps, channel=channel, ifo=ifo)
+        except GspyError as error:
+            yield _unusable(f"{path}@{gps:.10g}", str(error))
+            continue
+        scan = event.scan
+        loudest = (round(x, 3) for x in (scan.peak_frequency, scan.snr, scan.q))
+        trigger = Trigger(gps, *loudest)
+        for window, energies in scan.energies.items():
+            origin = Origin(path, event.ifo or None, f"{gps:.6f}", window, trigger)
+            yield Sample(origin, partial(plot_pixels, energies), is_plot=True)
 
 
 def read_list(path: Path) -> list[str]:

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
-from gspy_cli.results import Prediction, Result
+from gspy_cli.results import Prediction, Result, Trigger
 
 Cell = str | float | None
+TRIGGER_COLUMNS = [field.name for field in fields(Trigger)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,14 @@ class Columns:
 
     They are Gravity Spy's names where it has one. Each `top_k` beyond the first
     adds `ml_label_K, ml_confidence_K`; with a `min_confidence`, `confident_label`
-    repeats the label of results that reach it.
+    repeats the label of results that reach it. `triggers` adds what the strain tells.
     """
 
     classes: tuple[str, ...]
     model_name: str
     top_k: int = 1
     min_confidence: float | None = None
+    triggers: bool = False
 
     def names(self) -> list[str]:
         """List the column names in order."""
@@ -32,7 +34,8 @@ class Columns:
             names += [f"ml_label_{rank}", f"ml_confidence_{rank}"]
         if self.min_confidence is not None:
             names.append("confident_label")
-        return [*names, *self.classes, "status", "error", "model_name"]
+        names += [*self.classes, "status", "error", "model_name"]
+        return names + TRIGGER_COLUMNS if self.triggers else names
 
     def row(self, result: Result) -> dict[str, Cell]:
         """Give one result's cells; a failure has a status and an error."""
@@ -45,6 +48,8 @@ class Columns:
             "window": origin.window,
             "model_name": self.model_name,
         }
+        if self.triggers and origin.trigger:
+            cells |= asdict(origin.trigger)
         if isinstance(result, Prediction):
             return cells | self._prediction(result)
         return cells | {"status": "failed", "error": result.reason}

@@ -12,6 +12,8 @@ from gspy_cli.cli.classify import classify
 from gspy_cli.cli.devices import devices
 from gspy_cli.cli.export import export
 from gspy_cli.cli.models import models
+from gspy_cli.cli.qscan import qscan
+from gspy_cli.cli.simulate import simulate
 from gspy_cli.cli.train import train
 from gspy_cli.errors import CheckError, GspyError
 
@@ -74,6 +76,8 @@ def gspy(
 
 
 app.command()(classify)
+app.command()(qscan)
+app.command()(simulate)
 app.command()(train)
 app.command()(export)
 app.add_typer(models, name="models")

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gspy_cli.cli.options import DeviceOption, ModelOption, QuietOption
+from gspy_cli.cli.options import (
+    ChannelOption,
+    DeviceOption,
+    IfoOption,
+    ModelOption,
+    QuietOption,
+    need_strain,
+)
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
@@ -64,6 +71,17 @@ def classify(
         Path | None,
         typer.Option(metavar="FILE", help="Take paths from a list, one a line."),
     ] = None,
+    gps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gps",
+            "-t",
+            metavar="TIME",
+            help="Take strain and classify this time: GPS s or UTC; may repeat.",
+        ),
+    ] = None,
+    channel: ChannelOption = None,
+    ifo: IfoOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -99,7 +117,11 @@ def classify(
     Example: gspy classify figures/ -o labels.csv
     """
     chosen = _format(form, output)
-    samples = _samples(paths or [], files_from, recursive=recursive)
+    samples = (
+        _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
+        if gps
+        else _samples(paths or [], files_from, recursive=recursive)
+    )
     _refuse_to_replace(output, overwrite=overwrite)
 
     from gspy_cli import predict
@@ -112,6 +134,7 @@ def classify(
         loaded.card.name,
         min(top_k, len(loaded.card.classes)),
         min_confidence,
+        triggers=bool(gps),
     )
     tally = Tally()
     results = tally.count(predict.classify(samples, loaded, batch_size=batch_size))
@@ -155,6 +178,19 @@ def _samples(
         lines = sources.read_list(files_from)
         parts.append(sources.from_list(lines, recursive=recursive))
     return chain.from_iterable(parts)
+
+
+def _strain_samples(
+    paths: list[str], times: list[str], *, channel: str | None, ifo: str | None
+) -> "Iterator[Sample]":
+    need_strain("classifying strain")
+    from gspy_cli import sources
+    from gspy_cli.strain.times import gps_time
+
+    if len(paths) != 1:
+        raise GspyError("--gps takes one file of strain: .hdf5, .h5 or .gwf")
+    parsed = [gps_time(text) for text in times]
+    return sources.from_strain(paths[0], parsed, channel=channel, ifo=ifo)
 
 
 def _refuse_to_replace(output: Path | None, *, overwrite: bool) -> None:

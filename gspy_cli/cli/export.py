@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gspy_cli.cli.train import need_torch
+from gspy_cli.cli.options import need_torch
 
 
 def export(

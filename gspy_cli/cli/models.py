@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from gspy_cli.cli.options import need_torch
+
 
 class ModelsGroup(TyperGroup):
     """`gspy models NAME` is short for `gspy models show NAME`."""
@@ -39,8 +41,6 @@ def list_models(
     from gspy_cli.cli import terminal
 
     if architectures:
-        from gspy_cli.cli.train import need_torch
-
         need_torch("listing the architectures")
         from gspy_cli.training.architectures import ARCHITECTURES
 
@@ -89,8 +89,6 @@ def add(
 def _graph_of(source: Path) -> Path:
     if not source.is_dir() or (source / "model.onnx").is_file():
         return source / "model.onnx" if source.is_dir() else source
-    from gspy_cli.cli.train import need_torch
-
     need_torch("exporting a run")
     from gspy_cli.training.export import export_run
 
@@ -100,7 +98,9 @@ def _graph_of(source: Path) -> Path:
 
 
 @models.command()
-def remove(name: Annotated[str, typer.Argument(help="One of your own models.")]) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(help="One of your own models.")],
+) -> None:
     """Remove a model of your own; a shipped one of that name shows again.
 
     Example: gspy models remove mine

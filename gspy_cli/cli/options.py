@@ -1,8 +1,11 @@
 """Options that several commands share, so that they read alike everywhere."""
 
+import importlib.util
 from typing import Annotated
 
 import typer
+
+from gspy_cli.errors import GspyError
 
 ModelOption = Annotated[
     str | None,
@@ -21,3 +24,24 @@ DeviceOption = Annotated[
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no closing line.")
 ]
+ChannelOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The channel, where a strain file has several."),
+]
+IfoOption = Annotated[
+    str | None,
+    typer.Option("--ifo", "-i", metavar="H1|L1|V1", help="Default: as the file says."),
+]
+
+
+def need_torch(what: str) -> None:
+    """Refuse `what` in one line where torch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise GspyError(f"{what} needs torch; pip install 'gspy-cli[train]'")
+
+
+def need_strain(what: str) -> None:
+    """Refuse `what` in one line where the `strain` extra is not installed."""
+    for package in ("scipy", "h5py", "matplotlib"):
+        if importlib.util.find_spec(package) is None:
+            raise GspyError(f"{what} needs {package}; pip install 'gspy-cli[strain]'")

@@ -4,14 +4,13 @@ The command is long because each field of a recipe is an option of its own; opti
 have their fields' names.
 """
 
-import importlib.util
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gspy_cli.cli.options import DeviceOption, QuietOption
+from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
@@ -126,12 +125,6 @@ def train(
         typer.echo(f"predictions: {folder / 'predictions.csv'}", err=True)
     else:
         _show_end(run)
-
-
-def need_torch(what: str) -> None:
-    """Refuse `what` in one line where torch is not installed."""
-    if importlib.util.find_spec("torch") is None:
-        raise GspyError(f"{what} needs torch; pip install 'gspy-cli[train]'")
 
 
 def _config(options: dict[str, Any]) -> "TrainConfig":

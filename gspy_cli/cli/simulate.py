@@ -1,0 +1,65 @@
+"""`gspy simulate`: figures of glitches that never happened, and their truth."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gspy_cli.cli.options import QuietOption, need_strain
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import CLASSES
+
+
+def simulate(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where figures go.")
+    ],
+    *,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, metavar="N", help="Glitches to draw.")
+    ] = 24,
+    classes: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Only these classes.")
+    ] = "",
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The same seed, the same bytes.")
+    ] = 0,
+    jpeg: Annotated[bool, typer.Option("--jpeg", help="Write JPEG, not PNG.")] = False,
+    strain: Annotated[
+        bool, typer.Option("--strain", help="Write the strain too, as HDF5.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Simulate glitches and draw them as Gravity Spy does, four windows each.
+
+    manifest.csv holds the true parameters.
+
+    Example: gspy simulate -n 24 -o simulated/
+    """
+    need_strain("simulating")
+    from gspy_cli.cli import terminal
+    from gspy_cli.simulate.figures import write_figures
+
+    chosen = [_class(name) for name in classes.split(",")] if classes else list(CLASSES)
+    with terminal.bar("simulating", quiet=quiet) as progress:
+        write_figures(
+            output,
+            count=count,
+            seed=seed,
+            classes=chosen,
+            picture_format="jpeg" if jpeg else "png",
+            strain=strain,
+            progress=progress,
+        )
+    typer.echo(f"{count} glitches, {4 * count} figures, in {output}", err=True)
+    typer.echo(f"next: gspy classify {output}", err=True)
+
+
+def _class(name: str) -> str:
+    import difflib
+
+    if name in CLASSES:
+        return name
+    near = difflib.get_close_matches(name, CLASSES, n=1, cutoff=0.4)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise GspyError(f"no class '{name}'{hint}")

@@ -1,0 +1,42 @@
+"""GPS times, as numbers and as dates."""
+
+from datetime import UTC, datetime
+
+from gspy_cli.errors import GspyError
+
+GPS_EPOCH_UNIX = 315964800  # 1980-01-06T00:00:00Z
+LEAP_SECONDS_GPS = (
+    *(46828800, 78364801, 109900802, 173059203, 252028804, 315187205, 346723206),
+    *(393984007, 425520008, 457056009, 504489610, 551750411, 599184012, 820108813),
+    *(914803214, 1025136015, 1119744016, 1167264017),
+)
+"""GPS time of each leap second (IERS Bulletin C; none since 2016)."""
+
+
+def gps_time(text: str) -> float:
+    """Turn GPS seconds or a UTC date, as 2015-09-14T09:50:45.4, into GPS seconds.
+
+    Raises
+    ------
+    GspyError
+        The text is neither.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        raise GspyError(
+            f"'{text}' is no time; give GPS seconds or a UTC date such as "
+            "2015-09-14T09:50:45.4"
+        ) from None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    elapsed = date.timestamp() - GPS_EPOCH_UNIX
+    passed = 0
+    while passed < len(LEAP_SECONDS_GPS) and (
+        elapsed + passed >= LEAP_SECONDS_GPS[passed]
+    ):
+        passed += 1
+    return elapsed + passed

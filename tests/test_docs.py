@@ -1,0 +1,45 @@
+"""What the documentation shows is true: its code runs, its links lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def code(page: str, language: str) -> str:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
+
+
+def test_the_lines_for_the_onnx_file_alone_agree_with_gspy(tmp_path: Path):
+    from gspy_cli.model import find, load_model
+    from gspy_cli.predict import classify
+    from gspy_cli.sources import picture
+
+    example = sorted((ROOT / "docs" / "examples").glob("*.png"))[0]
+    script = tmp_path / "alone.py"
+    script.write_text(code("docs/onnx.md", "python"))
+    run = subprocess.run(
+        [sys.executable, script, find(None), example],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (result,) = classify([picture(str(example))], load_model())
+    label, confidence = run.stdout.split()
+    assert label == result.label
+    assert float(confidence) == pytest.approx(result.confidence, abs=0.02)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_relative_link_leads_to_a_file(page: Path):
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_no_page_names_a_path_of_one_machine():
+    for page in PAGES:
+        assert not re.search(r"/(work|opt|tmp|home|root)/", page.read_text()), page

@@ -1,0 +1,112 @@
+"""`gspy classify --gps` and `gspy qscan`, on strain made here and on real strain."""
+
+import csv
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from conftest import SHARED
+from test_classify import gspy
+
+from gspy_cli.errors import GspyError
+from gspy_cli.figure import read_figure
+from gspy_cli.strain.times import gps_time
+
+STRAIN = SHARED / "strain"
+REAL = pytest.mark.skipif(not STRAIN.is_dir(), reason="the real strain is not here")
+START, RATE = 1126259447, 4096
+
+
+@pytest.fixture
+def blip_file(tmp_path: Path) -> Path:
+    """Write 32 s of white noise with a sine-Gaussian of 100 Hz in the middle."""
+    times = np.arange(32 * RATE) / RATE - 16
+    noise = np.random.default_rng(0).normal(0, 1e-21, times.size)
+    glitch = 2e-20 * np.exp(-((times / 0.01) ** 2)) * np.cos(2 * np.pi * 100 * times)
+    path = tmp_path / "L-L1_TEST-0-32.hdf5"
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("L1:TEST", data=noise + glitch)
+        data.attrs.update({"x0": START, "dx": 1 / RATE, "channel": "L1:TEST"})
+    return path
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_strain_gives_one_row_a_window_with_the_loudest_tile(blip_file, tiny_model):
+    code, out, _ = gspy("classify", blip_file, "--gps", START + 16, "-m", tiny_model)
+    rows = table(out)
+    assert code == 0
+    assert [row["window"] for row in rows] == ["0.5", "1.0", "2.0", "4.0"]
+    assert {row["ifo"] for row in rows} == {"L1"}
+    assert {float(row["event_time"]) for row in rows} == {START + 16}
+    assert all(85 < float(row["peak_frequency"]) < 115 for row in rows)
+    assert all(float(row["snr"]) > 30 for row in rows)
+
+
+def test_a_time_outside_the_file_is_a_failed_row(blip_file, tiny_model):
+    times = ["--gps", START + 500, "--gps", START + 16]
+    code, out, _ = gspy("classify", blip_file, *times, "-m", tiny_model)
+    assert code == 1
+    assert [row["status"] for row in table(out)] == ["failed"] + 4 * ["ok"]
+    assert "is not in" in table(out)[0]["error"]
+
+
+def test_a_scan_is_four_figures_that_gspy_itself_can_read(blip_file, tmp_path):
+    code, out, err = gspy("qscan", blip_file, "-t", START + 16, "-o", tmp_path / "q")
+    names = [Path(line).name for line in out.split()]
+    assert code == 0
+    assert names == [
+        f"L1_{START + 16}.000000_spectrogram_{w}.png" for w in (0.5, 1.0, 2.0, 4.0)
+    ]
+    assert read_figure(tmp_path / "q" / names[0]).shape == (600, 800, 3)
+    assert "loudest tile: " in err
+
+
+def test_the_energies_can_be_had_as_numbers(blip_file, tmp_path):
+    code, out, _ = gspy(
+        "qscan", blip_file, "-t", START + 16, "--npz", "--window", "1.0", "-o", tmp_path
+    )
+    scan = np.load(out.strip())
+    loudest = np.unravel_index(scan["energies"].argmax(), scan["energies"].shape)
+    assert code == 0
+    assert scan["energies"].shape == (479, 500)
+    assert 85 < scan["frequencies"][loudest[0]] < 115
+    assert abs(loudest[1] * 0.002 - 0.5) < 0.01
+
+
+def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):
+    code, _, err = gspy("qscan", blip_file, "-t", START + 16, "--window", "3")
+    assert (code, "use 0.5, 1.0, 2.0, 4.0 or all" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("date", "gps"),
+    [
+        ("1126259462.4", 1126259462.4),
+        ("2015-09-14T09:50:45.4", 1126259462.4),
+        ("2015-09-14T11:50:45.4+02:00", 1126259462.4),
+        ("1980-01-06", 0),
+        ("2016-12-31T23:59:59", 1167264016),
+        ("2017-01-01", 1167264018),
+    ],
+)
+def test_a_utc_date_becomes_gps_seconds(date, gps):
+    assert gps_time(date) == gps
+
+
+def test_a_text_that_is_no_time_is_refused():
+    with pytest.raises(GspyError, match="'yesterday' is no time"):
+        gps_time("yesterday")
+
+
+@REAL
+@pytest.mark.parametrize("ifo", ["H", "L"])
+def test_gw150914_is_a_chirp_in_both_detectors(ifo):
+    (path,) = STRAIN.glob(f"{ifo}-{ifo}1_LOSC_4_V2-1126259446-32.hdf5")
+    code, out, _ = gspy("classify", path, "--gps", "1126259462.4")
+    rows = [row for row in table(out) if row["window"] in ("0.5", "1.0")]
+    assert code == 0
+    assert {row["ml_label"] for row in rows} == {"Chirp"}
