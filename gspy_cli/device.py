@@ -112,11 +112,11 @@ def torch_device(device: str) -> str:
 
     chosen = choose(device)
     usable = {
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-        "cpu": lambda: True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
     }
-    if usable[chosen.partition(":")[0]]():
+    if usable[chosen.partition(":")[0]]:
         return chosen
     if device == "auto":
         return "cpu"

@@ -30,7 +30,7 @@ def test_a_card_survives_json():
     ["", "{", "[]", "3", "{}", '{"classes": ["a"]}', "\x00", '{"classes": 3}'],
 )
 def test_a_bad_card_is_one_clear_line(text):
-    with pytest.raises(GspyError, match="^card.json is not a gspy model card"):
+    with pytest.raises(GspyError, match=r"^card\.json is not a gspy model card"):
         ModelCard.from_json(text, origin="card.json")
 
 
@@ -53,7 +53,7 @@ def test_a_card_that_cannot_be_right_is_refused(change):
 
 def test_a_card_of_the_future_asks_for_an_update():
     text = tiny_card(crop="ellipse").to_json()
-    with pytest.raises(GspyError, match="crop 'ellipse'.*update gspy-cli"):
+    with pytest.raises(GspyError, match=r"crop 'ellipse'.*update gspy-cli"):
         ModelCard.from_json(text, origin="card.json")
 
 
@@ -157,6 +157,6 @@ def test_a_name_that_cannot_be_a_folder_is_refused(tiny_model, registry, name):
 def test_only_ones_own_models_can_be_removed(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
     for name in ("tiny", "..", "nothing"):
-        with pytest.raises(GspyError, match="no model '.*' of your own"):
+        with pytest.raises(GspyError, match=r"no model '.*' of your own"):
             model.remove(name)
     assert (registry / "shipped" / "tiny").is_dir()

@@ -69,7 +69,8 @@ def test_the_energies_can_be_had_as_numbers(blip_file, tmp_path):
     code, out, _ = gspy(
         "qscan", blip_file, "-t", START + 16, "--npz", "--window", "1.0", "-o", tmp_path
     )
-    scan = np.load(out.strip())
+    with np.load(out.strip()) as file:
+        scan = dict(file)
     loudest = np.unravel_index(scan["energies"].argmax(), scan["energies"].shape)
     assert code == 0
     assert scan["energies"].shape == (479, 500)

@@ -5,7 +5,6 @@ temperature itself; its metadata carry the whole card.
 """
 
 import hashlib
-import io
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -96,25 +95,24 @@ def _to_onnx(deployed: Deployed, card: ModelCard, opset: int) -> onnx.ModelProto
     height, width = card.input_size
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     names = ("image", "probabilities", "embedding")
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The TorchScript exporter is deprecated, but the new one has written wrong
         # graphs for residual networks (pytorch issues 169178 and 166797).
         warnings.simplefilter("ignore")
         torch.onnx.export(
             deployed,
             (example,),
-            buffer,
+            Path(folder) / "raw.onnx",
             input_names=["image"],
             output_names=["probabilities", "embedding"],
             dynamic_axes={name: {0: "N"} for name in names},
             opset_version=opset,
             dynamo=False,
         )
-    return onnx.load_from_string(_simplified(buffer.getvalue()))
+        return _simplified(Path(folder) / "raw.onnx")
 
 
-def _simplified(content: bytes) -> bytes:
+def _simplified(path: Path) -> onnx.ModelProto:
     """Fold constants and batch normalisation once, instead of at every start.
 
     ONNX Runtime's basic optimisations leave only standard operators.
@@ -124,18 +122,18 @@ def _simplified(content: bytes) -> bytes:
     options = onnxruntime.SessionOptions()
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "simplified.onnx"
-        options.optimized_model_filepath = str(path)
-        onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-        return path.read_bytes()
+    simplified = path.with_name("simplified.onnx")
+    options.optimized_model_filepath = str(simplified)
+    onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+    return onnx.load(simplified)
 
 
 def with_card(graph: onnx.ModelProto, card: ModelCard) -> bytes:
     """Put a card into a graph's metadata and give the file's bytes."""
     values = {"card": card.to_json(), "classes": "\n".join(card.classes)}
     onnx.helper.set_model_props(graph, values)
-    return graph.SerializeToString()
+    content: bytes = graph.SerializeToString()
+    return content
 
 
 def check_parity(

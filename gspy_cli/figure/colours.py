@@ -1,0 +1,106 @@
+"""What the colours of some pixels tell: a spectrogram, a chart or a photograph."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]  # (..., 3), red, green, blue
+
+MOST = 0.7  # least part of the colours that must be those of the colour map
+
+# matplotlib's viridis at 17 equal steps
+_VIRIDIS = np.array(
+    [
+        *((68, 1, 84), (72, 24, 106), (71, 45, 123), (66, 64, 134), (59, 82, 139)),
+        *((51, 99, 141), (44, 114, 142), (38, 130, 142), (33, 145, 140)),
+        *((31, 159, 136), (39, 173, 129), (61, 188, 116), (92, 200, 99)),
+        *((129, 211, 77), (170, 220, 50), (213, 226, 26), (253, 231, 37)),
+    ]
+)
+_TOLERANCE = 24  # levels of a channel, to which JPEG and resizing keep colours
+
+
+def spread(length: int, count: int) -> NDArray[np.intp]:
+    """Give the indices of at most `count` places, spread evenly over `length`."""
+    count = min(count, length)
+    return ((np.arange(count) + 0.5) * (length / count)).astype(np.intp)
+
+
+def sample(pixels: Pixels, count: int, block: int = 1) -> Pixels:
+    """Take colours (N, 3) on a grid of places, each the mean of block x block pixels.
+
+    There are at most count x count places.
+    """
+    height, width = pixels.shape[0] // block, pixels.shape[1] // block
+    rows, columns = spread(height, count) * block, spread(width, count) * block
+    total = np.zeros((len(rows), len(columns), 3), np.uint16)
+    for i in range(block):
+        for j in range(block):
+            total += pixels[rows[:, None] + i, columns + j]
+    return (total // block**2).astype(np.uint8).reshape(-1, 3)
+
+
+def codes(colours: Pixels) -> NDArray[np.uint32]:
+    """Pack each colour (N, 3) into one number, to count colours with."""
+    return colours.astype(np.uint32) @ np.array((1 << 16, 1 << 8, 1), np.uint32)
+
+
+def fills_picture(pixels: Pixels) -> bool:
+    """Tell whether a viridis spectrogram fills a picture (H, W, 3) to its edges."""
+    d = 1 + max(pixels.shape) // 50  # past any frame line
+    inner = pixels[d:-d, d:-d]
+    edges = (inner[:, :4], inner[:, -4:], inner[:4], inner[-4:])
+    colours = sample(pixels, 32)
+    return (
+        all(_is_viridis(edge, least=0.5) for edge in edges)
+        and _is_viridis(pixels)
+        and _is_quiet_or_loud(colours)
+        and bool(np.ptp(colours[:, 1]) > 4)
+    )
+
+
+def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
+    """Tell whether the inside of a plot (H, W, 3) shows a spectrogram.
+
+    Viridis is known by its colours. Any other map needs labels around the plot, and
+    few colours (a photograph has many) that change from place to place (those of a
+    chart stay) and aren't the background's (as between the lines of a line plot).
+    """
+    colours = sample(plot, 32)
+    if _is_viridis(plot):
+        return labelled or _is_quiet_or_loud(colours)
+    kinds = codes(colours)
+    counts = np.sort(np.unique(kinds, return_counts=True)[1])
+    flat = counts[-8:].sum() > 0.9 * len(kinds)
+    still = (kinds[1:] == kinds[:-1]).mean() > 0.5
+    bare = (kinds == codes(background)).mean() > 0.25
+    many = len(np.unique(kinds & 0xF0F0F0)) > 128
+    return labelled and not (flat or still or bare or many)
+
+
+def _is_viridis(pixels: Pixels, least: float = MOST) -> bool:
+    """Tell whether the colours lie on the viridis curve, dithered or not."""
+    share = _share_on_viridis(sample(pixels, 32))
+    if 0.1 < share < least:  # not the colours of a margin; they may be dithered
+        share = _share_on_viridis(sample(pixels, 32, block=4))
+    return share >= least
+
+
+def _share_on_viridis(colours: Pixels) -> float:
+    """Give the part of the colours (N, 3) that lie on the viridis curve."""
+    weights = np.array((1, 2, 0))  # this sum grows all along the curve
+    place = colours @ weights
+    near = np.ones(len(colours), bool)
+    for channel in range(3):
+        expected = np.interp(place, _VIRIDIS @ weights, _VIRIDIS[:, channel])
+        near &= np.abs(colours[:, channel] - expected) <= _TOLERANCE
+    return float(near.mean())
+
+
+def _is_quiet_or_loud(colours: Pixels) -> bool:
+    """Tell whether most viridis colours lie near the ends of the map.
+
+    Spectrograms are mostly background, else saturated. A photograph of the sea has
+    the blues and greens between.
+    """
+    green = colours[:, 1]  # grows from 1 to 231 along the map
+    return bool(((green < 90) | (green > 225)).mean() >= 0.5)

@@ -1,0 +1,102 @@
+"""Decode picture files, whatever they hold, to RGB pixels."""
+
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from gspy_cli.errors import PictureError
+
+MEGAPIXELS = 50  # larger pictures are refused before they are decoded
+
+# all that Pillow's decoders raise on damaged files
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, EOFError, MemoryError, RuntimeError, Warning, AssertionError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
+
+
+def read_figure(source: Path | BinaryIO) -> NDArray[np.uint8]:
+    """Decode a picture to RGB pixels, shape (H, W, 3); clear parts become white.
+
+    Raises
+    ------
+    PictureError
+        The file can't be read, isn't a picture, is damaged or too large.
+    """
+    if not isinstance(source, Path):
+        return _decode(source)
+    try:
+        stream = source.open("rb")
+    except FileNotFoundError:
+        raise PictureError("no such file") from None
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise PictureError(f"cannot be opened: {reason}") from None
+    except ValueError:  # a null character
+        raise PictureError("not a possible file name") from None
+    with stream:
+        return _decode(stream)
+
+
+def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
+    try:
+        picture = _open(stream)
+        width, height = picture.size
+        if width * height > MEGAPIXELS * 1_000_000:
+            raise PictureError(
+                f"too large: {width} x {height} pixels, limit {MEGAPIXELS} megapixels"
+            )
+        return _to_rgb(picture)
+    except _DAMAGE:
+        raise PictureError("the picture is damaged or cut short") from None
+
+
+def _open(stream: BinaryIO) -> ImageFile.ImageFile:
+    """Read a picture's header, as `Image.open` does.
+
+    `Image.open` would warn of large pictures, and warnings are not thread-safe. It
+    would also hand EPS files to Ghostscript.
+    """
+    prefix = stream.read(16)
+    if not prefix:
+        raise PictureError("the file is empty")
+    damaged = False
+    for load_plugins in (Image.preinit, Image.init):  # the common ones first
+        load_plugins()
+        for name in [name for name in Image.ID if name != "EPS"]:
+            factory, accept = Image.OPEN[name]
+            if accept and accept(prefix) is not True:
+                continue
+            stream.seek(0)
+            try:
+                return factory(stream, "")
+            except (SyntaxError, IndexError, TypeError, struct.error):
+                damaged |= accept is not None
+    if damaged:
+        raise PictureError("the picture is damaged or cut short")
+    raise PictureError("not a picture in a format that can be read")
+
+
+def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
+    if picture.mode.startswith(("I", "F")):  # more than 8 bits a pixel
+        return _deep_grey_to_rgb(picture)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        if picture.getchannel("A").getextrema() != (255, 255):
+            white = Image.new("RGBA", picture.size, "white")
+            picture = Image.alpha_composite(white, picture)
+    return np.asarray(picture.convert("RGB"))
+
+
+def _deep_grey_to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
+    """Scale grey levels of 16 bits, or of any range, to 8 bits."""
+    levels = np.nan_to_num(np.asarray(picture, np.float32)).clip(0)
+    white = 65535.0 if picture.mode.startswith("I;16") else float(levels.max())
+    grey = (levels * (255 / max(white, 1.0))).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)

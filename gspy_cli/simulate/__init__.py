@@ -1,0 +1,1 @@
+"""Simulate detector noise with glitches of every class in it."""

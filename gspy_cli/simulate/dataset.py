@@ -1,0 +1,171 @@
+"""Data sets of simulated glitches: network inputs with a manifest of the truth.
+
+A glitch depends on the seed and its index alone, so any number of processes, in any
+order, stopped and resumed, write the same bytes.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.errors import GspyError
+from gspy_cli.image import resize
+from gspy_cli.labels import CLASSES
+from gspy_cli.simulate.manifest import manifest_row, read_manifest, write_manifest
+from gspy_cli.simulate.scene import Scene, draw_scene
+from gspy_cli.simulate.style import draw_early, plot
+from gspy_cli.strain.qtransform import WINDOWS_S
+
+CHUNK = 24  # glitches that one process makes at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a data set holds; it is stored beside it, so that a run can resume."""
+
+    count: int
+    seed: int
+    height: int
+    width: int
+    classes: tuple[str, ...] = CLASSES
+
+    def label(self, index: int) -> str:
+        """Give the class of a glitch: all classes in turn."""
+        return self.classes[index % len(self.classes)]
+
+
+def scenes(
+    *, count: int, seed: int, classes: Sequence[str] = CLASSES
+) -> Iterator[Scene]:
+    """Draw scenes of all classes in turn."""
+    for index in range(count):
+        yield draw_scene(classes[index % len(classes)], seed=seed, index=index)
+
+
+def scene_plots(scene: Scene, *, early: bool) -> list[NDArray[np.uint8]]:
+    """Draw the plots of a scene's four windows, without frames, each (H, W, 3)."""
+    scan = scene.scan
+    return [
+        plot(scan.energies[window], scan.frequencies, q=scan.q, early=early)
+        for window in WINDOWS_S
+    ]
+
+
+def write_inputs(
+    directory: Path,
+    plan: Plan,
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write `inputs.npy`, `labels.npy` and `manifest.csv`; resume where one stopped.
+
+    `inputs.npy` is uint8 of shape (count, 4, height, width, 3): the plots of the 0.5,
+    1, 2 and 4 s windows. `labels.npy` holds indices into `labels.CLASSES`.
+    `progress` is told how many glitches are done, and of how many. With several
+    workers the calling script needs `if __name__ == "__main__":`.
+
+    Raises
+    ------
+    GspyError
+        If the directory holds a data set of another plan.
+    """
+    (directory / "parts").mkdir(parents=True, exist_ok=True)
+    _claim(directory, plan)
+    firsts = range(0, plan.count, CHUNK)
+    todo = [first for first in firsts if not _part(directory, first).exists()]
+    done = plan.count - sum(_size(plan, first) for first in todo)
+    for first in _run(directory, plan, todo, workers):
+        done += _size(plan, first)
+        if progress:
+            progress(done, plan.count)
+    _join(directory, plan)
+
+
+def read_inputs(directory: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Map the inputs (N, 4, H, W, 3) of a finished data set, and read its labels."""
+    inputs = np.load(directory / "inputs.npy", mmap_mode="r")
+    return inputs, np.load(directory / "labels.npy")
+
+
+def _claim(directory: Path, plan: Plan) -> None:
+    """Make the array and note the plan, or check that the plan is the noted one."""
+    note = directory / "plan.json"
+    wanted = json.dumps(asdict(plan))
+    if not note.exists():
+        shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
+        _inputs(directory, "w+", shape)
+        note.write_text(wanted)
+    elif note.read_text() != wanted:
+        raise GspyError(
+            f"{directory} holds another data set; choose an empty directory"
+        )
+
+
+def _inputs(
+    directory: Path, mode: str, shape: tuple[int, ...] | None = None
+) -> NDArray[np.uint8]:
+    path = directory / "inputs.npy"
+    array: NDArray[np.uint8] = np.lib.format.open_memmap(
+        path, mode=mode, dtype=np.uint8, shape=shape
+    )
+    return array
+
+
+def _run(
+    directory: Path, plan: Plan, todo: Sequence[int], workers: int
+) -> Iterator[int]:
+    """Make the chunks and yield the first index of each as it is finished."""
+    if workers <= 1:
+        for first in todo:
+            yield _write_chunk(directory, plan, first)
+        return
+    # One thread per process: the processes are what runs side by side.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(_write_chunk, directory, plan, first) for first in todo]
+        for job in as_completed(jobs):
+            yield job.result()
+
+
+def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
+    """Make some glitches; the manifest's part, written last, says they are done."""
+    inputs = _inputs(directory, "r+")
+    rows = []
+    for index in range(first, first + _size(plan, first)):
+        scene = draw_scene(plan.label(index), seed=plan.seed, index=index)
+        early = draw_early(scene, seed=plan.seed, index=index)
+        for view, pixels in enumerate(scene_plots(scene, early=early)):
+            small = resize(pixels, height=plan.height, width=plan.width)
+            inputs[index, view] = small
+        rows.append(manifest_row(scene, seed=plan.seed, index=index, early=early))
+    part = _part(directory, first)
+    unfinished = part.with_suffix(".tmp")
+    write_manifest(unfinished, rows)
+    unfinished.replace(part)
+    return first
+
+
+def _join(directory: Path, plan: Plan) -> None:
+    """Join the parts of the manifest; write the labels."""
+    parts = (_part(directory, first) for first in range(0, plan.count, CHUNK))
+    rows = [row for part in parts for row in read_manifest(part)]
+    write_manifest(directory / "manifest.csv", rows)
+    labels = [CLASSES.index(plan.label(index)) for index in range(plan.count)]
+    np.save(directory / "labels.npy", np.array(labels, dtype=np.int64))
+
+
+def _part(directory: Path, first: int) -> Path:
+    return directory / "parts" / f"{first:07d}.csv"
+
+
+def _size(plan: Plan, first: int) -> int:
+    return min(CHUNK, plan.count - first)

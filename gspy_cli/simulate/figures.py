@@ -1,0 +1,98 @@
+"""Whole figures of simulated glitches, named and drawn as Gravity Spy's are."""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from gspy_cli.labels import CLASSES
+from gspy_cli.simulate.manifest import gravityspy_id, manifest_row, write_manifest
+from gspy_cli.simulate.scene import Scene, draw_scene
+from gspy_cli.strain.eras import Era
+from gspy_cli.strain.qtransform import WINDOWS_S
+from gspy_cli.strain.runs import RUNS
+
+Format = Literal["png", "jpeg"]
+ENDINGS = {"png": "png", "jpeg": "jpg"}
+TITLE_STREAM = 1_000_033  # keeps the figure's numbers apart from the scene's
+
+
+def write_figures(
+    directory: Path,
+    *,
+    count: int,
+    seed: int,
+    classes: Sequence[str] = CLASSES,
+    picture_format: Format = "png",
+    strain: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write four figures for each glitch, `manifest.csv`, and if asked the strain.
+
+    The strain goes to `strain/<ifo>_<id>.hdf5` with its sample rate in hertz and the
+    event's time in seconds after the first sample.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for index in range(count):
+        label = classes[index % len(classes)]
+        scene = draw_scene(label, seed=seed, index=index)
+        name = f"{scene.origin.ifo}_{gravityspy_id(seed=seed, index=index)}"
+        _write_views(directory, name, scene, seed, index, picture_format)
+        if strain:
+            _write_strain(directory / "strain", name, scene)
+        rows.append(manifest_row(scene, seed=seed, index=index, early=False))
+        write_manifest(directory / "manifest.csv", rows)
+        if progress:
+            progress(index + 1, count)
+
+
+def _write_views(
+    directory: Path,
+    name: str,
+    scene: Scene,
+    seed: int,
+    index: int,
+    picture_format: Format,
+) -> None:
+    from gspy_cli.strain.drawing import Style, draw  # matplotlib takes a second
+
+    rng = np.random.default_rng(np.random.SeedSequence((seed, index, TITLE_STREAM)))
+    gps = _draw_gps(rng, scene.origin.run)
+    quality = int(rng.integers(75, 96))
+    later = scene.origin.era in (Era.O3, Era.GWPY)
+    style = Style.O3 if later else Style.TRAINING
+    for window in WINDOWS_S:
+        ifo = scene.origin.ifo
+        figure = draw(scene.scan, window, ifo=ifo, gps=gps, style=style)
+        if picture_format == "jpeg":
+            figure = _as_jpeg(figure, quality)
+        file = f"{name}_spectrogram_{window:.1f}.{ENDINGS[picture_format]}"
+        (directory / file).write_bytes(figure)
+
+
+def _draw_gps(rng: np.random.Generator, run: str) -> float:
+    """Draw a time in a run; it only chooses the figure's title."""
+    spans = [(span.start, span.end) for span in RUNS if span.name == run]
+    return float(rng.uniform(*spans[rng.integers(len(spans))]))
+
+
+def _as_jpeg(png: bytes, quality: int) -> bytes:
+    buffer = BytesIO()
+    with Image.open(BytesIO(png)) as picture:
+        picture.convert("RGB").save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def _write_strain(directory: Path, name: str, scene: Scene) -> None:
+    import h5py
+
+    directory.mkdir(exist_ok=True)
+    with h5py.File(directory / f"{name}.hdf5", "w") as file:
+        data = file.create_dataset("strain", data=scene.strain)
+        data.attrs["sample_rate_hz"] = scene.sample_rate_hz
+        data.attrs["event_s"] = scene.event_s
+        data.attrs["label"] = scene.label

@@ -1,0 +1,62 @@
+"""The manifest of a data set: each glitch's true class and parameters, as CSV."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gspy_cli.simulate.scene import Scene
+
+COLUMNS = (
+    "index",
+    "gravityspy_id",
+    "ifo",
+    "label",
+    "run",
+    "era",
+    "early",
+    "q",
+    "peak_frequency",
+    "snr",
+    "optimal_snr",
+    "facts",
+)
+
+Row = Mapping[str, object]
+
+
+def gravityspy_id(*, seed: int, index: int) -> str:
+    """Name a simulated glitch; no real glitch has such a name."""
+    return f"S{seed}N{index:06d}"
+
+
+def manifest_row(scene: Scene, *, seed: int, index: int, early: bool) -> Row:
+    """Give a scene's truth; `facts` holds the waveform's parameters as JSON."""
+    return {
+        "index": index,
+        "gravityspy_id": gravityspy_id(seed=seed, index=index),
+        "ifo": scene.origin.ifo,
+        "label": scene.label,
+        "run": scene.origin.run,
+        "era": str(scene.origin.era),
+        "early": int(early),
+        "q": round(scene.scan.q, 2),
+        "peak_frequency": round(scene.scan.peak_frequency, 2),
+        "snr": round(scene.scan.snr, 2),
+        "optimal_snr": round(scene.snr, 2),
+        "facts": json.dumps(dict(scene.facts)),
+    }
+
+
+def write_manifest(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """Read the rows back, every value as text."""
+    with path.open(newline="") as file:
+        return [dict(row) for row in csv.DictReader(file)]

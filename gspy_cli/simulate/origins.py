@@ -1,0 +1,94 @@
+"""Where and when each class is seen: detectors, observing runs, software eras."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gspy_cli.strain.eras import RECIPES, Era
+
+# The chance of H1, from Gravity Spy's training set v1.1; 0.5 where both see it.
+HANFORD_SHARE = {
+    "1080Lines": 0.95,
+    "1400Ripples": 0.05,
+    "Air_Compressor": 0.9,
+    "Blip": 0.7,
+    "Fast_Scattering": 0.1,
+    "Helix": 0.05,
+    "Koi_Fish": 0.6,
+    "Light_Modulation": 0.95,
+    "Low_Frequency_Burst": 0.3,
+    "Low_Frequency_Lines": 0.2,
+    "Paired_Doves": 0.95,
+    "Repeating_Blips": 0.85,
+    "Scattered_Light": 0.7,
+    "Scratchy": 0.3,
+    "Wandering_Line": 0.95,
+    "Whistle": 0.1,
+}
+O3_CLASSES = ("Blip_Low_Frequency", "Fast_Scattering")
+ERAS = (Era.OLD, Era.MID, Era.O3, Era.GWPY)
+ERA_SHARES = (0.56, 0.16, 0.19, 0.09)
+O3_ERA_SHARES = (0.14, 0.1, 0.52, 0.24)
+RUN_SHARES = {  # of O1 to O4, for pictures of each era
+    Era.OLD: (0.85, 0.15, 0.0, 0.0),
+    Era.MID: (0.6, 0.4, 0.0, 0.0),
+    Era.O3: (0.1, 0.1, 0.8, 0.0),
+    Era.GWPY: (0.05, 0.1, 0.35, 0.5),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A detector, its observing run, and the software that drew the picture."""
+
+    ifo: str
+    run: str
+    era: Era
+
+
+def draw_origin(rng: np.random.Generator, label: str) -> Origin:
+    """Draw the origin of a glitch of this class; no class is tied to one era."""
+    shares = O3_ERA_SHARES if label in O3_CLASSES else ERA_SHARES
+    era = ERAS[rng.choice(4, p=shares)]
+    run = ("O1", "O2", "O3", "O4")[rng.choice(4, p=RUN_SHARES[era])]
+    ifo = "H1" if rng.random() < HANFORD_SHARE.get(label, 0.5) else "L1"
+    return Origin(ifo, run, era)
+
+
+def with_norm(origin: Origin, rng: np.random.Generator, norm: str) -> Origin:
+    """Move an origin to an era whose row normalisation is `mean` or `median`."""
+    if norm in ("any", RECIPES[origin.era].row_norm):
+        return origin
+    fitting = [era for era in ERAS if RECIPES[era].row_norm == norm]
+    return Origin(origin.ifo, origin.run, fitting[rng.integers(len(fitting))])
+
+
+SHARP, BROAD = (5.7, 11.3), (22.6, 45.3)
+TYPICAL_QS = {
+    "1080Lines": (45.3,),
+    "1400Ripples": BROAD,
+    "Air_Compressor": (11.3, 22.6, 45.3),
+    "Blip": (5.7,),
+    "Blip_Low_Frequency": (5.7,),
+    "Chirp": SHARP,
+    "Fast_Scattering": SHARP,
+    "Helix": SHARP,
+    "Koi_Fish": (5.7,),
+    "Light_Modulation": SHARP,
+    "Low_Frequency_Burst": SHARP,
+    "Low_Frequency_Lines": BROAD,
+    "Paired_Doves": SHARP,
+    "Power_Line": (11.3, 22.6, 45.3),
+    "Repeating_Blips": (5.7,),
+    "Scattered_Light": BROAD,
+    "Scratchy": SHARP,
+    "Tomte": (5.7,),
+    "Violin_Mode": (11.3, 22.6, 45.3),
+    "Wandering_Line": BROAD,
+}
+"""The planes that draw a class in its known shape: its border draws are dropped."""
+
+
+def is_typical(label: str, q: float) -> bool:
+    """Tell whether a picture with this Q shows the class as Gravity Spy knows it."""
+    return label not in TYPICAL_QS or round(q, 1) in TYPICAL_QS[label]

@@ -1,0 +1,113 @@
+"""Building blocks: envelopes, pulses, sweeps, and noise with a shape.
+
+Each gives samples over the clock's times; `tau` and `s` are widths in seconds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.fft import irfft, rfft
+
+from gspy_cli.simulate.clock import Clock
+from gspy_cli.simulate.detectors import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """One copy of a short shape, for `train`: where, how large, how far it reaches."""
+
+    at_s: float
+    height: float
+    reach_s: float
+    shape: Callable[[Floats], Floats]
+
+
+def pulse(t: Floats, tau: float, tau_after: float | None = None) -> Floats:
+    """Rise and fall exponentially, with another time constant after if given."""
+    scale = np.where(t > 0, tau if tau_after is None else tau_after, tau)
+    return np.exp(-np.abs(t) / scale)
+
+
+def gauss(t: Floats, s: float) -> Floats:
+    """Give a bell of standard deviation `s`."""
+    return np.exp(-0.5 * (t / s) ** 2)
+
+
+def gabor(t: Floats, f0: float, s: float, phase: float = 0.0) -> Floats:
+    """Give a sine under a bell."""
+    return gauss(t, s) * np.cos(2 * np.pi * f0 * t + phase)
+
+
+def flat_top(t: Floats, start: float, stop: float, edge: float) -> Floats:
+    """One between `start` and `stop`, with smooth edges."""
+    rise = np.clip((t - start) / edge + 0.5, 0, 1)
+    fall = np.clip((stop - t) / edge + 0.5, 0, 1)
+    return np.asarray((np.sin(np.pi / 2 * rise) * np.sin(np.pi / 2 * fall)) ** 2)
+
+
+def sweep(clock: Clock, frequency: Floats | float, phase: float = 0.0) -> Floats:
+    """Oscillate at a frequency that changes in time; its phase is continuous."""
+    if isinstance(frequency, float | int):
+        return np.cos(2 * np.pi * frequency * clock.times_s + phase)
+    cycles = np.cumsum(frequency) / clock.sample_rate_hz
+    return np.asarray(np.cos(2 * np.pi * cycles + phase))
+
+
+def walk(rng: np.random.Generator, clock: Clock, *, tc: float) -> Floats:
+    """Wander smoothly about zero with unit spread; memory about `tc` seconds."""
+    first, last = clock.times_s[0], clock.times_s[-1]
+    knots = np.arange(first - 2 * tc, last + 3 * tc, tc)
+    steps = np.convolve(
+        rng.standard_normal(knots.size + 2), [0.41, 0.82, 0.41], "valid"
+    )
+    coarse = np.arange(first, last + tc / 8, tc / 8)
+    return np.interp(clock.times_s, coarse, _spline(coarse, knots, steps))
+
+
+def _spline(at: Floats, knots: Floats, values: Floats) -> Floats:
+    """Interpolate evenly spaced values by Catmull and Rom's cubic."""
+    place = (at - knots[0]) / (knots[1] - knots[0])
+    left = np.clip(place.astype(int), 1, values.size - 3)
+    u = place - left
+    a, b, c, d = (values[left + k] for k in (-1, 0, 1, 2))
+    return np.asarray(
+        b
+        + 0.5
+        * u
+        * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
+    )
+
+
+def band_noise(
+    rng: np.random.Generator, clock: Clock, low_hz: float, high_hz: float
+) -> Floats:
+    """Give Gaussian noise between two frequencies, whitened, unit energy per bin."""
+    inside = (clock.frequencies_hz >= low_hz) & (clock.frequencies_hz <= high_hz)
+    spectrum = np.zeros(clock.frequencies_hz.size, complex)
+    parts = rng.standard_normal((np.count_nonzero(inside), 2))
+    spectrum[inside] = parts.view(np.complex128)[:, 0]
+    return np.asarray(irfft(spectrum, clock.times_s.size))
+
+
+def tilt(clock: Clock, whitened: Floats, gain: Callable[[Floats], Floats]) -> Floats:
+    """Filter a waveform by a gain that depends on the frequency in hertz."""
+    spectrum = rfft(whitened) * gain(clock.frequencies_hz)
+    return np.asarray(irfft(spectrum, clock.times_s.size))
+
+
+def train(clock: Clock, stamps: Sequence[Stamp]) -> Floats:
+    """Add short shapes at their places; each is evaluated only where it reaches."""
+    canvas = np.zeros(clock.times_s.size)
+    for stamp in stamps:
+        ends = (stamp.at_s - stamp.reach_s, stamp.at_s + stamp.reach_s)
+        first, last = np.searchsorted(clock.times_s, ends)
+        local = clock.times_s[first:last] - stamp.at_s
+        canvas[first:last] += stamp.height * stamp.shape(local)
+    return canvas
+
+
+def unit(whitened: Floats) -> Floats:
+    """Scale to unit energy, that is, to a signal-to-noise ratio of one."""
+    energy = float(np.sqrt(np.sum(whitened**2)))
+    return whitened / energy if energy > 0 else whitened

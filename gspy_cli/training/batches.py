@@ -1,0 +1,150 @@
+"""Which pictures a step sees: drawn from the seed, the epoch and the step alone.
+
+No generator lives from one step to the next, so a resumed run needs no random state
+and every number of workers gives the same batches.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from gspy_cli.training.augmentation import augment
+from gspy_cli.training.cache import Pixels
+from gspy_cli.training.distributed import World
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One step's pictures, (B, H, W, 3) uint8, and their class indices, (B,).
+
+    `share` is this process's part of the pictures of the step, times the number of
+    processes: 1 when all have as many.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    share: float = 1.0
+
+    def pin_memory(self) -> "Batch":
+        """Lie in memory that a GPU can copy from by itself."""
+        return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures of one split: pixels, their rows there, and class indices."""
+
+    pixels: Pixels
+    rows: NDArray[np.intp]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one process loads for one step: positions in `Pictures`, and a seed."""
+
+    indices: NDArray[np.intp]
+    seed: tuple[int, ...] = ()
+    share: float = 1.0
+
+    def torch_seed(self) -> int:
+        """Give the step's own seed for torch's generators."""
+        return int(np.random.SeedSequence(self.seed).generate_state(1)[0])
+
+
+class StepLoader(Dataset[Batch]):
+    """Load the batch of a step; torch's `DataLoader` spreads this over workers."""
+
+    def __init__(
+        self, pictures: Pictures, steps: Sequence[Step], *, augmented: bool
+    ) -> None:
+        self.pictures = pictures
+        self.steps = steps
+        self.augmented = augmented
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, number: int) -> Batch:
+        """Load the pictures of one step, augmented if this is for training."""
+        step = self.steps[number]
+        rows = self.pictures.rows[step.indices]
+        pixels = torch.from_numpy(self.pictures.pixels.rows(rows))
+        if self.augmented:
+            generator = torch.Generator().manual_seed(step.torch_seed())
+            pixels = augment(pixels, generator)
+        labels = torch.from_numpy(self.pictures.labels[step.indices])
+        return Batch(pixels, labels, step.share)
+
+
+def load(
+    pictures: Pictures,
+    steps: Sequence[Step],
+    *,
+    augmented: bool = False,
+    workers: int = 0,
+    pinned: bool = False,
+) -> Iterator[Batch]:
+    """Load the batches of some steps, in order, with worker processes if asked."""
+    loader = StepLoader(pictures, steps, augmented=augmented)
+    return iter(
+        DataLoader(loader, batch_size=None, num_workers=workers, pin_memory=pinned)
+    )
+
+
+def training_steps(
+    labels: NDArray[np.int64],
+    *,
+    batch_size: int,
+    balance: float,
+    seed: int,
+    epoch: int,
+    world: World,
+) -> list[Step]:
+    """Deal an epoch's pictures into steps of at most `batch_size` for each process.
+
+    Steps differ by one picture at most, so none is too small for batch statistics.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = draw(labels, balance, rng)
+    number = -(-len(order) // (batch_size * world.size))
+    steps = []
+    for i, together in enumerate(np.array_split(order, number)):
+        mine = np.array_split(together, world.size)[world.rank]
+        part = len(mine) * world.size / len(together)
+        steps.append(Step(mine, (seed, epoch, i, world.rank), part))
+    return steps
+
+
+def draw(
+    labels: NDArray[np.int64], balance: float, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Draw an epoch's pictures: as many as there are, in random order.
+
+    Each picture weighs (size of its class) ** -balance. Drawing is systematic: a
+    picture that is due 1.4 times comes once or twice, never not at all.
+    """
+    order = rng.permutation(len(labels))
+    if balance == 0:
+        return order
+    weights = np.bincount(labels)[labels[order]] ** -float(balance)
+    edges = np.cumsum(weights) / weights.sum()
+    points = (rng.random() + np.arange(len(labels))) / len(labels)
+    return rng.permutation(
+        order[np.searchsorted(edges, points).clip(0, len(labels) - 1)]
+    )
+
+
+def evaluation_steps(number: int, *, batch_size: int, world: World) -> list[Step]:
+    """Deal pictures 0 to number - 1 to the processes, in order, in batches."""
+    mine = np.array_split(np.arange(number), world.size)[world.rank]
+    starts = range(0, len(mine), batch_size)
+    return [Step(mine[start : start + batch_size]) for start in starts]

@@ -1,0 +1,167 @@
+"""Decode, crop and resize each picture once: a memory-mapped cache of uint8 pixels.
+
+The cache is a folder of shards, each a `.npy` array (N, H, W, 3) with the keys of its
+rows beside it. A shard never changes, so runs may share the cache without a lock, and
+a changed list of pictures decodes only what is new.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from gspy_cli import figure, image
+from gspy_cli.errors import PictureError
+from gspy_cli.training.checkpoint import write_atomically
+
+SHARD = 256
+"""Pictures in a shard: what a killed run has to decode again, at most."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A picture that cannot be used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Pictures of one size, mapped from disk: `rows` gives any of them.
+
+    `shards` holds arrays (N, H, W, 3); `places` a shard and a row for each picture.
+    """
+
+    shards: tuple[NDArray[np.uint8], ...]
+    places: tuple[tuple[int, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def rows(self, indices: Sequence[int] | NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Copy some pictures into one array (len(indices), H, W, 3)."""
+        places = [self.places[i] for i in indices]
+        return np.stack([self.shards[shard][row] for shard, row in places])
+
+
+def open_pixels(
+    paths: Sequence[Path],
+    *,
+    size: int,
+    folder: Path | None = None,
+    on_progress: Progress = lambda done, total: None,
+) -> tuple[Pixels, dict[int, Unreadable]]:
+    """Give the pictures as the network takes them, (size, size, 3) uint8.
+
+    What the cache does not hold yet is decoded now. Also gives what cannot be read,
+    by index in `paths`; `Pixels` holds the others, in order.
+    """
+    folder = shard_folder(folder, size)
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = [key(path) for path in paths]
+    known = read_places(folder)
+    missing = {k: p for k, p in zip(keys, paths, strict=True) if k not in known}
+    unreadable = decode_missing(missing, folder, size, on_progress)
+    known = read_places(folder) if missing else known
+    failures = {
+        i: Unreadable(paths[i], unreadable[k])
+        for i, k in enumerate(keys)
+        if k in unreadable
+    }
+    names = sorted({known[k][0] for k in keys if k in known})
+    shards = tuple(np.load(folder / name, mmap_mode="r") for name in names)
+    number = {name: i for i, name in enumerate(names)}
+    found = (known[k] for k in keys if k not in unreadable)
+    return Pixels(shards, tuple((number[n], row) for n, row in found)), failures
+
+
+def shard_folder(folder: Path | None, size: int) -> Path:
+    """Name the folder of one preprocessing: new code or another size, a new folder."""
+    root = folder if folder is not None else user_cache_path("gspy") / "pictures"
+    return root / f"{size}x{size}-{preprocessing()}"
+
+
+@cache
+def preprocessing() -> str:
+    """Fingerprint the code that turns a file into a network's input."""
+    folder = Path(str(figure.__file__)).parent
+    sources = [*sorted(folder.glob("*.py")), Path(str(image.__file__))]
+    content = b"".join(source.read_bytes() for source in sources)
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def key(path: Path) -> str:
+    """Name a picture's content without reading it: path, size, time of change."""
+    try:
+        state = path.stat()
+    except OSError:
+        return f"{path.absolute()}|missing"
+    return f"{path.absolute()}|{state.st_size}|{state.st_mtime_ns}"
+
+
+def read_places(folder: Path) -> dict[str, tuple[str, int]]:
+    """Map each key in the cache to its shard's name and row."""
+    places: dict[str, tuple[str, int]] = {}
+    for index in sorted(folder.glob("*.json")):
+        keys = json.loads(index.read_text(encoding="utf-8"))
+        name = index.with_suffix(".npy").name
+        places |= {k: (name, row) for row, k in enumerate(keys)}
+    return places
+
+
+def decode_missing(
+    missing: dict[str, Path], folder: Path, size: int, on_progress: Progress
+) -> dict[str, str]:
+    """Write shards of what is missing; give the reason for each unreadable key."""
+    unreadable: dict[str, str] = {}
+    keys = list(missing)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(keys), SHARD):
+            chunk = keys[start : start + SHARD]
+            decoded = pool.map(lambda k: decode(missing[k], size), chunk)
+            pictures = dict(zip(chunk, decoded, strict=True))
+            good = {k: p for k, p in pictures.items() if not isinstance(p, str)}
+            unreadable |= {k: p for k, p in pictures.items() if isinstance(p, str)}
+            write_shard(folder, good)
+            on_progress(start + len(chunk), len(keys))
+    return unreadable
+
+
+def decode(path: Path, size: int) -> NDArray[np.uint8] | str:
+    """Decode one picture to (size, size, 3), or say why that cannot be done."""
+    try:
+        pixels = figure.read_figure(path)
+        return image.network_input(pixels, height=size, width=size)
+    except PictureError as error:
+        return str(error)
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def write_shard(folder: Path, pictures: dict[str, NDArray[np.uint8]]) -> None:
+    """Write pixels, then keys: a shard without keys does not count."""
+    if not pictures:
+        return
+    keys = json.dumps(list(pictures))
+    name = hashlib.sha256(keys.encode()).hexdigest()[:16]
+    array = np.stack(list(pictures.values()))
+
+    def write_array(path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, array)
+
+    write_atomically(folder / f"{name}.npy", write_array)
+    write_atomically(
+        folder / f"{name}.json", lambda path: path.write_text(keys, encoding="utf-8")
+    )

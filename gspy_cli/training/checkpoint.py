@@ -1,0 +1,102 @@
+"""Write and read a run's files: whole or not at all, and never pickle.
+
+Tensors are safetensors; everything else is JSON in their metadata.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gspy_cli.errors import GspyError
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a file beside `path`, then put it in its place in one step.
+
+    A kill or a full disk leaves the old file as it was. A full disk is a `GspyError`.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise GspyError(
+            f"cannot write {path} ({error}): make room there; the last good "
+            "checkpoint is kept"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Write tensors and metadata to a safetensors file, atomically."""
+    plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
+    write_atomically(path, lambda part: save_file(plain, part, dict(metadata)))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file: its tensors and its metadata."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, dict(file.metadata() or {})
+    except FileNotFoundError as error:
+        raise GspyError(f"{path} does not exist") from error
+    except (SafetensorError, OSError) as error:
+        raise GspyError(
+            f"{path} is damaged ({error}): start a new run, "
+            "with --weights BEST.safetensors to begin where an intact one stands"
+        ) from error
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Lay an optimiser's state out as tensors with names."""
+    return {
+        f"optimizer.{number}.{name}": value
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def load_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put the state back that `optimizer_tensors` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        section, _, rest = key.partition(".")
+        if section == "optimizer":
+            number, _, name = rest.partition(".")
+            state.setdefault(int(number), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict: safetensors, or a foreign `.pth` without running its code."""
+    if path.suffix == ".safetensors":
+        return load_tensors(path)[0]
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise GspyError(f"{path} does not exist") from error
+    except (RuntimeError, ValueError, EOFError, OSError, UnpicklingError) as error:
+        raise GspyError(
+            f"{path} is no file of plain weights: "
+            "save model.state_dict() with torch.save or safetensors"
+        ) from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+    if not state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise GspyError(f"{path} holds no state dict: save model.state_dict()")
+    return {k.removeprefix("module."): v for k, v in state.items()}

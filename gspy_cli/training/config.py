@@ -1,0 +1,73 @@
+"""What a training run was asked to do, as it stands in its `config.json`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training.recipes import Recipe, recipe_for
+
+PATHS = ("data", "output", "weights", "cache")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """A training run: the data, the network, the recipe and the machine.
+
+    `window` is in seconds, None for all. `validation` and `test` are fractions of
+    each class's glitches. `weights` is a file to start from; without one, `pretrained`
+    starts from ImageNet. `amp` is auto, bf16, fp16 or off; `workers` is the number of
+    processes that load pictures, 0 for none.
+    """
+
+    data: Path
+    architecture: str = "mobilenet_v2"
+    recipe: Recipe = field(default_factory=lambda: recipe_for("mobilenet_v2"))
+    name: str = ""
+    output: Path = Path("runs/train")
+    seed: int = 0
+    window: float | None = None
+    own_classes: bool = False
+    validation: float = 0.15
+    test: float = 0.15
+    pretrained: bool = True
+    weights: Path | None = None
+    image_size: int | None = None
+    device: str = "auto"
+    amp: str = "auto"
+    workers: int = 0
+    compile: bool = False
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.validation >= 0 <= self.test and self.validation + self.test < 1):
+            raise GspyError("--validation and --test are fractions that leave some")
+        if self.amp not in ("auto", "bf16", "fp16", "off"):
+            raise GspyError(f"--amp {self.amp}: use auto, bf16, fp16 or off")
+
+
+def config_json(config: TrainConfig, classes: tuple[str, ...]) -> str:
+    """Write a run's configuration and classes as JSON."""
+    values: dict[str, Any] = {"classes": classes, **asdict(config)}
+    for name in PATHS:
+        values[name] = None if values[name] is None else str(values[name])
+    return json.dumps(values, indent=1) + "\n"
+
+
+def read_config(path: Path) -> tuple[TrainConfig, tuple[str, ...]]:
+    """Read what `config_json` wrote."""
+    try:
+        values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        fields = {k: v for k, v in values.items() if k != "classes"}
+        for name in PATHS:
+            fields[name] = None if fields[name] is None else Path(fields[name])
+        fields["recipe"] = Recipe(**fields["recipe"])
+        return TrainConfig(**fields), tuple(values["classes"])
+    except FileNotFoundError as error:
+        raise GspyError(
+            f"{path.parent} is no training run: it has no config.json"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise GspyError(f"{path} is damaged ({error}): start a new run") from error

@@ -1,0 +1,132 @@
+"""Score a recipe on data too few to set some aside: k-fold over glitches.
+
+Each glitch is judged once, by a network that has seen none of its pictures.
+"""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gspy_cli.model import ModelCard
+from gspy_cli.training.architectures import build_network
+from gspy_cli.training.cache import open_pixels
+from gspy_cli.training.checkpoint import load_weights
+from gspy_cli.training.config import TrainConfig
+from gspy_cli.training.data import Dataset, Example, read_dataset
+from gspy_cli.training.export import Deployed
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.run import Run, image_size, new_directory, write_text
+from gspy_cli.training.splits import folds
+from gspy_cli.training.train import train
+from gspy_cli.views import fuse
+
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A picture and the probabilities (K,) that a network gave it."""
+
+    example: Example
+    probabilities: NDArray[np.float32]
+
+
+def cross_validate(
+    config: TrainConfig, k: int, *, extra: Dataset | None = None, reports: Reports
+) -> Path:
+    """Train k networks, judge each on its held-out glitches; give the folder.
+
+    The folder holds the k runs, `predictions.csv` and `scores.json`. The last
+    epoch's weights are judged, so that nothing is chosen by what is held out.
+    `extra` examples train in every fold and are never judged.
+    """
+    dataset = read_dataset(
+        config.data, window=config.window, own_classes=config.own_classes
+    )
+    fold = folds(dataset.examples, k, config.seed)
+    folder = new_directory(config.output, f"{config.name or config.architecture}-folds")
+    judged: list[Judged] = []
+    for number in range(k):
+        parts = (
+            replace(example, split="validation" if own else "train")
+            for example, own in zip(dataset.examples, fold == number, strict=True)
+        )
+        split = Dataset((*parts, *(extra.examples if extra else ())), dataset.classes)
+        run = train(
+            replace(config, output=folder, name="fold"), dataset=split, reports=reports
+        )
+        judged += judge_run(run, run.dataset.part("validation"))
+    write_predictions(folder / "predictions.csv", judged, dataset.classes)
+    scores = score(judged, dataset.classes)
+    write_text(folder / "scores.json", json.dumps(scores, indent=1))
+    return folder
+
+
+def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
+    """Let a finished run's last network judge pictures."""
+    card = ModelCard.from_json((run.path / "card.json").read_bytes(), origin="card")
+    weights = load_weights(run.path / "last.safetensors")
+    network = build_network(card.architecture, len(card.classes), state=weights)
+    deployed = Deployed(network, card)
+    pixels, _ = open_pixels(
+        [example.path for example in examples],
+        size=image_size(run.config),
+        folder=run.config.cache,
+    )
+    judged = []
+    for start in range(0, len(examples), BATCH):
+        rows = range(start, min(start + BATCH, len(examples)))
+        with torch.no_grad():
+            scores = deployed(torch.from_numpy(pixels.rows(rows)))[0].numpy()
+        judged += [Judged(examples[i], p) for i, p in zip(rows, scores, strict=True)]
+    return judged
+
+
+def score(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, object]:
+    """Count right answers per picture and, with its views fused, per glitch."""
+    views: defaultdict[str, list[Judged]] = defaultdict(list)
+    for one in judged:
+        views[one.example.glitch].append(one)
+    right: defaultdict[str, list[bool]] = defaultdict(list)
+    for members in views.values():
+        fused = fuse(np.stack([one.probabilities for one in members]))
+        label = members[0].example.label
+        right[label].append(classes[int(fused.argmax())] == label)
+    single = [classes[int(j.probabilities.argmax())] == j.example.label for j in judged]
+    return {
+        "pictures": len(judged),
+        "glitches": len(views),
+        "real_accuracy_per_picture": float(np.mean(single)),
+        "real_accuracy_per_glitch": float(
+            np.mean([r for v in right.values() for r in v])
+        ),
+        "real_balanced_accuracy_per_glitch": float(
+            np.mean([np.mean(v) for v in right.values()])
+        ),
+        "right_glitches_per_class": {
+            name: f"{sum(right[name])} of {len(right[name])}" for name in sorted(right)
+        },
+    }
+
+
+def write_predictions(
+    path: Path, judged: Sequence[Judged], classes: tuple[str, ...]
+) -> None:
+    """Write every held-out picture's probabilities as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "glitch", "label", "ml_label", *classes])
+        for one in judged:
+            named = classes[int(one.probabilities.argmax())]
+            scores = [f"{p:.6f}" for p in one.probabilities]
+            example = one.example
+            table.writerow(
+                [example.path, example.glitch, example.label, named, *scores]
+            )

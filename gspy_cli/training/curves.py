@@ -1,0 +1,111 @@
+"""Figures of a run: the paper's Fig. 1 (curves), Fig. 2 (comparison), and the latent.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gspy_cli.training.run import Row
+
+TRAIN, VALIDATION = "#0072B2", "#D55E00"
+
+
+def draw_curves(history: Sequence["Row"], path: Path) -> None:
+    """Draw loss and accuracy against epoch, for training and validation (Fig. 1)."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    epochs = [row.epoch for row in history]
+    for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
+        for axes, score in ((losses, "loss"), (accuracies, "accuracy")):
+            values = [getattr(row, f"{part}_{score}") for row in history]
+            axes.plot(epochs, values, color=colour, marker=".", label=part)
+    finish(losses, xlabel="epoch", ylabel="loss")
+    finish(accuracies, xlabel="epoch", ylabel="accuracy")
+    accuracies.set_ylim(0, 1.02)
+    mark_phases(losses, history)
+    figure.savefig(path, dpi=120, format="png")
+
+
+def finish(axes: Axes, *, xlabel: str, ylabel: str) -> None:
+    """Name the axes and what is drawn."""
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.grid(alpha=0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
+
+
+def mark_phases(axes: Axes, history: Sequence["Row"]) -> None:
+    """Draw a line where the autoencoder's classification begins."""
+    if history[0].phase == "reconstruct":
+        first = sum(row.phase == "reconstruct" for row in history)
+        axes.axvline(first + 0.5, color="grey", linestyle=":")
+        axes.set_title("dotted: end of reconstruction", fontsize="small")
+
+
+def draw_comparison(runs: Mapping[str, Sequence["Row"]], path: Path) -> None:
+    """Draw each run's validation loss and accuracy against epoch (Fig. 2)."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    colours = colormaps["viridis"](np.linspace(0, 0.9, len(runs)))
+    markers = "os^Dvx*P"
+    for i, (label, history) in enumerate(runs.items()):
+        style: dict[str, Any] = {"color": colours[i], "marker": markers[i % 8]}
+        epochs = [row.epoch for row in history]
+        for axes, score in ((losses, "loss"), (accuracies, "accuracy")):
+            values = [getattr(row, f"validation_{score}") for row in history]
+            axes.plot(epochs, values, label=label, **style)
+    finish(losses, xlabel="epoch", ylabel="validation loss")
+    finish(accuracies, xlabel="epoch", ylabel="validation accuracy")
+    figure.savefig(path, dpi=120, format="png")
+
+
+def draw_reconstructions(
+    pictures: NDArray[np.float32], rebuilt: NDArray[np.float32], path: Path
+) -> None:
+    """Draw pictures (N, H, W, 3), 0 to 1, each above its reconstruction."""
+    number = len(pictures)
+    figure = Figure(figsize=(1.6 * number, 3.5), layout="constrained")
+    grid = figure.subplots(2, number, squeeze=False)
+    for row, name, images in ((0, "input", pictures), (1, "rebuilt", rebuilt)):
+        for column in range(number):
+            axes = grid[row, column]
+            axes.imshow(images[column].clip(0, 1))
+            axes.set_xticks([])
+            axes.set_yticks([])
+        grid[row, 0].set_ylabel(name)
+    figure.savefig(path, dpi=100, format="png")
+
+
+def draw_latent(
+    latent: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    path: Path,
+) -> None:
+    """Draw latents (N, D) on their two principal axes, coloured by class."""
+    centred = latent - latent.mean(axis=0)
+    axes_of_variance = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    plane = centred @ axes_of_variance.T  # (N, 2)
+    figure = Figure(figsize=(8.5, 5.5), layout="constrained")
+    axes = figure.subplots()
+    colours = colormaps["turbo"](np.linspace(0, 1, len(classes)))
+    for i, name in enumerate(classes):
+        points = plane[labels == i]
+        marker = "os^Dvx"[i % 6]
+        x, y = points.T
+        axes.scatter(x, y, s=14, color=colours[i], marker=marker, label=name)
+    axes.set_xlabel("first principal axis of the latent")
+    axes.set_ylabel("second principal axis")
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    figure.savefig(path, dpi=120, format="png")

@@ -1,0 +1,201 @@
+"""Labelled pictures: read from class folders or from a table."""
+
+import csv
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import ALIASES, CLASSES
+
+PICTURES = frozenset(
+    {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+"""Names that data sets give their splits, and ours."""
+
+VIEW = re.compile(r"(?P<glitch>.+)_spectrogram_(?P<window>[0-9.]*[0-9])?.*")
+"""`{ifo}_{id}_spectrogram_{window}`: the views of a glitch share the first part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled picture.
+
+    All pictures of one `glitch` stay together when the data are split. `window` is
+    the picture's length in seconds, where known; `split` is train, validation, test
+    or, before splitting, empty.
+    """
+
+    path: Path
+    label: str
+    glitch: str
+    window: float | None = None
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples, and their classes in index order."""
+
+    examples: tuple[Example, ...]
+    classes: tuple[str, ...]
+
+    def part(self, split: str) -> tuple[Example, ...]:
+        """Give the examples of one split, in order."""
+        return tuple(e for e in self.examples if e.split == split)
+
+
+def read_dataset(
+    source: Path, *, window: float | None = None, own_classes: bool = False
+) -> Dataset:
+    """Read a folder of class folders, or a CSV table.
+
+    `window` in seconds keeps only the pictures of that length. With `own_classes`,
+    or where Gravity Spy knows none of the labels, the classes are the labels as they
+    are, sorted; otherwise they are Gravity Spy's, in its order.
+    """
+    if not source.exists():
+        raise GspyError(f"{source} does not exist: give a folder or a CSV to --data")
+    found = list(read_folder(source) if source.is_dir() else read_table(source))
+    if not found:
+        raise GspyError(f"no pictures in {source}: expected {source}/<Class>/*.png")
+    names = class_names({e.label for e in found}, own_classes=own_classes)
+    examples = tuple(
+        replace(e, label=names[e.label])
+        for e in found
+        if window is None or e.window == window
+    )
+    if not examples:
+        raise GspyError(f"no {window} s pictures in {source}: try --window all")
+    return Dataset(examples, tuple(sorted({e.label for e in examples})))
+
+
+def read_folder(root: Path) -> Iterator[Example]:
+    """Read `root/<Class>/*.png` or `root/{train,validation,test}/<Class>/*.png`."""
+    folders = subfolders(root)
+    if not folders:
+        raise GspyError(f"no class folders in {root}: expected {root}/<Class>/*.png")
+    if all(folder.name.lower() in SPLITS for folder in folders):
+        for folder in folders:
+            for class_folder in subfolders(folder):
+                yield from read_class(class_folder, SPLITS[folder.name.lower()])
+    else:
+        for class_folder in folders:
+            yield from read_class(class_folder)
+
+
+def subfolders(root: Path) -> list[Path]:
+    """List the folders in a folder, sorted, without the hidden ones."""
+    return sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] not in "._")
+
+
+def read_class(folder: Path, split: str = "") -> Iterator[Example]:
+    """Read the pictures of one class; a folder without any is an error."""
+    pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+    if not pictures:
+        raise GspyError(
+            f"class {folder.name} is empty: add pictures or remove {folder}"
+        )
+    for path in pictures:
+        yield example(path, folder.name, split=split)
+
+
+def example(path: Path, label: str, *, split: str = "") -> Example:
+    """Read a glitch's name and window off a picture's file name."""
+    view = VIEW.fullmatch(path.stem)
+    if view is None:  # no other picture can be told to show the same glitch
+        return Example(path, label, str(path.with_suffix("")), None, split)
+    window = float(view["window"]) if view["window"] else None
+    return Example(path, label, view["glitch"], window, split)
+
+
+def read_table(table: Path) -> Iterator[Example]:
+    """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata."""
+    with table.open(newline="", encoding="utf-8-sig") as lines:
+        rows = csv.DictReader(lines)
+        columns = set(rows.fieldnames or ())
+        if {"file", "label"} <= columns:
+            yield from (row_example(row, table) for row in rows)
+        elif {"gravityspy_id", "label", "sample_type"} <= columns:
+            yield from read_metadata(rows, table)
+        else:
+            raise GspyError(
+                f"{table} has no columns file and label, "
+                "nor gravityspy_id, label and sample_type: name them in its first line"
+            )
+
+
+def row_example(row: dict[str, str], table: Path) -> Example:
+    """Turn a row into an example; files are relative to the table's folder."""
+    if not row["file"] or not row["label"]:
+        raise GspyError(f"{table} has a row without a file or a label: {row}")
+    path = table.parent / row["file"]
+    if not path.exists():
+        raise GspyError(f"{path} does not exist: mend its row in {table}")
+    named = example(path, row["label"], split=split_name(row.get("split"), table))
+    return replace(
+        named,
+        glitch=row.get("glitch") or named.glitch,
+        window=window_of(row.get("window"), table) or named.window,
+    )
+
+
+def window_of(text: str | None, table: Path) -> float | None:
+    """Read a table's window, in seconds; None for an empty cell."""
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise GspyError(
+            f"{table}: window {text!r} is not a number of seconds"
+        ) from error
+
+
+def split_name(name: str | None, table: Path) -> str:
+    """Translate a table's name of a split to ours."""
+    if not name:
+        return ""
+    if name.lower() not in SPLITS:
+        raise GspyError(f"{table}: split {name!r} is not train, validation or test")
+    return SPLITS[name.lower()]
+
+
+def read_metadata(rows: Iterable[dict[str, str]], table: Path) -> Iterator[Example]:
+    """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder."""
+    pictures: dict[str, list[Path]] = {}
+    for path in sorted(table.parent.rglob("*_spectrogram_*.png")):
+        pictures.setdefault(path.stem.split("_spectrogram_")[0], []).append(path)
+    for row in rows:
+        glitch = f"{row.get('ifo', '')}_{row['gravityspy_id']}"
+        for path in pictures.get(glitch, ()):
+            split = split_name(row["sample_type"], table)
+            yield example(path, row["label"], split=split)
+
+
+def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:
+    """Map each label to its class."""
+    known = labels & (set(CLASSES) | set(ALIASES))
+    if own_classes or not known:
+        return {label: label for label in labels}
+    for label in sorted(labels - known):
+        raise GspyError(
+            f"unknown class {label!r}: did you mean {nearest_class(label)}? "
+            "(--own-classes keeps every label as a class of its own)"
+        )
+    return {label: ALIASES.get(label, label) for label in labels}
+
+
+def nearest_class(label: str) -> str:
+    """Name the class that is spelled most like a label."""
+    names = {name.lower(): name for name in (*ALIASES, *CLASSES)}
+    return names[difflib.get_close_matches(label.lower(), names, n=1, cutoff=0)[0]]

@@ -1,0 +1,232 @@
+"""Train a network epoch by epoch, keeping what a later process needs to go on."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training.architectures import Normalise, build_network
+from gspy_cli.training.autoencoder import Autoencoder
+from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps
+from gspy_cli.training.batchnorm import share_statistics
+from gspy_cli.training.cache import Pixels, Unreadable, open_pixels
+from gspy_cli.training.config import TrainConfig
+from gspy_cli.training.data import Dataset
+from gspy_cli.training.distributed import World, wait_for_all
+from gspy_cli.training.hardware import Machine, out_of_memory
+from gspy_cli.training.latent import EVERY, look_inside
+from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
+from gspy_cli.training.objective import Epoch, Objective, Scores, plan
+from gspy_cli.training.recipes import learning_rate
+from gspy_cli.training.run import Row, Run, image_size, save_epoch
+from gspy_cli.training.splits import check_classes
+
+
+def ignore(*_: object) -> None:
+    """Take a report and do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What to call while a run goes on; rank 0 alone reports.
+
+    `on_decode` and `on_batch` get how many of how many are done, `on_unreadable` the
+    pictures that are left out, `on_start` the run, the network and the machine,
+    `on_epoch` the run so far: its `history[-1]` is the epoch that just ended.
+    """
+
+    on_decode: Callable[[int, int], None] = ignore
+    on_unreadable: Callable[[Sequence[Unreadable]], None] = ignore
+    on_start: Callable[[Run, nn.Module, Machine], None] = ignore
+    on_batch: Callable[[int, int], None] = ignore
+    on_epoch: Callable[[Run], None] = ignore
+
+
+def open_dataset(
+    config: TrainConfig, dataset: Dataset, world: World, reports: Reports
+) -> tuple[Dataset, Pixels]:
+    """Decode the pictures of all splits; leave out and report what is unreadable."""
+    paths = [e.path for e in dataset.examples]
+    size = image_size(config)
+    if world.local_rank != 0:  # one process of each machine decodes
+        wait_for_all(world)
+    pixels, failures = open_pixels(
+        paths, size=size, folder=config.cache, on_progress=reports.on_decode
+    )
+    if world.local_rank == 0:
+        wait_for_all(world)
+    if failures:
+        reports.on_unreadable(list(failures.values()))
+    readable = (e for i, e in enumerate(dataset.examples) if i not in failures)
+    kept = Dataset(tuple(readable), dataset.classes)
+    check_classes(kept)
+    return kept, pixels
+
+
+def pictures_of(dataset: Dataset, pixels: Pixels, split: str) -> Pictures:
+    """Give one split's pictures."""
+    chosen = [i for i, e in enumerate(dataset.examples) if e.split == split]
+    index = {name: i for i, name in enumerate(dataset.classes)}
+    labels = [index[dataset.examples[i].label] for i in chosen]
+    return Pictures(pixels, np.array(chosen, dtype=np.intp), np.array(labels, np.int64))
+
+
+def new_trainee(
+    run: Run, machine: Machine, start: Mapping[str, Tensor] | None
+) -> Trainee:
+    """Build a network, from weights to start with or from the seed, on its device."""
+    config = run.config
+    torch.manual_seed(config.seed)
+    classes = len(run.dataset.classes)
+    model = build_network(config.architecture, classes, state=start)
+    model = share_statistics(model, machine)
+    model.to(machine.device).to(memory_format=torch.channels_last)
+    average = copy.deepcopy(model) if config.recipe.ema_decay else None
+    scaler = torch.amp.GradScaler(
+        machine.device.type, enabled=machine.autocast is torch.float16
+    )
+    return Trainee(model, average, make_optimizer(model, config.recipe), scaler)
+
+
+def fit(
+    run: Run, trainee: Trainee, pixels: Pixels, machine: Machine, reports: Reports
+) -> Run:
+    """Train through the epochs that are left, saving after each."""
+    if not epochs_left(run):
+        raise GspyError(
+            f"{run.path} is finished after {len(run.history)} epochs: start a new run, "
+            f"with --weights {run.path / 'best.safetensors'} to begin where it stands"
+        )
+    reports.on_start(run, trainee.model, machine)
+    pictures = pictures_of(run.dataset, pixels, "train")
+    held_out = pictures_of(run.dataset, pixels, "validation")
+    while left := epochs_left(run):
+        epoch = left[0]
+        began = time.perf_counter()
+        trained = one_epoch(run, trainee, pictures, epoch, machine, reports)
+        seconds = time.perf_counter() - began
+        judged = judge(run, trainee, held_out, epoch, machine)
+        row = make_row(run, epoch, trained, judged, len(pictures), seconds)
+        run = replace(run, history=(*run.history, row))
+        if machine.world.is_writer:
+            save_epoch(run, trainee)
+            look(run, trainee, held_out if len(held_out) else pictures, machine)
+        wait_for_all(machine.world)
+        reports.on_epoch(run)
+    return run
+
+
+def look(run: Run, trainee: Trainee, pictures: Pictures, machine: Machine) -> None:
+    """Draw what the autoencoder makes of pictures, every few epochs and at the end."""
+    due = len(run.history) % EVERY == 0 or not epochs_left(run)
+    if isinstance(trainee.result, Autoencoder) and due:
+        look_inside(run, trainee.result, pictures, machine)
+
+
+def epochs_left(run: Run) -> list[Epoch]:
+    """List the epochs still to train: none when the recipe's patience is at its end."""
+    return [] if is_stale(run) else plan(run.config.recipe)[len(run.history) :]
+
+
+def one_epoch(
+    run: Run,
+    trainee: Trainee,
+    pictures: Pictures,
+    epoch: Epoch,
+    machine: Machine,
+    reports: Reports,
+) -> Scores:
+    """Show the network an epoch's pictures."""
+    config, recipe = run.config, run.config.recipe
+    steps = training_steps(
+        pictures.labels,
+        batch_size=recipe.batch_size,
+        balance=recipe.balance,
+        seed=config.seed,
+        epoch=len(run.history),
+        world=machine.world,
+    )
+    batches = load(
+        pictures,
+        steps,
+        augmented=recipe.augment,
+        workers=config.workers,
+        pinned=machine.device.type == "cuda",
+    )
+    objective = prepared(run, trainee, epoch, machine)
+    try:
+        return train_epoch(
+            trainee, objective, machine, recipe, epoch, steps, batches, reports.on_batch
+        )
+    except torch.OutOfMemoryError as error:
+        raise GspyError(
+            out_of_memory(objective, recipe.batch_size, image_size(config), machine)
+        ) from error
+
+
+def prepared(run: Run, trainee: Trainee, epoch: Epoch, machine: Machine) -> nn.Module:
+    """Give the objective to train, compiled or spread over processes where asked."""
+    objective = make_objective(run, trainee.model, epoch, machine)
+    objective.choose_weights()
+    wrapped: nn.Module = objective
+    if run.config.compile:
+        wrapped = torch.compile(objective)  # type: ignore[assignment]
+    if machine.world.size > 1:
+        wrapped = DistributedDataParallel(wrapped)
+    return wrapped
+
+
+def make_objective(
+    run: Run, model: nn.Module, epoch: Epoch, machine: Machine
+) -> Objective:
+    """Join a network and the loss of an epoch's phase."""
+    normalise = Normalise(run.config.architecture)
+    objective = Objective(model, normalise, run.config.recipe, epoch.phase)
+    return objective.to(machine.device)
+
+
+def judge(
+    run: Run, trainee: Trainee, held_out: Pictures, epoch: Epoch, machine: Machine
+) -> Scores:
+    """Score the network on the validation pictures, where there are any."""
+    if not len(held_out):
+        return Scores(math.nan)
+    size = 2 * run.config.recipe.batch_size
+    steps = evaluation_steps(len(held_out), batch_size=size, world=machine.world)
+    batches = load(held_out, steps, workers=run.config.workers)
+    objective = make_objective(run, trainee.result, epoch, machine)
+    return evaluate(objective, machine, epoch.phase, batches)
+
+
+def is_stale(run: Run) -> bool:
+    """Say whether the recipe's patience is at its end."""
+    patience = run.config.recipe.patience
+    rows = [row for row in run.history if row.phase == "classify"]
+    if not patience or len(rows) <= patience:
+        return False
+    return run.best.epoch <= run.history[-1].epoch - patience
+
+
+def make_row(
+    run: Run, epoch: Epoch, trained: Scores, judged: Scores, number: int, seconds: float
+) -> Row:
+    """Sum an epoch up."""
+    return Row(
+        epoch=len(run.history) + 1,
+        phase=epoch.phase,
+        lr=learning_rate(run.config.recipe, float(epoch.number), epoch.length),
+        train_loss=trained.loss,
+        train_accuracy=trained.accuracy,
+        validation_loss=judged.loss,
+        validation_accuracy=judged.accuracy,
+        validation_macro_f1=judged.macro_f1,
+        pictures_per_second=number / seconds,
+        seconds=seconds,
+    )

@@ -1,0 +1,56 @@
+"""Look into the autoencoder: its reconstructions and a map of its latent space."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gspy_cli.training.autoencoder import Autoencoder
+from gspy_cli.training.batches import Pictures
+from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.curves import draw_latent, draw_reconstructions
+from gspy_cli.training.hardware import Machine
+from gspy_cli.training.run import Run
+
+EVERY = 5
+"""Epochs between two looks."""
+SHOWN = 8
+"""Pictures beside their reconstructions."""
+BATCH = 64
+
+
+def look_inside(
+    run: Run, model: Autoencoder, pictures: Pictures, machine: Machine
+) -> None:
+    """Draw `reconstructions-<epoch>.png` and `latent.png` into a run's directory."""
+    model.eval()
+    shown = np.linspace(0, len(pictures) - 1, SHOWN).round().astype(np.intp)
+    inputs = pictures_of(pictures, shown)
+    with torch.no_grad():
+        rebuilt = model.decode(model.encode(inputs.to(machine.device))).cpu()
+    draw = (inputs.permute(0, 2, 3, 1).numpy(), rebuilt.permute(0, 2, 3, 1).numpy())
+    path = run.path / f"reconstructions-{run.history[-1].epoch:03d}.png"
+    write_atomically(path, lambda part: draw_reconstructions(*draw, part))
+    draw_map(run, model, pictures, machine, run.path / "latent.png")
+
+
+def draw_map(
+    run: Run, model: Autoencoder, pictures: Pictures, machine: Machine, path: Path
+) -> None:
+    """Draw the latents of all pictures, coloured by class."""
+    latents = []
+    with torch.no_grad():
+        for start in range(0, len(pictures), BATCH):
+            rows = np.arange(start, min(start + BATCH, len(pictures)))
+            inputs = pictures_of(pictures, rows).to(machine.device)
+            latents.append(model.encode(inputs).cpu().numpy())
+    latent, classes = np.concatenate(latents), run.dataset.classes
+    write_atomically(
+        path, lambda part: draw_latent(latent, pictures.labels, classes, part)
+    )
+
+
+def pictures_of(pictures: Pictures, indices: np.ndarray) -> torch.Tensor:
+    """Give pictures as the autoencoder takes them, (N, 3, S, S) from 0 to 1."""
+    pixels = torch.from_numpy(pictures.pixels.rows(pictures.rows[indices]))
+    return pixels.permute(0, 3, 1, 2).float() / 255

@@ -1,0 +1,153 @@
+"""One epoch of training, one pass of evaluation."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training.batches import Batch, Step
+from gspy_cli.training.distributed import World, sum_over_ranks
+from gspy_cli.training.hardware import Machine
+from gspy_cli.training.objective import Epoch, Objective, Scores
+from gspy_cli.training.recipes import Recipe, learning_rate
+
+OnBatch = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """A network in training: all that changes from step to step.
+
+    `average` is the running mean of the weights, where the recipe keeps one; then it
+    is the network to evaluate and to keep.
+    """
+
+    model: nn.Module
+    average: nn.Module | None
+    optimizer: Optimizer
+    scaler: torch.amp.GradScaler
+
+    @property
+    def result(self) -> nn.Module:
+        """The network to evaluate and to keep."""
+        return self.model if self.average is None else self.average
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
+    """Build the recipe's optimiser over all weights."""
+    weights, lr, decay = model.parameters(), recipe.lr, recipe.weight_decay
+    if recipe.optimizer == "adam":
+        return Adam(weights, lr=lr, weight_decay=decay)
+    if recipe.optimizer == "adamw":
+        return AdamW(weights, lr=lr, weight_decay=decay)
+    return SGD(weights, lr=lr, weight_decay=decay, momentum=0.9, nesterov=True)
+
+
+def train_epoch(
+    trainee: Trainee,
+    objective: nn.Module,
+    machine: Machine,
+    recipe: Recipe,
+    epoch: Epoch,
+    steps: Sequence[Step],
+    batches: Iterator[Batch],
+    on_batch: OnBatch,
+) -> Scores:
+    """Take one step for each batch; give the scores on the way.
+
+    `objective` is an `Objective`, perhaps wrapped for several processes.
+    """
+    objective.train()
+    tally = Tally()
+    for i, (step, batch) in enumerate(zip(steps, batches, strict=True)):
+        rate = learning_rate(recipe, epoch.number + i / len(steps), epoch.length)
+        for group in trainee.optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(step.torch_seed())  # for dropout
+        tally.add(*take_step(trainee, objective, machine, batch))
+        update_average(trainee, recipe, epoch.number * len(steps) + i)
+        on_batch(i + 1, len(steps))
+    scores = tally.scores(epoch.phase, machine.world)
+    if not math.isfinite(scores.loss):
+        raise GspyError("the loss is no longer a number: try a smaller --lr")
+    return scores
+
+
+def take_step(
+    trainee: Trainee, objective: nn.Module, machine: Machine, batch: Batch
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Change the weights by one batch; give its loss, logits and labels."""
+    pixels = batch.pixels.to(machine.device, non_blocking=True)
+    labels = batch.labels.to(machine.device, non_blocking=True)
+    with machine.mixed():
+        loss, logits = objective(pixels, labels)
+    trainee.optimizer.zero_grad(set_to_none=True)
+    trainee.scaler.scale(loss * batch.share).backward()
+    trainee.scaler.step(trainee.optimizer)
+    trainee.scaler.update()
+    return loss.detach(), logits.detach(), labels
+
+
+@torch.no_grad()
+def update_average(trainee: Trainee, recipe: Recipe, step: int) -> None:
+    """Draw the mean of the weights towards them: early on faster, it starts anew."""
+    if trainee.average is None:
+        return
+    decay = min(recipe.ema_decay, (1 + step) / (10 + step))
+    state = trainee.model.state_dict()
+    for name, mean in trainee.average.state_dict().items():
+        if mean.is_floating_point():
+            mean.lerp_(state[name], 1 - decay)
+        else:
+            mean.copy_(state[name])
+
+
+@torch.no_grad()
+def evaluate(
+    objective: Objective, machine: Machine, phase: str, batches: Iterator[Batch]
+) -> Scores:
+    """Score a network on pictures, without changing it."""
+    objective.eval()
+    tally = Tally()
+    for batch in batches:
+        pixels, labels = (
+            batch.pixels.to(machine.device),
+            batch.labels.to(machine.device),
+        )
+        with machine.mixed():
+            loss, logits = objective(pixels, labels)
+        tally.add(loss, logits, labels)
+    return tally.scores(phase, machine.world)
+
+
+class Tally:
+    """Add up losses and a confusion matrix (K, K), true class first."""
+
+    def __init__(self) -> None:
+        self.loss: Tensor | float = 0.0
+        self.confusion: Tensor | None = None
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count a batch: its mean loss, logits (B, K) and labels (B,)."""
+        classes = logits.shape[1]
+        pairs = labels * classes + logits.argmax(dim=1)
+        counts = torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+        self.loss = self.loss + loss.double() * len(labels)
+        self.confusion = counts + (0 if self.confusion is None else self.confusion)
+
+    def scores(self, phase: str, world: World) -> Scores:
+        """Give the scores over all processes."""
+        if self.confusion is None:
+            raise GspyError("fewer pictures than processes: start fewer")
+        confusion = sum_over_ranks(self.confusion, world).double()
+        loss = sum_over_ranks(torch.as_tensor(self.loss), world) / confusion.sum()
+        if phase == "reconstruct":
+            return Scores(float(loss))
+        hits, present = confusion.diag(), confusion.sum(dim=1) > 0
+        f1 = 2 * hits / (confusion.sum(dim=0) + confusion.sum(dim=1)).clamp(min=1)
+        accuracy = float(hits.sum() / confusion.sum())
+        return Scores(float(loss), accuracy, float(f1[present].mean()))

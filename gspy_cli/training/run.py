@@ -1,0 +1,211 @@
+"""A run's directory: its configuration, its history and its checkpoints."""
+
+import csv
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from torch import Tensor
+
+from gspy_cli.model import ModelCard
+from gspy_cli.training.architectures import architecture
+from gspy_cli.training.checkpoint import (
+    load_optimizer,
+    load_tensors,
+    optimizer_tensors,
+    save_tensors,
+    write_atomically,
+)
+from gspy_cli.training.config import TrainConfig, config_json
+from gspy_cli.training.curves import draw_curves
+from gspy_cli.training.data import Dataset, Example
+from gspy_cli.training.loop import Trainee
+
+STATE = "training_state.safetensors"
+"""Everything to go on from: the last file that an epoch writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One epoch in `results.csv`; NaN where the phase or the data give no score."""
+
+    epoch: int
+    phase: str
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    validation_macro_f1: float
+    pictures_per_second: float
+    seconds: float
+
+    def score(self) -> tuple[float, float]:
+        """Rank epochs: by validation accuracy, then by low loss."""
+        if math.isnan(self.validation_accuracy):
+            return (-math.inf, -math.inf)
+        return (self.validation_accuracy, -self.validation_loss)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's directory and what happened in it so far."""
+
+    path: Path
+    config: TrainConfig
+    dataset: Dataset
+    history: tuple[Row, ...] = ()
+
+    @property
+    def best(self) -> Row:
+        """The epoch with the best validation score; the last where there is none."""
+        latest_first = reversed(self.history)
+        return max(latest_first, key=Row.score)
+
+
+def new_directory(output: Path, name: str) -> Path:
+    """Make `output/<name>-NNN` with the next free number."""
+    output.mkdir(parents=True, exist_ok=True)
+    taken = (
+        re.fullmatch(rf"{re.escape(name)}-(\d+)", p.name) for p in output.iterdir()
+    )
+    number = max((int(m[1]) for m in taken if m), default=0) + 1
+    while True:
+        path = output / f"{name}-{number:03d}"
+        try:
+            path.mkdir()
+        except FileExistsError:  # another run was faster
+            number += 1
+        else:
+            return path
+
+
+def write_plan(run: Run) -> None:
+    """Write what is known before the first epoch: `split.csv`, then `config.json`."""
+    names = ["file", *(f.name for f in fields(Example)[1:])]
+    rows = [[str(e.path.absolute()), *example_cells(e)] for e in run.dataset.examples]
+    write_table(run.path / "split.csv", names, rows)
+    text = config_json(run.config, run.dataset.classes)
+    write_text(run.path / "config.json", text)
+
+
+def example_cells(example: Example) -> list[str]:
+    """Give an example's label, glitch, window and split as text."""
+    window = "" if example.window is None else str(example.window)
+    return [example.label, example.glitch, window, example.split]
+
+
+def save_epoch(run: Run, trainee: Trainee) -> None:
+    """Write an epoch's files; the state comes last and makes them count.
+
+    Killed before that, a resumed run repeats the epoch and writes the same files.
+    """
+    weights = trainee.result.state_dict()
+    card = make_card(run, trainee).to_json()
+    if run.best == run.history[-1]:
+        save_tensors(run.path / "best.safetensors", weights, {"card": card})
+    save_tensors(run.path / "last.safetensors", weights, {"card": card})
+    write_text(run.path / "card.json", card)
+    write_results(run)
+    history = json.dumps([asdict(row) for row in run.history])
+    metadata = {
+        "history": history,
+        "scaler": json.dumps(trainee.scaler.state_dict()),
+    }
+    save_tensors(run.path / STATE, state_tensors(trainee), metadata)
+
+
+def state_tensors(trainee: Trainee) -> dict[str, Tensor]:
+    """Lay out all that training changes."""
+    tensors = {f"model.{k}": v for k, v in trainee.model.state_dict().items()}
+    if trainee.average is not None:
+        mean = trainee.average.state_dict()
+        tensors |= {f"average.{k}": v for k, v in mean.items()}
+    return tensors | optimizer_tensors(trainee.optimizer)
+
+
+def load_state(path: Path, trainee: Trainee) -> tuple[Row, ...]:
+    """Put a run's state back into a network; give the history so far."""
+    tensors, metadata = load_tensors(path / STATE)
+    trainee.model.load_state_dict(section(tensors, "model."))
+    if trainee.average is not None:
+        trainee.average.load_state_dict(section(tensors, "average."))
+    load_optimizer(trainee.optimizer, tensors)
+    trainee.scaler.load_state_dict(json.loads(metadata["scaler"]))
+    return tuple(Row(**row) for row in json.loads(metadata["history"]))
+
+
+def section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Give the tensors whose names begin with `prefix`, without it."""
+    size = len(prefix)
+    return {k[size:]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def write_results(run: Run) -> None:
+    """Write `results.csv` and `curves.png`."""
+    names = [f.name for f in fields(Row)]
+    rows = [[cell(getattr(row, name)) for name in names] for row in run.history]
+    write_table(run.path / "results.csv", names, rows)
+    write_atomically(
+        run.path / "curves.png", lambda path: draw_curves(run.history, path)
+    )
+
+
+def cell(value: float | str) -> str:
+    """Write a number shortly; nothing for NaN."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return str(value)
+
+
+def make_card(run: Run, trainee: Trainee) -> ModelCard:
+    """Say what the trained network is and how it scored."""
+    name, best = run.config.architecture, run.best
+    found = architecture(name)
+    size = image_size(run.config)
+    return ModelCard(
+        name=run.path.name,
+        architecture=name,
+        classes=run.dataset.classes,
+        input_size=(size, size),
+        mean=found.mean,
+        std=found.std,
+        parameters=sum(p.numel() for p in trainee.model.parameters()),
+        data=describe_data(run.dataset),
+        scores={k: v for k, v in asdict(best).items() if v == v},  # no NaN
+    )
+
+
+def image_size(config: TrainConfig) -> int:
+    """Give the side, in pixels, of the pictures that a run's network takes."""
+    return config.image_size or architecture(config.architecture).input_size
+
+
+def describe_data(dataset: Dataset) -> str:
+    """Count pictures and glitches of each split."""
+    counts = []
+    for split in ("train", "validation", "test"):
+        part = dataset.part(split)
+        glitches = len({e.glitch for e in part})
+        counts.append(f"{split} {len(part)} pictures of {glitches} glitches")
+    return ", ".join(counts)
+
+
+def write_table(
+    path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Write a CSV file, atomically."""
+
+    def write(part: Path) -> None:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([names, *rows])
+
+    write_atomically(path, write)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, atomically."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))

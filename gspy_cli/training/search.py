@@ -1,0 +1,74 @@
+"""Train with several batch sizes or learning rates and compare (the paper's Fig. 2)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.config import TrainConfig
+from gspy_cli.training.curves import draw_comparison
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.run import Run, cell, new_directory, write_table
+from gspy_cli.training.train import SILENT, train
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A finished search: its directory, with the runs in it, best run first."""
+
+    path: Path
+    runs: tuple[Run, ...]
+
+
+def search(
+    config: TrainConfig,
+    *,
+    batch_sizes: Sequence[int] = (),
+    rates: Sequence[float] = (),
+    reports: Reports = SILENT,
+    on_run: Callable[[TrainConfig], None] = lambda config: None,
+) -> Search:
+    """Train once for each batch size and rate; write `comparison.csv` and `.png`.
+
+    The tables are written anew after each run, so a search that breaks off leaves
+    those of the runs that it finished.
+    """
+    recipe = config.recipe
+    path = new_directory(config.output, f"{config.name or config.architecture}-search")
+    runs: list[Run] = []
+    for size, rate in product(
+        batch_sizes or (recipe.batch_size,), rates or (recipe.lr,)
+    ):
+        one = replace(
+            config,
+            recipe=replace(recipe, batch_size=size, lr=rate),
+            name=f"batch-{size}-lr-{rate:g}",
+            output=path,
+        )
+        on_run(one)
+        runs.append(train(one, reports=reports))
+        write_comparison(path, runs)
+    return Search(path, tuple(sorted(runs, key=lambda r: r.best.score(), reverse=True)))
+
+
+def write_comparison(path: Path, runs: Sequence[Run]) -> None:
+    """Write one row for each run, and their curves in one figure."""
+    names = ["run", "batch_size", "lr", "best_epoch"]
+    scores = ["train_loss", "validation_loss", "validation_accuracy"]
+    rows = [
+        [
+            run.path.name,
+            str(run.config.recipe.batch_size),
+            cell(run.config.recipe.lr),
+            str(run.best.epoch),
+            *(cell(getattr(run.best, score)) for score in scores),
+            cell(sum(row.seconds for row in run.history)),
+        ]
+        for run in runs
+    ]
+    write_table(path / "comparison.csv", [*names, *scores, "seconds"], rows)
+    curves = {run.path.name.rpartition("-")[0]: run.history for run in runs}
+    write_atomically(
+        path / "comparison.png", lambda part: draw_comparison(curves, part)
+    )

@@ -1,0 +1,119 @@
+"""`gspy train`: from a configuration to a trained network in a run's directory."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training.architectures import architecture, imagenet_state
+from gspy_cli.training.checkpoint import load_weights
+from gspy_cli.training.config import TrainConfig, read_config
+from gspy_cli.training.data import Dataset, read_dataset, read_table
+from gspy_cli.training.distributed import (
+    World,
+    joined,
+    share,
+    watching_ranks,
+    world_of_torchrun,
+)
+from gspy_cli.training.fit import Reports, fit, new_trainee, open_dataset
+from gspy_cli.training.hardware import find_machine
+from gspy_cli.training.run import STATE, Run, load_state, new_directory, write_plan
+from gspy_cli.training.splits import check_classes, split_dataset
+
+SILENT = Reports()
+
+
+def train(
+    config: TrainConfig, *, dataset: Dataset | None = None, reports: Reports = SILENT
+) -> Run:
+    """Train a network as configured, in a new run directory.
+
+    `dataset` brings examples that are split already, in place of those of
+    `config.data`. Without validation examples, the last epoch counts as the best.
+
+    Raises
+    ------
+    GspyError
+        Something about the data, the weights or the machine that the user can mend.
+    """
+    architecture(config.architecture)
+    dataset = dataset or dataset_of(config)
+    check_classes(dataset)
+    world = world_of_torchrun()
+    reports = reports if world.is_writer else SILENT
+    machine = find_machine(config.device, config.amp, world)
+    with joined(world, machine.device):
+        start = starting_weights(config)
+        dataset, pixels = open_dataset(config, dataset, world, reports)
+        run = Run(shared_directory(config, world), config, dataset)
+        if world.is_writer:
+            write_plan(run)
+        trainee = new_trainee(run, machine, start)
+        with watching_ranks(world, run.path):
+            return fit(run, trainee, pixels, machine, reports)
+
+
+def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -> Run:
+    """Go on with a run after its last whole epoch, as if it had never stopped.
+
+    The pictures are those of its `split.csv`; `data` only checks that another source
+    has the same classes.
+
+    Raises
+    ------
+    GspyError
+        The run is finished, its files are damaged, or the classes differ.
+    """
+    config, classes = read_config(path / "config.json")
+    if data is not None:
+        check_same_classes(read_dataset(data, own_classes=config.own_classes), classes)
+    dataset = Dataset(tuple(read_table(path / "split.csv")), classes)
+    world = world_of_torchrun()
+    reports = reports if world.is_writer else SILENT
+    machine = find_machine(config.device, config.amp, world)
+    with joined(world, machine.device):
+        dataset, pixels = open_dataset(config, dataset, world, reports)
+        run = Run(path, config, dataset)
+        started = (path / STATE).exists()
+        start = None if started else starting_weights(config)
+        trainee = new_trainee(run, machine, start)
+        history = load_state(path, trainee) if started else ()
+        run = Run(path, config, dataset, history)
+        with watching_ranks(world, path):
+            return fit(run, trainee, pixels, machine, reports)
+
+
+def dataset_of(config: TrainConfig) -> Dataset:
+    """Read and split the data that a configuration names."""
+    found = read_dataset(
+        config.data, window=config.window, own_classes=config.own_classes
+    )
+    return split_dataset(
+        found, validation=config.validation, test=config.test, seed=config.seed
+    )
+
+
+def check_same_classes(dataset: Dataset, classes: tuple[str, ...]) -> None:
+    """Refuse data whose classes are not those of the run to resume."""
+    differing = sorted(set(dataset.classes) ^ set(classes))
+    if differing:
+        raise GspyError(
+            f"the data's classes are not the run's ({', '.join(differing)}): "
+            "start a new run, with --weights BEST.safetensors to begin where it stands"
+        )
+
+
+def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
+    """Get the weights to begin with; None to begin from nothing."""
+    if config.weights is not None:
+        return load_weights(config.weights)
+    return imagenet_state(config.architecture) if config.pretrained else None
+
+
+def shared_directory(config: TrainConfig, world: World) -> Path:
+    """Make a new run directory and tell all processes."""
+    name = config.name or config.architecture
+    made = str(new_directory(config.output, name)) if world.is_writer else ""
+    return Path(share(made, world))

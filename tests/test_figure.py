@@ -1,0 +1,487 @@
+"""The plot is found to 2 pixels in any figure; what is no plot is refused."""
+
+import csv
+import io
+import struct
+import tracemalloc
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pytest
+from conftest import SHARED, draw_figure, viridis_like
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from mpl_toolkits.axes_grid1 import make_axes_locatable
+from PIL import Image
+
+from gspy_cli.errors import PictureError
+from gspy_cli.figure import Box, find_plot, read_figure
+
+REAL = SHARED / "real"
+TOLERANCE = 2  # pixels
+# Width and height to the inside of the frame, measured by hand on the real figures.
+MEASURED = {
+    (800, 600): [Box(101, 61, 674, 540)],
+    (752, 564): [Box(95, 58, 633, 507)],
+    (600, 450): [Box(76, 46, 505, 405), Box(76, 46, 505, 360)],
+}
+needs_real = pytest.mark.skipif(
+    not REAL.is_dir(), reason="the real pictures are not on this machine"
+)
+
+
+def edges_off(box: Box, truth: Box | tuple[float, ...]) -> float:
+    """Give the largest distance of an edge from where it should be, in pixels."""
+    expected = astuple(truth) if isinstance(truth, Box) else truth
+    return float(np.abs(np.subtract(astuple(box), expected)).max())
+
+
+def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+    return read_figure(stream_at_start(stream))
+
+
+def stream_at_start(stream: io.BytesIO) -> io.BytesIO:
+    stream.seek(0)
+    return stream
+
+
+def resized(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((width, height)))
+
+
+def energy(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Make a normalised energy map (100, 120): noise and one feature."""
+    time, octave = np.linspace(-1, 1, 120), np.linspace(0, 7.7, 100)[:, None]
+    noise = rng.exponential(1.0, (100, 120))
+    match kind:
+        case "blip":
+            return noise + 200 * np.exp(-((time / 0.05) ** 2) - (octave - 4) ** 2)
+        case "line":
+            return noise + 60 * np.exp(-(((octave - 6.8) / 0.1) ** 2) + 0 * time)
+        case "bottom":
+            return noise + 60 * np.exp(-(octave**2) + 0 * time)
+        case "saturated":
+            return noise + 24
+        case _:
+            return 0.2 * noise  # a loud glitch elsewhere suppresses the background
+
+
+def visible_inside(axes: Axes) -> tuple[float, float, float, float]:
+    """Give left, top, right and bottom of the axes, inside of their frame lines."""
+    canvas = axes.figure.canvas
+    _, height = canvas.get_width_height()
+    extent, half = axes.get_window_extent(), {}
+    for side, spine in axes.spines.items():
+        width = spine.get_linewidth() * axes.figure.dpi / 72
+        half[side] = width / 2 if spine.get_visible() else 0
+    return (
+        extent.x0 + half["left"],
+        height - extent.y1 + half["top"],
+        extent.x1 - half["right"],
+        height - extent.y0 - half["bottom"],
+    )
+
+
+def render(figure: Figure) -> np.ndarray:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def random_figure(seed: int) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Draw a figure of random size, style, content and furniture."""
+    rng = np.random.default_rng(seed)
+    style = rng.choice(["default", "dark_background", "classic", "ggplot"])
+    with matplotlib.style.context(str(style)):
+        matplotlib.rcParams["axes.grid"] = False
+        size = (rng.uniform(4, 9), rng.uniform(3, 7))
+        figure = Figure(size, dpi=int(rng.choice([50, 72, 96, 100, 120, 150, 300])))
+        axes = figure.add_axes((0.15, 0.16, rng.uniform(0.5, 0.72), 0.68))
+        kind = str(rng.choice(["blip", "line", "bottom", "saturated", "quiet"]))
+        content = fill(axes, energy(kind, rng), log=bool(rng.random() < 0.7))
+        furnish(figure, axes, content, rng)
+        return render(figure), visible_inside(axes)
+
+
+def fill(axes: Axes, values: np.ndarray, *, log: bool):
+    time, frequency = np.linspace(-1, 1, 120), np.geomspace(10, 2048, 100)
+    content = axes.pcolormesh(time, frequency, values, vmin=0, vmax=25.5)
+    if log:
+        axes.set_yscale("log", base=2)
+    axes.set(xlim=(-1, 1), ylim=(10, 2048))
+    content.set_cmap("viridis")
+    return content
+
+
+def furnish(figure: Figure, axes: Axes, content, rng: np.random.Generator) -> None:
+    """Add colour bar, title, labels, ticks and frame, each as it may come."""
+    match rng.integers(3):
+        case 0:
+            bar = make_axes_locatable(axes).append_axes("right", "5%", pad="3%")
+            figure.colorbar(content, cax=bar, label="Normalized energy")
+        case 1:
+            figure.colorbar(content, ax=axes, pad=0.02, fraction=0.15)
+    if rng.random() < 0.7:
+        axes.set_title("Hanford - O1", fontsize=20)
+        axes.set_xlabel("Time (s)", fontsize=rng.uniform(8, 20))
+        axes.set_ylabel("Frequency (Hz)", fontsize=rng.uniform(8, 20))
+    axes.tick_params(which="both", direction=rng.choice(["in", "out", "inout"]))
+    for spine in axes.spines.values():
+        spine.set_linewidth(rng.choice([0.3, 0.8, 2.0]))
+        spine.set_visible(seen := bool(rng.random() < 0.85))
+        axes.tick_params(left=seen)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_axes_of_any_matplotlib_figure_are_found(seed):
+    pixels, truth = random_figure(seed)
+    assert edges_off(find_plot(pixels), truth) <= TOLERANCE
+
+
+@pytest.mark.parametrize("quality", [60, 80, 95])
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_jpeg_noise_does_not_move_the_edges(seed, quality):
+    pixels, truth = random_figure(seed)
+    assert edges_off(find_plot(jpeg(pixels, quality)), truth) <= TOLERANCE
+
+
+@pytest.mark.parametrize("grey", ["black", "grey"])
+def test_a_figure_in_gravity_spys_style_has_the_measured_box(grey):
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.125, 0.1, 0.775, 0.8))
+    content = fill(axes, energy("blip", np.random.default_rng(0)), log=True)
+    bar = make_axes_locatable(axes).append_axes("right", "5%", pad="3%")
+    figure.colorbar(content, cax=bar).ax.grid(visible=True, color="0.85")
+    axes.spines[:].set_color(grey)
+    assert edges_off(find_plot(render(figure)), MEASURED[800, 600][0]) <= 1
+
+
+@pytest.mark.parametrize("name", ["inferno", "magma", "gray"])
+def test_other_colour_maps_have_a_plot_too(name):
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    fill(axes, energy("blip", np.random.default_rng(1)), log=True).set_cmap(name)
+    axes.set_xlabel("Time (s)")
+    pixels = render(figure)
+    assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
+
+
+def test_white_grid_lines_do_not_cut_the_plot():
+    with matplotlib.style.context("ggplot"):
+        figure = Figure((8, 6), dpi=100)
+        axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+        fill(axes, energy("quiet", np.random.default_rng(1)), log=True)
+        axes.grid(visible=True, color="white")
+        pixels = render(figure)
+    assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
+
+
+def real_pictures(step: int = 1) -> list[Path]:
+    with (REAL / "manifest.csv").open(encoding="utf-8", newline="") as manifest:
+        return [REAL / row["file"] for row in csv.DictReader(manifest)][::step]
+
+
+def measured_box(pixels: np.ndarray) -> Box:
+    """Give the hand-measured box; where there are two, by the row below the frame."""
+    boxes = MEASURED[pixels.shape[1], pixels.shape[0]]
+    return boxes[-1] if (pixels[395, 76:505, 2] > 200).mean() > 0.5 else boxes[0]
+
+
+@needs_real
+def test_every_real_picture_is_cropped_to_its_plot():
+    wrong = []
+    for path in real_pictures():
+        pixels = read_figure(path)
+        if edges_off(find_plot(pixels), measured_box(pixels)) > TOLERANCE:
+            wrong.append((path.name, find_plot(pixels)))
+    assert wrong == []
+
+
+@needs_real
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda p: jpeg(p, 60), id="jpeg 60"),
+        pytest.param(lambda p: jpeg(p, 95), id="jpeg 95"),
+        pytest.param(
+            lambda p: np.asarray(Image.fromarray(p).quantize(64).convert("RGB")),
+            id="palette",
+        ),
+        pytest.param(
+            lambda p: np.asarray(Image.fromarray(p).convert("P").convert("RGB")),
+            id="dithered",
+        ),
+    ],
+)
+def test_recoding_a_real_picture_keeps_its_box(change):
+    for path in real_pictures(40):
+        pixels = read_figure(path)
+        box = find_plot(change(pixels))
+        assert edges_off(box, measured_box(pixels)) <= TOLERANCE, path.name
+
+
+@needs_real
+@pytest.mark.parametrize("width", [200, 550, 1100])
+def test_resizing_a_real_picture_resizes_its_box(width):
+    for path in real_pictures(40):
+        pixels = read_figure(path)
+        scale = width / pixels.shape[1]
+        small = resized(pixels, width, round(scale * pixels.shape[0]))
+        truth = tuple(scale * edge for edge in astuple(measured_box(pixels)))
+        assert edges_off(find_plot(small), truth) <= TOLERANCE, path.name
+
+
+@needs_real
+@pytest.mark.parametrize("quality", [None, 60, 90])
+def test_a_real_picture_cut_to_the_plot_loses_only_its_frame_lines(quality):
+    for path in real_pictures(20):
+        pixels = read_figure(path)
+        if pixels.shape[:2] == (600, 800):
+            cut = pixels[60:539, 100:669]
+            cut = cut if quality is None else jpeg(cut, quality)
+            box = find_plot(cut)
+            assert edges_off(box, Box(1, 1, 569, 479)) <= TOLERANCE, path.name
+
+
+def test_a_cut_plot_without_frame_is_used_whole():
+    assert find_plot(viridis_like(240, 320)) == Box(0, 0, 320, 240)
+
+
+def test_a_cut_plot_with_a_white_rim_loses_it():
+    rim = np.pad(viridis_like(240, 320), ((3, 3), (3, 3), (0, 0)), constant_values=255)
+    assert find_plot(rim) == Box(3, 3, 323, 243)
+
+
+def flat(value: tuple[int, int, int]) -> np.ndarray:
+    return np.broadcast_to(np.array(value, np.uint8), (600, 800, 3))
+
+
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+
+
+def photograph(seed: int = 0) -> np.ndarray:
+    """Draw smooth coloured textures on all scales, as a landscape has them."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((600, 800, 3))
+    for size in (200, 60, 15):
+        coarse = rng.integers(0, 256, (600 // size, 800 // size, 3), np.uint8)
+        total += size * resized(coarse, 800, 600)
+    return (total / (200 + 60 + 15)).astype(np.uint8)
+
+
+def gradient() -> np.ndarray:
+    row = np.linspace((20, 40, 90), (250, 180, 120), 800)
+    return np.broadcast_to(row.astype(np.uint8), (600, 800, 3))
+
+
+def bordered(pixels: np.ndarray) -> np.ndarray:
+    return np.pad(pixels, ((60, 60), (60, 60), (0, 0)), constant_values=255)
+
+
+def chart(kind: str, style: str = "default") -> np.ndarray:
+    rng = np.random.default_rng(3)
+    with matplotlib.style.context(style):
+        figure = Figure((8, 6), dpi=100)
+        axes = figure.add_subplot()
+        match kind:
+            case "lines":
+                axes.plot(rng.normal(size=(100, 3)).cumsum(axis=0))
+            case "bars":
+                axes.bar(range(12), rng.uniform(0.3, 1, 12))
+            case "dense line":
+                axes.plot(rng.normal(size=5000), linewidth=0.5)
+            case "areas":
+                axes.stackplot(range(30), rng.random((5, 30)))
+            case "text":
+                axes.axis("off")
+                for line in range(30):
+                    figure.text(0.1, 0.03 * line, "the quick brown fox " * 3)
+        return render(figure)
+
+
+NO_PLOT = {
+    "white": lambda: flat((255, 255, 255)),
+    "black": lambda: flat((0, 0, 0)),
+    "one colour of viridis": lambda: flat((68, 1, 84)),
+    "noise": lambda: noise(),
+    "noise with a border": lambda: bordered(noise()),
+    "gradient": lambda: gradient(),
+    "gradient with a border": lambda: bordered(gradient()),
+    "photograph": lambda: photograph(),
+    "photograph as JPEG": lambda: jpeg(photograph(), 80),
+    "photograph with a border": lambda: bordered(photograph()),
+    "grey photograph": lambda: (
+        photograph().mean(axis=2, keepdims=True).repeat(3, 2).astype("u1")
+    ),
+    "text": lambda: chart("text"),
+    "lines": lambda: chart("lines"),
+    "lines on black": lambda: chart("lines", "dark_background"),
+    "bars": lambda: chart("bars"),
+    "dense line": lambda: chart("dense line"),
+    "areas": lambda: chart("areas"),
+    "areas on grey": lambda: chart("areas", "ggplot"),
+    "four figures": lambda: np.tile(draw_figure(300, 400), (2, 2, 1)),
+    "one pixel": lambda: flat((0, 0, 0))[:1, :1],
+    "one row": lambda: noise()[:1],
+}
+
+
+@pytest.mark.parametrize("name", NO_PLOT)
+def test_a_picture_without_a_plot_is_refused(name):
+    with pytest.raises(PictureError, match="no plot found"):
+        find_plot(NO_PLOT[name]())
+
+
+def saved(tmp_path: Path, picture: Image.Image, name: str, **options) -> Path:
+    path = tmp_path / name
+    picture.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.ppm", "a b [1] ü.png"])
+def test_lossless_formats_give_the_same_pixels(tmp_path, name):
+    pixels = viridis_like(40, 50)
+    read = read_figure(saved(tmp_path, Image.fromarray(pixels), name))
+    np.testing.assert_array_equal(read, pixels)
+    assert read.dtype == np.uint8
+
+
+def test_an_open_file_gives_the_same_pixels_as_its_path(tmp_path):
+    path = saved(tmp_path, Image.fromarray(viridis_like(40, 50)), "a.png")
+    np.testing.assert_array_equal(
+        read_figure(io.BytesIO(path.read_bytes())), read_figure(path)
+    )
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "F"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    picture = Image.fromarray(viridis_like(40, 50)).convert(mode)
+    pixels = read_figure(saved(tmp_path, picture, "a.tif"))
+    assert pixels.shape == (40, 50, 3)
+    assert pixels.dtype == np.uint8
+
+
+def test_clear_pixels_become_white(tmp_path):
+    rgba = np.zeros((20, 20, 4), np.uint8)
+    rgba[:10, :, 3] = 255
+    rgba[10:15, :, 3] = 128
+    pixels = read_figure(saved(tmp_path, Image.fromarray(rgba), "a.png"))
+    assert [int(pixels[row, 0, 0]) for row in (0, 12, 19)] == [0, 127, 255]
+
+
+def test_a_clear_palette_colour_becomes_white(tmp_path):
+    picture = Image.fromarray(np.zeros((20, 20), np.uint8), "L").convert("P")
+    path = saved(tmp_path, picture, "a.png", transparency=0)
+    assert (read_figure(path) == 255).all()
+
+
+def test_sixteen_bit_grey_keeps_its_range(tmp_path):
+    levels = np.linspace(0, 65535, 400).astype(np.uint16).reshape(20, 20)
+    pixels = read_figure(saved(tmp_path, Image.fromarray(levels), "a.png"))
+    np.testing.assert_allclose(pixels[..., 1], levels / 257, atol=1)
+
+
+def png(width: int, height: int) -> bytes:
+    """Make the start of a PNG that claims any size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [8_000, 10_000, 30_000])
+def test_a_huge_picture_is_refused_before_it_is_decoded(side):
+    tracemalloc.start()
+    with pytest.raises(PictureError, match=f"^too large: {side} x {side} pixels"):
+        read_figure(io.BytesIO(png(side, side)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def truncated(format_name: str) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(noise()[:90, :90]).save(stream, format_name)
+    return stream.getvalue()[: len(stream.getvalue()) // 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"", "the file is empty", id="empty"),
+        pytest.param(b"time,frequency\n1,2\n", "not a picture", id="text"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%EOF", "not a picture", id="eps"),
+        pytest.param(b"\x89PNG\r\n\x1a\n", "damaged", id="PNG signature alone"),
+        pytest.param(png(0, 0), "damaged", id="no pixels"),
+        pytest.param(png(100, 100), "damaged", id="too little data"),
+        *(
+            pytest.param(truncated(name), "damaged", id=f"half a {name}")
+            for name in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+        ),
+    ],
+)
+def test_what_cannot_be_decoded_says_why(tmp_path, content, reason):
+    path = tmp_path / "figure.png"
+    path.write_bytes(content)
+    with pytest.raises(PictureError, match=reason) as caught:
+        read_figure(path)
+    assert "\n" not in str(caught.value)
+    assert "figure.png" not in str(caught.value)
+
+
+def test_damaged_bytes_raise_no_other_error():
+    rng = np.random.default_rng(5)
+    stream = io.BytesIO()
+    Image.fromarray(viridis_like(30, 40)).save(stream, "PNG")
+    whole = np.frombuffer(stream.getvalue(), np.uint8)
+    for _ in range(300):
+        damaged = whole.copy()
+        damaged[rng.integers(0, len(whole), 4)] = rng.integers(0, 256, 4)
+        try:
+            pixels = read_figure(io.BytesIO(damaged.tobytes()))
+        except PictureError:
+            continue
+        assert pixels.shape[2] == 3
+
+
+def test_a_missing_file_and_a_folder_say_so(tmp_path):
+    with pytest.raises(PictureError, match=r"^no such file$"):
+        read_figure(tmp_path / "missing.png")
+    with pytest.raises(PictureError, match=r"^cannot be opened: "):
+        read_figure(tmp_path)
+
+
+def test_a_file_without_permission_says_so(monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PictureError, match="cannot be opened: permission denied"):
+        read_figure(Path("locked.png"))
+
+
+def test_threads_get_the_same_boxes_as_one_after_another():
+    figures = [draw_figure(300 + 10 * i, 400 + 10 * i, seed=i) for i in range(16)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(find_plot, figures)) == [find_plot(f) for f in figures]
+
+
+def test_the_viridis_of_the_finder_is_matplotlibs():
+    from gspy_cli.figure.colours import _VIRIDIS
+
+    steps = np.linspace(0, 255, len(_VIRIDIS)).round().astype(int)
+    table = colormaps["viridis"](steps)[:, :3]
+    np.testing.assert_allclose(_VIRIDIS, 255 * table, atol=0.51)

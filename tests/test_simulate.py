@@ -1,0 +1,242 @@
+"""The simulated glitches are physics, reproducible, and look like their classes."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.fft import irfft
+
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import CLASSES
+from gspy_cli.simulate import dataset
+from gspy_cli.simulate.clock import make_clock, rfft_frequencies
+from gspy_cli.simulate.dataset import Plan, read_inputs, write_inputs
+from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
+from gspy_cli.simulate.figures import write_figures
+from gspy_cli.simulate.manifest import read_manifest
+from gspy_cli.simulate.noise import draw_noise
+from gspy_cli.simulate.pulses import gabor, pulse
+from gspy_cli.simulate.scene import draw_scene
+from gspy_cli.simulate.style import plot
+from gspy_cli.simulate.tiles import loudest_tile
+from gspy_cli.simulate.waveforms import WAVEFORMS
+from gspy_cli.simulate.waveforms.sweeps import merger
+from gspy_cli.strain.eras import Era
+from gspy_cli.strain.qtransform import q_scan
+
+RATE_HZ = 8192
+
+
+@pytest.fixture(scope="module")
+def clock():
+    floor = draw_floor(np.random.default_rng(0), run="O1")
+    return make_clock(sample_rate_hz=RATE_HZ, duration_s=8, floor=floor)
+
+
+@pytest.fixture(scope="module")
+def all_classes():
+    return {
+        label: draw_scene(label, seed=2, index=index)
+        for index, label in enumerate(CLASSES)
+    }
+
+
+def scan_noise(era, *, lines=None, whitened=0.0, duration_s=32):
+    """Scan noise, with a whitened waveform at its middle if given."""
+    rng = np.random.default_rng(4)
+    floor = draw_floor(rng, run="O1")
+    size = duration_s * RATE_HZ
+    if lines is None:
+        lines = draw_lines(rng, ifo="H1")
+    spectrum = draw_noise(
+        rng, duration_s=duration_s, sample_rate_hz=RATE_HZ, lines=lines
+    )
+    spectrum = spectrum + np.fft.rfft(np.broadcast_to(whitened, size))
+    colour = floor.at(rfft_frequencies(size, RATE_HZ))
+    strain = irfft(spectrum * colour)
+    return q_scan(strain, sample_rate_hz=RATE_HZ, event_s=duration_s / 2, era=era)
+
+
+def above(scan, hertz, window=4.0):
+    return scan.energies[window][scan.frequencies > hertz]
+
+
+@pytest.mark.parametrize(
+    ("era", "mean", "loud_share"),
+    [(Era.OLD, 1.0, 0.007), (Era.MID, 1.42, 0.031), (Era.O3, 1.42, 0.031)],
+)
+def test_background_is_as_bright_as_in_each_era(era, mean, loud_share):
+    # as read off real pictures, whose colours are steps of 0.1
+    energies = np.floor(10 * above(scan_noise(era, duration_s=64), 100)) / 10
+    assert energies.mean() == pytest.approx(mean, abs=0.05)
+    assert (energies > 5).mean() == pytest.approx(loud_share, rel=0.35)
+
+
+def test_strong_lines_give_a_loud_pulse_fins():
+    times = np.arange(32 * RATE_HZ) / RATE_HZ - 16
+    spike = 60 * pulse(times, 1e-3)
+    lines = [Line(hertz, width_hz=0.01, height=200.0) for hertz in (36, 40, 60)]
+
+    def beside(lines):
+        scan = scan_noise(Era.OLD, lines=lines, whitened=spike)
+        rows = (scan.frequencies > 25) & (scan.frequencies < 80)
+        return scan.energies[1.0][rows][:, 300:400].mean()  # 0.1 to 0.3 s later
+
+    assert beside(lines) > 3 * beside([])
+
+
+def test_every_class_of_the_model_has_a_waveform():
+    assert tuple(WAVEFORMS) == CLASSES
+
+
+def test_every_class_gives_finite_strain_and_four_windows(all_classes):
+    for scene in all_classes.values():
+        assert np.isfinite(scene.strain).all()
+        assert list(scene.scan.energies) == [0.5, 1.0, 2.0, 4.0]
+        assert all(np.isfinite(e).all() for e in scene.scan.energies.values())
+
+
+def test_glitches_are_seen_in_the_picture_of_the_shortest_window(all_classes):
+    for label in set(CLASSES) - {"No_Glitch", "Extremely_Loud"}:
+        assert all_classes[label].scan.energies[0.5].max() > 12, label
+
+
+def test_the_loudest_part_of_a_blip_is_at_time_zero(all_classes):
+    scene = all_classes["Blip"]
+    assert scene.scan.peak_time == pytest.approx(scene.event_s, abs=0.03)
+
+
+def test_same_seed_and_index_give_the_same_strain():
+    first, second = (draw_scene("Whistle", seed=5, index=7) for _ in range(2))
+    other = draw_scene("Whistle", seed=5, index=8)
+    assert first.strain.tobytes() == second.strain.tobytes()
+    assert first.strain.tobytes() != other.strain.tobytes()
+
+
+def test_a_chirp_sweeps_upward_until_the_merger(clock):
+    strain = merger(clock, 30, 28)
+    crossings = clock.times_s[1:][np.diff(np.sign(strain)) != 0]
+    inspiral = crossings[(crossings > -0.3) & (crossings < 0)]
+    periods = np.diff(inspiral)
+    assert periods[-1] < periods[0] / 3
+    assert (np.diff(periods) < 2 / RATE_HZ).all()
+
+
+def test_a_heavier_binary_rings_lower(clock):
+    def ring_hz(mass):
+        after = merger(clock, mass, mass)[clock.times_s > 0]
+        spectrum = np.abs(np.fft.rfft(after))
+        return spectrum.argmax() * RATE_HZ / after.size
+
+    assert ring_hz(40) < 0.6 * ring_hz(20)
+
+
+def test_the_loudest_tile_of_a_sine_gaussian_is_where_the_sine_gaussian_is(clock):
+    shape = gabor(clock.times_s - 0.25, 200.0, 0.01)
+    tile = loudest_tile(clock, shape)
+    assert tile.time_s == pytest.approx(0.25, abs=0.003)
+    assert tile.frequency_hz == pytest.approx(200, rel=0.1)
+    # the energy of a tile that fits exactly is half the squared SNR
+    assert 0.8 < tile.energy / (0.5 * np.sum(shape**2)) <= 1.0
+
+
+def test_whitened_detector_noise_is_white(clock):
+    rng = np.random.default_rng(1)
+    parts = rng.standard_normal((clock.frequencies_hz.size, 2)).view(complex)[:, 0]
+    size = clock.times_s.size
+    strain = irfft(parts * clock.floor * np.sqrt(RATE_HZ / 2 * size / 2))
+    assert np.std(clock.whiten(strain)) == pytest.approx(1, rel=0.03)
+
+
+def extents(scene, threshold):
+    """Highest and lowest frequency brighter than a threshold near the event, Hz."""
+    energies = scene.scan.energies[0.5][:, 75:175]
+    rows = np.flatnonzero((energies > threshold).any(axis=1))
+    return scene.scan.frequencies[rows[0]], scene.scan.frequencies[rows[-1]]
+
+
+def test_blips_reach_from_below_100_to_several_hundred_hertz():
+    scenes = [draw_scene("Blip", seed=3, index=index) for index in range(7)]
+    tops, bottoms = np.transpose([extents(scene, 20) for scene in scenes])
+    assert 213 < np.median(tops) < 701
+    assert 26 < np.median(bottoms) < 90
+
+
+def test_a_tomte_stands_lower_than_a_blip_and_a_koi_is_larger(all_classes):
+    tomte, koi = (extents(all_classes[c], 15) for c in ("Tomte", "Koi_Fish"))
+    blip = extents(all_classes["Blip"], 15)
+    assert tomte[1] < blip[1]
+    assert koi[1] < blip[1]
+    assert koi[0] > tomte[0]
+
+
+def test_lines_are_drawn_with_high_q_and_pulses_with_low_q(all_classes):
+    qs = {label: scene.scan.q for label, scene in all_classes.items()}
+    assert min(qs["1080Lines"], qs["Wandering_Line"], qs["Scattered_Light"]) > 20
+    assert max(qs["Blip"], qs["Tomte"], qs["Koi_Fish"], qs["Repeating_Blips"]) < 6
+
+
+def test_early_pictures_end_at_the_planes_own_rows(all_classes):
+    scan = all_classes["Blip"].scan
+    late, early = (
+        plot(scan.energies[4.0], scan.frequencies, q=5.66, early=early)
+        for early in (False, True)
+    )
+    assert late.shape == (479, 573, 3)
+    # 10.9 to 1880 Hz of 10 to 2048 Hz, at 62.5 pixels an octave
+    assert early.shape[0] == pytest.approx(479 - 7.7 - 7.7, abs=2)
+
+
+PLAN = Plan(count=5, seed=1, height=12, width=16, classes=("1400Ripples", "Blip"))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("inputs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "CHUNK", 3)
+        write_inputs(directory, PLAN)
+        yield directory
+
+
+def test_inputs_labels_and_manifest_agree(written):
+    inputs, labels = read_inputs(written)
+    rows = read_manifest(written / "manifest.csv")
+    assert inputs.shape == (5, 4, 12, 16, 3)
+    assert [CLASSES[label] for label in labels] == [row["label"] for row in rows]
+    assert [int(row["index"]) for row in rows] == list(range(5))
+    assert "frequency_hz" in json.loads(rows[0]["facts"])
+    assert inputs.reshape(5, -1).std(axis=1).min() > 0
+
+
+def test_a_stopped_data_set_resumes_to_the_same_bytes(written):
+    whole = (written / "inputs.npy").read_bytes()
+    manifest = (written / "manifest.csv").read_bytes()
+    last = np.lib.format.open_memmap(written / "inputs.npy", mode="r+")
+    last[3:] = 0
+    last.flush()
+    (written / "parts" / "0000003.csv").unlink()
+    seen = []
+    write_inputs(written, PLAN, progress=lambda done, count: seen.append(done))
+    assert seen == [5]
+    assert (written / "inputs.npy").read_bytes() == whole
+    assert (written / "manifest.csv").read_bytes() == manifest
+
+
+def test_a_directory_keeps_to_its_plan(written):
+    with pytest.raises(GspyError, match="holds another data set"):
+        write_inputs(written, replace(PLAN, seed=2))
+
+
+def test_figures_are_named_as_gravity_spy_names_them(tmp_path):
+    write_figures(tmp_path, count=1, seed=1, classes=["Blip"], strain=True)
+    (row,) = read_manifest(tmp_path / "manifest.csv")
+    name = f"{row['ifo']}_{row['gravityspy_id']}"
+    figures = sorted(path.name for path in tmp_path.glob("*.png"))
+    wanted = [f"{name}_spectrogram_{t}.png" for t in ("0.5", "1.0", "2.0", "4.0")]
+    assert figures == wanted
+    with Image.open(tmp_path / figures[0]) as figure:
+        assert figure.size == (800, 600)
+    assert (tmp_path / "strain" / f"{name}.hdf5").exists()

@@ -1,0 +1,103 @@
+"""The cache of decoded pictures."""
+
+import numpy as np
+import pytest
+from conftest import draw_figure
+from glitch_pictures import draw_class_folders
+from PIL import Image
+
+from gspy_cli import figure, image
+from gspy_cli.training import cache
+from gspy_cli.training.cache import open_pixels
+
+
+@pytest.fixture
+def paths(tmp_path):
+    root = draw_class_folders(tmp_path / "data", {"Blip": 3, "Whistle": 2})
+    return sorted(root.rglob("*.png"))
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """List the pictures that are decoded from now on."""
+    names = []
+
+    def decode(path, size, original=cache.decode):
+        names.append(path.name)
+        return original(path, size)
+
+    monkeypatch.setattr(cache, "decode", decode)
+    return names
+
+
+def test_the_cache_gives_what_the_one_preprocessing_gives(tmp_path):
+    path = tmp_path / "whole.png"
+    Image.fromarray(draw_figure()).save(path)
+    pixels, failures = open_pixels([path], size=48, folder=tmp_path / "cache")
+    expected = image.network_input(figure.read_figure(path), height=48, width=48)
+    np.testing.assert_array_equal(pixels.rows([0]), expected[None])
+    assert failures == {}
+
+
+def test_a_picture_is_decoded_once(tmp_path, paths, decoded):
+    for _ in range(2):
+        open_pixels(paths, size=16, folder=tmp_path / "cache")
+    assert sorted(decoded) == sorted(p.name for p in paths)
+
+
+def test_a_longer_list_decodes_only_what_is_new(tmp_path, paths, decoded):
+    open_pixels(paths[:7], size=16, folder=tmp_path / "cache")
+    first = len(decoded)
+    together, _ = open_pixels(paths[::-1], size=16, folder=tmp_path / "cache")
+    assert sorted(decoded[first:]) == sorted(p.name for p in paths[7:])
+    fresh, _ = open_pixels(paths[::-1], size=16, folder=tmp_path / "other")
+    every = range(len(paths))
+    np.testing.assert_array_equal(together.rows(every), fresh.rows(every))
+
+
+def test_a_changed_file_is_decoded_again(tmp_path, paths):
+    before, _ = open_pixels(paths, size=16, folder=tmp_path / "cache")
+    old = before.rows([0, 1])
+    Image.fromarray(draw_figure(120, 160, seed=9)).save(paths[0])
+    after, _ = open_pixels(paths, size=16, folder=tmp_path / "cache")
+    new = after.rows([0, 1])
+    assert (new[0] != old[0]).any()
+    np.testing.assert_array_equal(new[1], old[1])
+
+
+def test_another_size_or_another_preprocessing_is_another_cache(
+    tmp_path, paths, decoded, monkeypatch
+):
+    open_pixels(paths, size=16, folder=tmp_path / "cache")
+    large, _ = open_pixels(paths, size=24, folder=tmp_path / "cache")
+    assert large.rows([0]).shape == (1, 24, 24, 3)
+    monkeypatch.setattr(cache, "preprocessing", lambda: "changed")
+    open_pixels(paths, size=16, folder=tmp_path / "cache")
+    assert len(decoded) == 3 * len(paths)
+
+
+def test_rows_are_mapped_from_disk(tmp_path, paths):
+    pixels, _ = open_pixels(paths, size=16, folder=tmp_path / "cache")
+    assert all(isinstance(shard, np.memmap) for shard in pixels.shards)
+
+
+def test_unreadable_pictures_are_named_and_the_others_kept(tmp_path, paths):
+    paths[1].write_bytes(b"not a picture")
+    Image.fromarray(np.full((200, 200, 3), 255, np.uint8)).save(paths[3])
+    paths[4].unlink()
+    pixels, failures = open_pixels(paths, size=16, folder=tmp_path / "cache")
+    assert [failures[i].path for i in (1, 3, 4)] == [paths[i] for i in (1, 3, 4)]
+    assert len(failures) == 3
+    assert "plot" in failures[3].reason
+    good = [p for i, p in enumerate(paths) if i not in failures]
+    alone, _ = open_pixels(good, size=16, folder=tmp_path / "other")
+    every = range(len(good))
+    np.testing.assert_array_equal(pixels.rows(every), alone.rows(every))
+
+
+def test_a_half_written_shard_does_not_count(tmp_path, paths, decoded):
+    open_pixels(paths, size=16, folder=tmp_path / "cache")
+    for index in (tmp_path / "cache").rglob("*.json"):
+        index.unlink()  # as after a kill between the pixels and their keys
+    open_pixels(paths, size=16, folder=tmp_path / "cache")
+    assert len(decoded) == 2 * len(paths)

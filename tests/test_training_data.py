@@ -1,0 +1,270 @@
+"""Sources of labelled pictures, classes and splits."""
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SHARED
+from glitch_pictures import draw_class_folders
+
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import CLASSES
+from gspy_cli.training.data import Dataset, Example, read_dataset
+from gspy_cli.training.splits import folds, split_dataset
+
+
+def example(label: str, glitch: str, view: int = 0, split: str = "") -> Example:
+    return Example(Path(f"{glitch}_{view}.png"), label, glitch, None, split)
+
+
+def dataset(examples: list[Example]) -> Dataset:
+    return Dataset(tuple(examples), tuple(sorted({e.label for e in examples})))
+
+
+def write_csv(path: Path, rows: list[list[str]]) -> Path:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def test_folders_name_classes_and_files_name_glitches_and_windows(tmp_path):
+    draw_class_folders(tmp_path, {"Whistle": 1, "Blip": 1})
+    found = read_dataset(tmp_path)
+    assert found.classes == ("Blip", "Whistle")
+    assert [(e.label, e.glitch, e.window) for e in found.examples] == [
+        ("Blip", "H1_Blip0", 0.5),
+        ("Blip", "H1_Blip0", 1.0),
+        ("Whistle", "H1_Whistle0", 0.5),
+        ("Whistle", "H1_Whistle0", 1.0),
+    ]
+
+
+def test_split_folders_give_their_splits(tmp_path):
+    for split in ("train", "validation", "test"):
+        draw_class_folders(tmp_path / split, {"Blip": 1, "Whistle": 1})
+    found = read_dataset(tmp_path)
+    assert {e.split for e in found.examples} == {"train", "validation", "test"}
+    assert found.classes == ("Blip", "Whistle")
+
+
+def test_a_window_keeps_only_its_pictures(tmp_path):
+    draw_class_folders(tmp_path, {"Whistle": 1, "Blip": 1})
+    assert {e.window for e in read_dataset(tmp_path, window=1.0).examples} == {1.0}
+
+
+def test_a_window_that_no_picture_has_is_an_error(tmp_path):
+    draw_class_folders(tmp_path, {"Whistle": 1, "Blip": 1})
+    with pytest.raises(GspyError, match=r"no 4.0 s pictures .* try --window all"):
+        read_dataset(tmp_path, window=4.0)
+
+
+def test_aliases_count_as_their_class(tmp_path):
+    draw_class_folders(tmp_path, {"Crown": 1, "Blip": 1})
+    assert read_dataset(tmp_path).classes == ("Blip", "Fast_Scattering")
+
+
+def test_an_unknown_class_is_an_error_that_names_the_nearest(tmp_path):
+    draw_class_folders(tmp_path, {"koifish": 1, "Blip": 1})
+    with pytest.raises(GspyError, match="'koifish': did you mean Koi_Fish"):
+        read_dataset(tmp_path)
+
+
+def test_classes_that_gravity_spy_does_not_know_are_the_folder_names(tmp_path):
+    draw_class_folders(tmp_path, {"cats": 1, "ants": 1})
+    assert read_dataset(tmp_path).classes == ("ants", "cats")
+
+
+def test_sorted_names_are_gravity_spys_order():
+    assert tuple(sorted(CLASSES)) == CLASSES
+
+
+def test_own_classes_keep_every_folder_name(tmp_path):
+    draw_class_folders(tmp_path, {"Crown": 1, "Blip": 1, "cats": 1})
+    found = read_dataset(tmp_path, own_classes=True)
+    assert found.classes == ("Blip", "Crown", "cats")
+
+
+def test_an_empty_class_folder_is_an_error(tmp_path):
+    draw_class_folders(tmp_path, {"Blip": 1, "Whistle": 1})
+    (tmp_path / "Tomte").mkdir()
+    with pytest.raises(GspyError, match=r"class Tomte is empty: .*remove"):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_a_source_without_pictures_is_an_error(tmp_path, name):
+    with pytest.raises(GspyError, match=r"does not exist|no class folders"):
+        read_dataset(tmp_path / name)
+
+
+def test_a_table_gives_label_split_glitch_and_window(tmp_path):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "H1_x_spectrogram_2.0.png").touch()
+    table = write_csv(
+        tmp_path / "t.csv",
+        [
+            ["file", "label", "split", "glitch", "window"],
+            ["a.png", "Blip", "val", "g1", "4.0"],
+            ["H1_x_spectrogram_2.0.png", "Tomte", "training", "", ""],
+        ],
+    )
+    assert read_dataset(table).examples == (
+        Example(tmp_path / "a.png", "Blip", "g1", 4.0, "validation"),
+        Example(tmp_path / "H1_x_spectrogram_2.0.png", "Tomte", "H1_x", 2.0, "train"),
+    )
+
+
+def test_gravity_spys_metadata_finds_its_pictures_and_their_splits(tmp_path):
+    draw_class_folders(tmp_path / "TrainingSet", {"Blip": 1, "Whistle": 1})
+    table = write_csv(
+        tmp_path / "trainingset_v1d1_metadata.csv",
+        [
+            ["event_time", "ifo", "gravityspy_id", "label", "sample_type"],
+            ["1.0", "H1", "Blip0", "Blip", "train"],
+            ["2.0", "H1", "Whistle0", "Whistle", "validation"],
+        ],
+    )
+    found = read_dataset(table)
+    assert [(e.label, e.split) for e in found.examples] == [
+        *[("Blip", "train")] * 2,
+        *[("Whistle", "validation")] * 2,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([["picture", "class"], ["a.png", "Blip"]], "no columns file and label"),
+        ([["file", "label"], ["b.png", "Blip"]], "b.png does not exist"),
+        ([["file", "label"], ["a.png", ""]], "without a file or a label"),
+        ([["file", "label", "split"], ["a.png", "Blip", "x"]], "split 'x' is not"),
+        ([["file", "label", "window"], ["a.png", "Blip", "x"]], "window 'x' is not"),
+    ],
+)
+def test_a_bad_table_is_an_error_that_says_where(tmp_path, rows, message):
+    (tmp_path / "a.png").touch()
+    with pytest.raises(GspyError, match=message):
+        read_dataset(write_csv(tmp_path / "t.csv", rows))
+
+
+def test_no_glitch_is_in_two_splits_and_every_class_is_in_train():
+    rng = np.random.default_rng(0)
+    examples = [
+        example(f"c{c}", f"{c}-{g}", view)
+        for c in range(5)
+        for g in range(1 + 4 * c)
+        for view in range(rng.integers(1, 5))
+    ]
+    found = split_dataset(dataset(examples), validation=0.15, test=0.15, seed=3)
+    parts = defaultdict(set)
+    for e in found.examples:
+        parts[e.glitch].add(e.split)
+    assert all(len(splits) == 1 for splits in parts.values())
+    assert {e.label for e in found.part("train")} == set(found.classes)
+
+
+def test_a_split_is_stratified():
+    examples = [
+        example(c, f"{c}{i}") for c, n in (("a", 100), ("b", 20)) for i in range(n)
+    ]
+    found = split_dataset(dataset(examples), validation=0.2, test=0.1, seed=0)
+    shares = {
+        (split, label): sum(e.label == label for e in found.part(split))
+        for split in ("train", "validation", "test")
+        for label in "ab"
+    }
+    assert shares == {
+        ("train", "a"): 70, ("validation", "a"): 20, ("test", "a"): 10,
+        ("train", "b"): 14, ("validation", "b"): 4, ("test", "b"): 2,
+    }  # fmt: skip
+
+
+def test_a_split_depends_on_the_seed_and_not_on_the_order_of_the_files():
+    examples = [example(c, f"{c}{i}") for c in "ab" for i in range(20)]
+    first, reverse, other = (
+        {e.glitch: e.split for e in split_dataset(
+            dataset(given), validation=0.2, test=0.2, seed=seed
+        ).examples}
+        for given, seed in ((examples, 0), (examples[::-1], 0), (examples, 1))
+    )  # fmt: skip
+    assert first == reverse
+    assert first != other
+
+
+def test_given_splits_stay():
+    examples = [
+        example(c, f"{c}{s}", split=s) for c in "ab" for s in ("train", "validation")
+    ]
+    found = split_dataset(dataset(examples), validation=0.5, test=0.1, seed=0)
+    assert found.examples == tuple(examples)
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        ([example("a", "1")], "only one class, a"),
+        ([example("a", "1"), example("b", "1", 1)], "glitch 1 is in two classes"),
+        (
+            [
+                example("a", "1", 0, "train"),
+                example("a", "1", 1, "validation"),
+                example("b", "2", 0, "train"),
+            ],
+            "glitch 1 is in two splits, train and validation: put all",
+        ),
+        (
+            [example("a", "1", 0, "train"), example("b", "2")],
+            "2_0.png has no split, but others do",
+        ),
+        (
+            [example("a", "1", 0, "train"), example("b", "2", 0, "validation")],
+            "class b has no training picture",
+        ),
+        (
+            [example("a", "1", 0, "train"), example("b", "2", 0, "train")],
+            "no validation pictures",
+        ),
+    ],
+)
+def test_bad_data_is_an_error_with_a_remedy(examples, message):
+    with pytest.raises(GspyError, match=message):
+        split_dataset(dataset(examples), validation=0.1, test=0.1, seed=0)
+
+
+def test_folds_keep_the_views_of_a_glitch_together_and_spread_every_class():
+    examples = [
+        example(label, f"{label}{g}", view)
+        for label, count in (("rare", 2), ("some", 5), ("many", 31))
+        for g in range(count)
+        for view in range(4)
+    ]
+    fold = folds(examples, 5, seed=1)
+    of_glitch = defaultdict(set)
+    for e, number in zip(examples, fold, strict=True):
+        of_glitch[e.glitch].add(int(number))
+    assert all(len(numbers) == 1 for numbers in of_glitch.values())
+    of_class = defaultdict(list)
+    for glitch, numbers in of_glitch.items():
+        of_class[glitch[:4]].extend(numbers)
+    assert len(set(of_class["rare"])) == 2
+    assert len(set(of_class["some"])) == 5
+    assert max(np.bincount(of_class["many"])) - min(np.bincount(of_class["many"])) <= 1
+
+
+def test_two_folds_hold_each_glitch_of_a_rare_class_out_once():
+    examples = [example(c, f"{c}{g}") for c in "abc" for g in range(2)]
+    fold = folds(examples, 2, seed=0)
+    for label in "abc":
+        held_out = [f for e, f in zip(examples, fold, strict=True) if e.label == label]
+        assert sorted(held_out) == [0, 1]
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real pictures are not here")
+def test_names_of_real_pictures_group_them_as_their_manifest_does():
+    by_name = {e.path: e.glitch for e in read_dataset(SHARED / "real").examples}
+    manifest = read_dataset(SHARED / "real" / "manifest.csv")
+    assert len(manifest.classes) == 24
+    pairs = {(by_name[e.path], e.glitch) for e in manifest.examples}
+    assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})

@@ -1,0 +1,142 @@
+"""Several processes train as one."""
+
+import csv
+import multiprocessing
+import os
+import signal
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from glitch_pictures import (
+    CLASSES,
+    QUICK,
+    draw_class_folders,
+    quick_config,
+    tiny_network_known,
+)
+from safetensors.torch import load_file
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training import fit
+from gspy_cli.training.batches import evaluation_steps, training_steps
+from gspy_cli.training.distributed import World
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.train import resume, train
+
+PLAIN = replace(QUICK, optimizer="sgd", lr=0.05, scheduler="constant")
+"""Steps in proportion to the gradient: Adam would blow rounding up to whole steps."""
+
+
+def train_as_rank(rank: int, port: int, config, queue, dies: bool) -> None:
+    """Train as one of two processes; rank 1 may kill itself in the second epoch."""
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    torch.set_num_threads(1)
+    if dies and rank == 1:
+        die_in_second_epoch()
+    epochs = []
+    with tiny_network_known():
+        try:
+            done = train(config, reports=Reports(on_epoch=epochs.append))
+            queue.put((rank, str(done.path), len(epochs)))
+        except GspyError as error:
+            queue.put((rank, str(error), len(epochs)))
+
+
+def die_in_second_epoch() -> None:
+    def judge(run, *rest, original=fit.judge):
+        if len(run.history) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(run, *rest)
+
+    fit.judge = judge
+
+
+def run_two(config, *, dies: bool = False) -> dict[int, tuple[str, int]]:
+    """Run two processes to their end; give what each one put."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("forkserver")  # imports torch but once
+    context.set_forkserver_preload(["gspy_cli.training.train"])
+    queue = context.Queue()
+    ranks = [
+        context.Process(target=train_as_rank, args=(rank, port, config, queue, dies))
+        for rank in range(2)
+    ]
+    for process in ranks:
+        process.start()
+    answers = [queue.get(timeout=120) for _ in range(1 if dies else 2)]
+    for process in ranks:
+        process.join(timeout=120)
+    return {rank: (text, epochs) for rank, text, epochs in answers}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+@pytest.fixture
+def data(tmp_path):
+    return draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 5))
+
+
+def test_two_processes_train_as_one_with_the_doubled_batch(data, tmp_path):
+    alone = train(quick_config(data, tmp_path, replace(PLAIN, batch_size=8)))
+    config = quick_config(data, tmp_path, replace(PLAIN, batch_size=4), name="two")
+    answers = run_two(config)
+    path = tmp_path / "runs" / "two-001"
+    assert answers == {0: (str(path), 2), 1: (str(path), 0)}  # rank 0 alone reports
+    ours = load_file(path / "last.safetensors")
+    theirs = load_file(alone.path / "last.safetensors")
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=1e-4, atol=1e-5)
+    for mine, other in zip(rows(path), rows(alone.path), strict=True):
+        for score in ("train_loss", "validation_loss", "validation_accuracy"):
+            assert float(mine[score]) == pytest.approx(float(other[score]), rel=1e-3)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with (path / "results.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_lost_process_ends_the_run_with_advice_and_a_checkpoint(data, tmp_path):
+    config = quick_config(data, tmp_path, replace(PLAIN, epochs=3))
+    message, epochs = run_two(config, dies=True)[0]
+    path = tmp_path / "runs" / "tiny-001"
+    assert "another process of this training is gone: start all" in message
+    assert f"--resume {path}" in message
+    assert epochs == 1
+    assert [row.epoch for row in resume(path).history] == [1, 2, 3]
+
+
+def test_the_processes_share_each_step_without_overlap():
+    labels = np.arange(23) % 3
+    options = {"balance": 0.0, "seed": 1, "epoch": 2}
+    one = training_steps(labels, batch_size=8, world=World(), **options)
+    two = [
+        training_steps(labels, batch_size=4, world=World(rank, 2), **options)
+        for rank in range(2)
+    ]
+    for whole, *parts in zip(one, *two, strict=True):
+        together = [i for part in parts for i in part.indices]
+        assert sorted(together) == sorted(whole.indices)
+        assert sum(part.share for part in parts) == pytest.approx(2)
+
+
+def test_the_processes_share_the_evaluation_without_overlap():
+    parts = [evaluation_steps(11, batch_size=2, world=World(r, 3)) for r in range(3)]
+    together = [i for steps in parts for step in steps for i in step.indices]
+    assert together == list(range(11))

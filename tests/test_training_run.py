@@ -1,0 +1,381 @@
+"""Whole trainings: what a run writes, and that it goes on after any kill."""
+
+import csv
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from glitch_pictures import (
+    CLASSES,
+    QUICK,
+    SIDE,
+    draw_class_folders,
+    quick_config,
+    tiny_network_known,
+)
+from PIL import Image
+from safetensors.torch import load_file
+
+from gspy_cli.errors import GspyError
+from gspy_cli.model import ModelCard
+from gspy_cli.training import checkpoint, run
+from gspy_cli.training.architectures import build_network
+from gspy_cli.training.config import config_json
+from gspy_cli.training.curves import draw_curves
+from gspy_cli.training.data import Dataset, Example
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.recipes import MODERN
+from gspy_cli.training.run import STATE
+from gspy_cli.training.train import resume, train
+
+THOROUGH = replace(MODERN, epochs=3, batch_size=8, warmup_epochs=1.0)
+"""All that could spoil a resumed run: augmentation, balance, averaged weights."""
+
+
+class Killed(BaseException):
+    """Stand for kill -9: nothing catches it."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def quick_curves(monkeypatch):
+    """Spare most tests the drawing of a figure in each epoch."""
+    monkeypatch.setattr(run, "draw_curves", lambda history, path: path.touch())
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    return draw_class_folders(root, dict.fromkeys(CLASSES, 4))
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return load_file(path)
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    ours, theirs = weights(one), weights(other)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert torch.equal(ours[name], theirs[name]), name
+
+
+def test_a_run_writes_all_its_files(data, tmp_path):
+    done = train(quick_config(data, tmp_path))
+    assert done.path == tmp_path / "runs" / "tiny-001"
+    assert sorted(p.name for p in done.path.iterdir()) == [
+        "best.safetensors",
+        "card.json",
+        "config.json",
+        "curves.png",
+        "last.safetensors",
+        "results.csv",
+        "split.csv",
+        STATE,
+    ]
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with (path / "results.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_results_have_a_row_for_each_epoch(data, tmp_path):
+    done = train(quick_config(data, tmp_path))
+    rows = read_rows(done.path)
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    for row in rows:
+        assert 0 <= float(row["validation_accuracy"]) <= 1
+        assert float(row["train_loss"]) > 0
+
+
+def test_runs_are_numbered(data, tmp_path):
+    config = quick_config(data, tmp_path, replace(QUICK, epochs=1), name="try")
+    paths = [train(config).path.name for _ in range(2)]
+    assert paths == ["try-001", "try-002"]
+
+
+def test_the_card_describes_the_network(data, tmp_path):
+    done = train(quick_config(data, tmp_path))
+    text = (done.path / "card.json").read_text()
+    card = ModelCard.from_json(text, origin="card.json")
+    assert (card.architecture, card.classes) == ("tiny", CLASSES)
+    assert card.input_size == (SIDE, SIDE)
+    assert card.scores["validation_accuracy"] == done.best.validation_accuracy
+    assert card.data.startswith("train 12 pictures of 6 glitches, validation 6")
+
+
+def test_curves_show_loss_and_accuracy(tmp_path, data, monkeypatch):
+    monkeypatch.setattr(run, "draw_curves", draw_curves)
+    done = train(quick_config(data, tmp_path, replace(QUICK, epochs=1)))
+    with Image.open(done.path / "curves.png") as picture:
+        assert picture.width > 2 * picture.height
+
+
+def test_a_network_learns_bright_lines(data, tmp_path):
+    recipe = replace(QUICK, epochs=12, lr=0.01, scheduler="constant")
+    done = train(quick_config(data, tmp_path, recipe))
+    assert done.history[-1].train_loss < done.history[0].train_loss / 2
+
+
+def test_mobilenet_v2_trains(data, tmp_path):
+    recipe = replace(THOROUGH, epochs=1)
+    config = quick_config(
+        data, tmp_path, recipe, architecture="mobilenet_v2", image_size=SIDE
+    )
+    assert train(config).history[0].train_loss > 0
+
+
+def test_best_is_the_epoch_with_the_best_validation_score(data, tmp_path):
+    config = quick_config(data, tmp_path, replace(QUICK, epochs=4))
+    kept = []
+
+    def keep(done):
+        kept.append(weights(done.path / "last.safetensors"))
+
+    done = train(config, reports=Reports(on_epoch=keep))
+    accuracy = [row.validation_accuracy for row in done.history]
+    assert done.best.validation_accuracy == max(accuracy)
+    best = weights(done.path / "best.safetensors")
+    for name, tensor in kept[done.best.epoch - 1].items():
+        assert torch.equal(best[name], tensor)
+
+
+def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(
+    data, tmp_path
+):
+    recipe = replace(THOROUGH, epochs=1)
+    configs = [quick_config(data, tmp_path, recipe, workers=n) for n in (0, 0, 2)]
+    first, again, spread = (train(config).path for config in configs)
+    assert_same_weights(first / "last.safetensors", again / "last.safetensors")
+    assert_same_weights(first / "last.safetensors", spread / "last.safetensors")
+
+
+def test_another_seed_gives_other_weights(data, tmp_path):
+    recipe = replace(QUICK, epochs=1)
+    one, two = (
+        weights(train(quick_config(data, tmp_path, recipe, seed=s)).path / STATE)
+        for s in (0, 1)
+    )
+    assert not torch.equal(one["model.8.weight"], two["model.8.weight"])
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """Give a run that nothing disturbed."""
+    return train(quick_config(data, tmp_path_factory.mktemp("whole"), THOROUGH))
+
+
+def kill_at_write(monkeypatch, number: int) -> None:
+    """Die in the middle of writing the `number`th file."""
+    count = 0
+
+    def write(path, fill, original=checkpoint.write_atomically):
+        nonlocal count
+        count += 1
+        if count == number:
+            path.with_name(f".{path.name}.part").write_bytes(b"half")
+            raise Killed
+        original(path, fill)
+
+    monkeypatch.setattr(run, "write_atomically", write)
+    monkeypatch.setattr(checkpoint, "write_atomically", write)
+
+
+@pytest.mark.parametrize("number", range(3, 19, 2))
+def test_a_run_killed_at_any_write_ends_with_the_same_weights(
+    data, tmp_path, monkeypatch, whole, number
+):
+    with monkeypatch.context() as patch:
+        kill_at_write(patch, number)
+        with pytest.raises(Killed):
+            train(quick_config(data, tmp_path, THOROUGH))
+    (path,) = (tmp_path / "runs").iterdir()
+    assert_resumes_to(whole, path)
+
+
+@pytest.mark.parametrize("number", [1, 5, 6])
+def test_a_run_killed_at_any_batch_ends_with_the_same_weights(
+    data, tmp_path, whole, number
+):
+    seen = 0
+
+    def die(done, total):
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(quick_config(data, tmp_path, THOROUGH), reports=Reports(on_batch=die))
+    (path,) = (tmp_path / "runs").iterdir()
+    assert_resumes_to(whole, path)
+
+
+def assert_resumes_to(whole, path: Path) -> None:
+    done = resume(path)
+    assert [row.train_loss for row in done.history] == [
+        row.train_loss for row in whole.history
+    ]
+    for name in ("best.safetensors", "last.safetensors", STATE):
+        assert_same_weights(path / name, whole.path / name)
+
+
+def test_a_finished_run_cannot_be_resumed(whole):
+    with pytest.raises(GspyError, match=r"is finished .* --weights"):
+        resume(whole.path)
+
+
+def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path):
+    with pytest.raises(GspyError, match=r"is no training run: .* config.json"):
+        resume(tmp_path)
+
+
+def test_a_resumed_run_keeps_its_classes(whole, tmp_path):
+    other = draw_class_folders(tmp_path, {"Blip": 1, "Tomte": 1, "Whistle": 1})
+    with pytest.raises(GspyError, match=r"not the run's \(Koi_Fish, Tomte\): start"):
+        resume(whole.path, data=other)
+
+
+@pytest.mark.parametrize("name", [STATE, "config.json"])
+def test_a_corrupt_checkpoint_is_an_error(data, tmp_path, name):
+    done = train(quick_config(data, tmp_path))
+    file = done.path / name
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(GspyError, match=rf"{name} is damaged .*: start a new run"):
+        resume(done.path)
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(data, tmp_path, monkeypatch):
+    written = []
+
+    def save(tensors, path, metadata, original=checkpoint.save_file):
+        written.append(path)
+        if len(written) > 3:  # the first epoch's best, last and state fit
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(tensors, path, metadata)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", save)
+        with pytest.raises(
+            GspyError, match=r"cannot write .*No space left.*: make room"
+        ):
+            train(quick_config(data, tmp_path))
+    (path,) = (tmp_path / "runs").iterdir()
+    assert not list(path.glob(".*"))
+    assert [row.epoch for row in resume(path).history] == [1, 2]
+
+
+def test_training_stops_when_patience_ends(data, tmp_path):
+    recipe = replace(QUICK, epochs=40, patience=2, lr=1e-9)
+    done = train(quick_config(data, tmp_path, recipe))
+    assert len(done.history) < 40
+    assert len(done.history) == done.best.epoch + 2
+
+
+def test_unreadable_pictures_are_reported_before_training(tmp_path):
+    root = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 4))
+    broken = root / "Blip" / "H1_Blip0_spectrogram_0.5.png"
+    broken.write_bytes(b"")
+    events = []
+    reports = Reports(
+        on_unreadable=lambda bad: events.append([u.path for u in bad]),
+        on_batch=lambda done, total: events.append("batch"),
+    )
+    done = train(quick_config(root, tmp_path), reports=reports)
+    assert events[:2] == [[broken], "batch"]
+    assert broken not in {e.path for e in done.dataset.examples}
+    assert broken.name not in (done.path / "split.csv").read_text()
+
+
+def test_a_class_with_unreadable_pictures_only_is_an_error(tmp_path):
+    root = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 2))
+    for path in (root / "Blip").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(GspyError, match="class Blip is empty"):
+        train(quick_config(root, tmp_path))
+
+
+def test_examples_that_are_split_already_may_be_given(data, tmp_path):
+    paths = sorted(data.rglob("*.png"))
+    examples = tuple(Example(p, p.parent.name, p.stem, None, "train") for p in paths)
+    given = Dataset(examples, CLASSES)
+    done = train(quick_config(data, tmp_path), dataset=given)
+    assert np.isnan(done.history[-1].validation_accuracy)
+    assert done.best == done.history[-1]
+
+
+def test_a_runs_best_weights_start_another(data, tmp_path, whole):
+    config = quick_config(data, tmp_path, weights=whole.path / "best.safetensors")
+    begun = {}
+
+    def keep(run, model, machine):
+        begun.update({k: v.clone() for k, v in model.state_dict().items()})
+
+    train(config, reports=Reports(on_start=keep))
+    for name, tensor in weights(whole.path / "best.safetensors").items():
+        assert torch.equal(begun[name], tensor)
+
+
+def test_weights_of_another_architecture_are_an_error(data, tmp_path):
+    file = tmp_path / "alien.pth"
+    torch.save(build_network("efficientnet_lite0", 3).state_dict(), file)
+    with pytest.raises(GspyError, match=r"not tiny's .*: name the architecture"):
+        train(quick_config(data, tmp_path, weights=file))
+
+
+def test_config_holds_every_choice(whole):
+    values = json.loads((whole.path / "config.json").read_text())
+    assert values["classes"] == list(CLASSES)
+    assert values["recipe"]["ema_decay"] == 0.99
+    assert values["seed"] == 0
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gspy_cli.training.config import read_config
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.train import train
+
+seen = []
+def die(done, total):
+    seen.append(done)
+    if len(seen) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(read_config(Path(sys.argv[1]))[0], reports=Reports(on_batch=die))
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_and_resume_end_with_the_weights_of_an_undisturbed_run(data, tmp_path):
+    config = quick_config(
+        data, tmp_path, THOROUGH, architecture="mobilenet_v2", image_size=SIDE
+    )
+    whole = train(config)
+    file = tmp_path / "config.json"
+    file.write_text(config_json(replace(config, name="killed"), CLASSES))
+    command = [sys.executable, "-c", KILLED, str(file)]
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    ended = subprocess.run(
+        command, cwd=Path(__file__).parents[1], env=environment, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    path = tmp_path / "runs" / "killed-001"
+    assert len(read_rows(path)) == 2  # the third epoch was under way
+    assert_resumes_to(whole, path)
