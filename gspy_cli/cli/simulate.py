@@ -25,6 +25,15 @@ def simulate(
         int, typer.Option(min=0, metavar="N", help="The same seed, the same bytes.")
     ] = 0,
     jpeg: Annotated[bool, typer.Option("--jpeg", help="Write JPEG, not PNG.")] = False,
+    inputs: Annotated[
+        int | None,
+        typer.Option(
+            min=32, metavar="SIZE", help="Write network inputs to train on instead."
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", "-j", min=1, help="Processes, with --inputs.")
+    ] = 1,
     strain: Annotated[
         bool, typer.Option("--strain", help="Write the strain too, as HDF5.")
     ] = False,
@@ -38,10 +47,15 @@ def simulate(
     """
     need_strain("simulating")
     from gspy_cli.cli import terminal
+    from gspy_cli.simulate.dataset import Plan, write_inputs
     from gspy_cli.simulate.figures import write_figures
 
     chosen = [_class(name) for name in classes.split(",")] if classes else list(CLASSES)
     with terminal.bar("simulating", quiet=quiet) as progress:
+        if inputs:
+            plan = Plan(count, seed, inputs, inputs, tuple(chosen))
+            write_inputs(output, plan, workers=workers, progress=progress)
+            return
         write_figures(
             output,
             count=count,

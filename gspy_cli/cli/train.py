@@ -61,6 +61,13 @@ def train(
     test: Annotated[
         float, typer.Option(metavar="PART", help="Glitches to keep for a test.")
     ] = 0.15,
+    simulated: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Train on simulated inputs too."),
+    ] = None,
+    real_share: Annotated[
+        float, typer.Option(metavar="PART", help="Real pictures among those drawn.")
+    ] = 0.25,
     epochs: Annotated[int | None, typer.Option(metavar="N")] = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", "-b", metavar="N")

@@ -1,6 +1,6 @@
 """One labelled stretch of simulated strain: noise, a glitch, and its neighbours."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import rfft
@@ -112,13 +112,13 @@ def place(
     """Scale a waveform to its loudness and put its loudest tile at time zero."""
     tile = loudest_tile(clock, glitch.whitened)
     if glitch.loudness.value == 0:
-        return np.zeros(clock.times_s.size), replace(tile, energy=0.0)
+        return np.zeros(clock.times_s.size), tile.louder(0.0)
     scale = _scale(glitch, tile.energy)
     late_s = float(rng.normal(0, glitch.jitter_s))
     if glitch.anchor:
         late_s -= tile.time_s
     moved = np.roll(scale * glitch.whitened, round(late_s * clock.sample_rate_hz))
-    return moved, replace(tile, energy=scale**2 * tile.energy)
+    return moved, tile.louder(scale)
 
 
 def _scale(glitch: Waveform, tile_energy: float) -> float:

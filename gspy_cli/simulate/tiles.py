@@ -1,6 +1,6 @@
 """Find the loudest Q tile of a noise-free waveform: where a search would trigger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.fft import ifft, rfft
@@ -14,12 +14,21 @@ LOWEST_HZ, HIGHEST_HZ = 10.5, 1950.0
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile in time and frequency; mean noise has an energy of one."""
+    """A tile in time and frequency; mean noise has an energy of one.
+
+    `rival` is the energy of the loudest tile with another Q.
+    """
 
     time_s: float
     frequency_hz: float
     q: float
     energy: float
+    rival: float = 0.0
+
+    def louder(self, factor: float) -> "Tile":
+        """Give the tile of the same waveform, its amplitude times a factor."""
+        power = factor**2
+        return replace(self, energy=power * self.energy, rival=power * self.rival)
 
 
 def loudest_tile(clock: Clock, whitened: Floats, *, within_s: float = 2.5) -> Tile:
@@ -35,7 +44,8 @@ def loudest_tile(clock: Clock, whitened: Floats, *, within_s: float = 2.5) -> Ti
         for q in QS
         for f in np.geomspace(LOWEST_HZ, HIGHEST_HZ, round(5 * q**0.8))
     ]
-    return max(rows, key=lambda tile: tile.energy)
+    best = max(rows, key=lambda tile: tile.energy)
+    return replace(best, rival=max(tile.energy for tile in rows if tile.q != best.q))
 
 
 def _row(

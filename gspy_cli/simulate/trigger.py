@@ -19,7 +19,8 @@ ENOUGH = 0.8  # of the wanted energy
 USUAL_S = 64.0  # what Gravity Spy scans
 # By how much the faded ends shorten a stretch, measured on white noise.
 FAINT_S = {"mean": 1.3, "median": 2.0}
-CLEAR = 60.0  # energy of a tile whose plane noise will not outshine
+# A tile whose plane neither noise nor another plane's tile will outshine
+CLEAR, MARGIN = 60.0, 0.8
 EVERY_PLANE = (4.0, 64.0)
 
 
@@ -51,7 +52,7 @@ def trigger(
     boost = 1.0
     for _ in range(ROUNDS):
         strain = np.asarray(irfft(noise + boost * glitch))
-        clear = boost**2 * tile.energy > CLEAR
+        clear = boost**2 * tile.energy > CLEAR and tile.rival < MARGIN * tile.energy
         scan = q_scan(
             strain,
             sample_rate_hz=sample_rate_hz,

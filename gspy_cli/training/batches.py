@@ -37,11 +37,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Pictures of one split: pixels, their rows there, and class indices."""
+    """Pictures of one split: pixels, their rows there, and class indices.
+
+    `weights` say how often each is drawn, where the recipe's balance does not.
+    """
 
     pixels: Pixels
     rows: NDArray[np.intp]
     labels: NDArray[np.int64]
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -108,13 +112,14 @@ def training_steps(
     seed: int,
     epoch: int,
     world: World,
+    weights: NDArray[np.float64] | None = None,
 ) -> list[Step]:
     """Deal an epoch's pictures into steps of at most `batch_size` for each process.
 
     Steps differ by one picture at most, so none is too small for batch statistics.
     """
     rng = np.random.default_rng([seed, epoch])
-    order = draw(labels, balance, rng)
+    order = draw(class_weights(labels, balance) if weights is None else weights, rng)
     number = -(-len(order) // (batch_size * world.size))
     steps = []
     for i, together in enumerate(np.array_split(order, number)):
@@ -124,22 +129,24 @@ def training_steps(
     return steps
 
 
-def draw(
-    labels: NDArray[np.int64], balance: float, rng: np.random.Generator
-) -> NDArray[np.intp]:
+def class_weights(labels: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
+    """Weigh each picture (size of its class) ** -balance; the sum is 1."""
+    weights = np.bincount(labels)[labels] ** -float(balance)
+    total: NDArray[np.float64] = weights / weights.sum()
+    return total
+
+
+def draw(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw an epoch's pictures: as many as there are, in random order.
 
-    Each picture weighs (size of its class) ** -balance. Drawing is systematic: a
-    picture that is due 1.4 times comes once or twice, never not at all.
+    Drawing is systematic: a picture that is due 1.4 times comes once or twice, never
+    not at all, and with equal weights each comes once.
     """
-    order = rng.permutation(len(labels))
-    if balance == 0:
-        return order
-    weights = np.bincount(labels)[labels[order]] ** -float(balance)
-    edges = np.cumsum(weights) / weights.sum()
-    points = (rng.random() + np.arange(len(labels))) / len(labels)
+    order = rng.permutation(len(weights))
+    edges = np.cumsum(weights[order])
+    points = (rng.random() + np.arange(len(order))) / len(order) * edges[-1]
     return rng.permutation(
-        order[np.searchsorted(edges, points).clip(0, len(labels) - 1)]
+        order[np.searchsorted(edges, points).clip(0, len(order) - 1)]
     )
 
 

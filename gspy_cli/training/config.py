@@ -9,7 +9,7 @@ from typing import Any
 from gspy_cli.errors import GspyError
 from gspy_cli.training.recipes import Recipe, recipe_for
 
-PATHS = ("data", "output", "weights", "cache")
+PATHS = ("data", "output", "weights", "cache", "simulated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class TrainConfig:
     `window` is in seconds, None for all. `validation` and `test` are fractions of
     each class's glitches. `weights` is a file to start from; without one, `pretrained`
     starts from ImageNet. `amp` is auto, bf16, fp16 or off; `workers` is the number of
-    processes that load pictures, 0 for none.
+    processes that load pictures, 0 for none. `simulated` is a folder of simulated
+    inputs to train on too; then `real_share` of the pictures drawn are real.
     """
 
     data: Path
@@ -40,10 +41,14 @@ class TrainConfig:
     workers: int = 0
     compile: bool = False
     cache: Path | None = None
+    simulated: Path | None = None
+    real_share: float = 0.25
 
     def __post_init__(self) -> None:
         if not (self.validation >= 0 <= self.test and self.validation + self.test < 1):
             raise GspyError("--validation and --test are fractions that leave some")
+        if not 0 <= self.real_share <= 1:
+            raise GspyError("--real-share is a part, from 0 to 1")
         if self.amp not in ("auto", "bf16", "fp16", "off"):
             raise GspyError(f"--amp {self.amp}: use auto, bf16, fp16 or off")
 

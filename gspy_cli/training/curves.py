@@ -3,6 +3,7 @@
 Colours are Okabe and Ito's, which colour-blind readers can tell apart.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,16 +25,30 @@ def draw_curves(history: Sequence["Row"], path: Path) -> None:
     """Draw loss and accuracy against epoch, for training and validation (Fig. 1)."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
-    epochs = [row.epoch for row in history]
     for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
         for axes, score in ((losses, "loss"), (accuracies, "accuracy")):
-            values = [getattr(row, f"{part}_{score}") for row in history]
+            epochs, values = broken_line(history, f"{part}_{score}")
             axes.plot(epochs, values, color=colour, marker=".", label=part)
     finish(losses, xlabel="epoch", ylabel="loss")
     finish(accuracies, xlabel="epoch", ylabel="accuracy")
     accuracies.set_ylim(0, 1.02)
     mark_phases(losses, history)
     figure.savefig(path, dpi=120, format="png")
+
+
+def broken_line(
+    history: Sequence["Row"], score: str
+) -> tuple[list[float], list[float]]:
+    """Give epochs and scores, with a gap where one phase ends and the next begins."""
+    epochs: list[float] = []
+    values: list[float] = []
+    for i, row in enumerate(history):
+        if i and row.phase != history[i - 1].phase:
+            epochs.append(row.epoch - 0.5)
+            values.append(math.nan)
+        epochs.append(row.epoch)
+        values.append(getattr(row, score))
+    return epochs, values
 
 
 def finish(axes: Axes, *, xlabel: str, ylabel: str) -> None:

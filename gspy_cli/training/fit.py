@@ -26,6 +26,7 @@ from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoc
 from gspy_cli.training.objective import Epoch, Objective, Scores, plan
 from gspy_cli.training.recipes import learning_rate
 from gspy_cli.training.run import Row, Run, image_size, save_epoch
+from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.splits import check_classes
 
 
@@ -78,6 +79,22 @@ def pictures_of(dataset: Dataset, pixels: Pixels, split: str) -> Pictures:
     return Pictures(pixels, np.array(chosen, dtype=np.intp), np.array(labels, np.int64))
 
 
+def training_pictures(run: Run, pixels: Pixels) -> Pictures:
+    """Give the pictures to train on, the simulated ones with them."""
+    pictures = pictures_of(run.dataset, pixels, "train")
+    config = run.config
+    if config.simulated is None:
+        return pictures
+    return with_simulated(
+        pictures,
+        config.simulated,
+        classes=run.dataset.classes,
+        size=image_size(config),
+        real_share=config.real_share,
+        balance=config.recipe.balance,
+    )
+
+
 def new_trainee(
     run: Run, machine: Machine, start: Mapping[str, Tensor] | None
 ) -> Trainee:
@@ -105,7 +122,7 @@ def fit(
             f"with --weights {run.path / 'best.safetensors'} to begin where it stands"
         )
     reports.on_start(run, trainee.model, machine)
-    pictures = pictures_of(run.dataset, pixels, "train")
+    pictures = training_pictures(run, pixels)
     held_out = pictures_of(run.dataset, pixels, "validation")
     while left := epochs_left(run):
         epoch = left[0]
@@ -152,6 +169,7 @@ def one_epoch(
         seed=config.seed,
         epoch=len(run.history),
         world=machine.world,
+        weights=pictures.weights,
     )
     batches = load(
         pictures,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from gspy_cli.errors import GspyError
 
 SCHEDULERS = ("constant", "cosine", "step")
+WARMUP_START = 0.01
+"""Part of the learning rate that a warm-up begins with."""
 OPTIMIZERS = ("adam", "adamw", "sgd")
 
 
@@ -106,7 +108,7 @@ def recipe_for(architecture: str, name: str | None = None) -> Recipe:
 def learning_rate(recipe: Recipe, progress: float, epochs: int) -> float:
     """Give the rate at `progress`, in epochs, of a phase that lasts `epochs`."""
     if progress < recipe.warmup_epochs:
-        return recipe.lr * (progress + 0.01) / (recipe.warmup_epochs + 0.01)
+        return recipe.lr * max(progress / recipe.warmup_epochs, WARMUP_START)
     if recipe.scheduler == "step":
         return recipe.lr * 0.1 ** (int(progress) // 7)
     if recipe.scheduler == "cosine":

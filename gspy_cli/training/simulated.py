@@ -1,0 +1,74 @@
+"""Simulated glitches beside real ones: what `gspy simulate --inputs` wrote."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import CLASSES
+from gspy_cli.training.batches import Pictures, class_weights
+from gspy_cli.training.cache import Pixels
+
+
+def with_simulated(
+    real: Pictures,
+    directory: Path,
+    *,
+    classes: tuple[str, ...],
+    size: int,
+    real_share: float,
+    balance: float,
+) -> Pictures:
+    """Add simulated pictures to real ones, to train on.
+
+    Of the pictures drawn, `real_share` are real; within either kind, classes are
+    balanced as the recipe says.
+
+    Raises
+    ------
+    GspyError
+        The directory holds no simulated inputs of this size and these classes.
+    """
+    inputs, labels = _read(directory, size)
+    number = len(real.pixels.shards)
+    places = tuple((number, row) for row in range(len(inputs)))
+    known = {name: index for index, name in enumerate(classes)}
+    missing = sorted({CLASSES[i] for i in labels} - known.keys())
+    if missing:
+        raise GspyError(
+            f"{directory} holds {', '.join(missing)}, which the data do not have; "
+            "simulate only the data's classes (gspy simulate --classes)"
+        )
+    simulated = np.array([known[CLASSES[i]] for i in labels], np.int64)
+    shares = (
+        real_share * class_weights(real.labels, balance),
+        (1 - real_share) * class_weights(simulated, balance),
+    )
+    pixels = Pixels((*real.pixels.shards, inputs), (*real.pixels.places, *places))
+    rows = np.arange(len(real.pixels), len(pixels), dtype=np.intp)
+    return Pictures(
+        pixels,
+        np.concatenate([real.rows, rows]),
+        np.concatenate([real.labels, simulated]),
+        np.concatenate(shares),
+    )
+
+
+def _read(directory: Path, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Give pictures (N, S, S, 3), four a glitch, and their indices in `CLASSES`."""
+    try:
+        inputs = np.load(directory / "inputs.npy", mmap_mode="r")
+        labels = np.load(directory / "labels.npy")
+    except (OSError, ValueError) as error:
+        raise GspyError(
+            f"{directory} holds no simulated inputs ({error}); make them with "
+            f"gspy simulate --inputs {size} -o {directory}"
+        ) from None
+    glitches, views, *shape = inputs.shape
+    if shape != [size, size, 3] or len(labels) != glitches:
+        raise GspyError(
+            f"{directory} holds inputs of {shape[1]} x {shape[0]} pixels; the network "
+            f"takes {size} x {size}: simulate with --inputs {size}"
+        )
+    return inputs.reshape(-1, *shape), np.repeat(labels, views)

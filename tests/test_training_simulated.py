@@ -1,0 +1,131 @@
+"""Training on simulated inputs too, and scoring by folds over glitches."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from glitch_pictures import (
+    CLASSES,
+    QUICK,
+    SIDE,
+    draw_class_folders,
+    draw_glitch,
+    quick_config,
+    tiny_network_known,
+)
+from PIL import Image
+
+from gspy_cli import labels
+from gspy_cli.errors import GspyError
+from gspy_cli.training.batches import Pictures, draw
+from gspy_cli.training.cache import Pixels
+from gspy_cli.training.crossvalidation import cross_validate
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.simulated import with_simulated
+from gspy_cli.training.train import train
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    counts = dict.fromkeys(CLASSES, 4)
+    return draw_class_folders(tmp_path_factory.mktemp("data"), counts)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory) -> Path:
+    """Write what the simulator would: 12 glitches of 4 windows."""
+    folder = tmp_path_factory.mktemp("simulated")
+    names = [CLASSES[i % 3] for i in range(12)]
+    inputs = np.stack([
+        [np.asarray(Image.fromarray(draw_glitch(i % 3, seed=j)).resize((SIDE, SIDE)))
+         for j in range(4)]
+        for i in range(12)
+    ])  # fmt: skip
+    np.save(folder / "inputs.npy", inputs)
+    np.save(folder / "labels.npy", [labels.CLASSES.index(name) for name in names])
+    return folder
+
+
+def real_pictures(counts: tuple[int, ...]) -> Pictures:
+    numbers = np.repeat(np.arange(len(counts)), counts)
+    shard = np.zeros((len(numbers), SIDE, SIDE, 3), np.uint8)
+    places = tuple((0, row) for row in range(len(numbers)))
+    return Pictures(Pixels((shard,), places), np.arange(len(numbers)), numbers)
+
+
+def joined(simulated: Path, **changes) -> Pictures:
+    options = {"classes": CLASSES, "size": SIDE, "real_share": 0.25, "balance": 1.0}
+    return with_simulated(real_pictures((1, 2, 9)), simulated, **(options | changes))
+
+
+def test_the_wanted_share_of_pictures_is_real_and_classes_are_even(simulated):
+    pictures = joined(simulated)
+    rng = np.random.default_rng(0)
+    drawn = np.concatenate([draw(pictures.weights, rng) for _ in range(100)])
+    real = drawn < 12
+    assert real.mean() == pytest.approx(0.25, abs=0.01)
+    for kind in (real, ~real):
+        shares = np.bincount(pictures.labels[drawn[kind]]) / kind.sum()
+        np.testing.assert_allclose(shares, 1 / 3, atol=0.02)
+
+
+def test_simulated_pictures_carry_their_own_pixels_and_labels(simulated):
+    pictures = joined(simulated)
+    inputs = np.load(simulated / "inputs.npy")
+    np.testing.assert_array_equal(
+        pictures.pixels.rows([12 + 4 * 5 + 2])[0], inputs[5, 2]
+    )
+    assert CLASSES[pictures.labels[12 + 4 * 5 + 2]] == CLASSES[5 % 3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"size": 64}, "takes 64 x 64: simulate with --inputs 64"),
+        ({"classes": ("Blip", "Whistle")}, "holds Koi_Fish, which the data do not"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(simulated, changes, message):
+    with pytest.raises(GspyError, match=message):
+        joined(simulated, **changes)
+
+
+def test_a_folder_without_inputs_names_the_remedy(tmp_path):
+    with pytest.raises(GspyError, match="make them with gspy simulate --inputs 32"):
+        joined(tmp_path)
+
+
+def test_a_run_trains_on_both(data, simulated, tmp_path):
+    config = quick_config(data, tmp_path, simulated=simulated)
+    run = train(config)
+    assert run.history[-1].train_accuracy > 0.3
+    with (run.path / "split.csv").open() as file:
+        assert all(Path(row["file"]).is_file() for row in csv.DictReader(file))
+
+
+def test_every_glitch_is_judged_once_by_a_network_that_has_not_seen_it(data, tmp_path):
+    config = quick_config(data, tmp_path, recipe=replace(QUICK, epochs=4))
+    folder = cross_validate(config, 2, reports=Reports())
+    with (folder / "predictions.csv").open() as file:
+        judged = list(csv.DictReader(file))
+    assert len(judged) == len({row["file"] for row in judged}) == 24
+    for run in sorted(folder.glob("fold-*")):
+        with (run / "split.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        trained = {row["glitch"] for row in rows if row["split"] == "train"}
+        held_out = {row["glitch"] for row in rows if row["split"] == "validation"}
+        assert not trained & held_out
+    scores = json.loads((folder / "scores.json").read_text())
+    assert (scores["pictures"], scores["glitches"]) == (24, 12)
+    right = sum(row["ml_label"] == row["label"] for row in judged)
+    assert scores["real_accuracy_per_picture"] == pytest.approx(right / 24)
+    assert set(scores["right_glitches_per_class"]) == set(CLASSES)
