@@ -29,6 +29,7 @@ from gspy_cli.training.architectures import Normalise, architecture, build_netwo
 from gspy_cli.training.batches import Pictures, load, training_steps
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.data import read_dataset
+from gspy_cli.training.depthwise import quicken
 from gspy_cli.training.distributed import ALONE
 from gspy_cli.training.hardware import Machine, find_machine
 from gspy_cli.training.loop import Trainee, make_optimizer, train_epoch
@@ -150,7 +151,8 @@ def compare(root: Path, scratch: Path, options: argparse.Namespace) -> None:
     pixels, _ = open_pixels(paths, size=side, folder=scratch / "cache")
     caching = time.perf_counter() - began
     pictures = Pictures(pixels, np.arange(len(paths)), labels)
-    model = build_network(name, classes).to(memory_format=torch.channels_last)
+    model = quicken(build_network(name, classes))
+    model = model.to(memory_format=torch.channels_last)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     trainee = Trainee(model, None, make_optimizer(model, PAPER), scaler)
     objective = Objective(model, Normalise(name), PAPER, "classify")

@@ -6,6 +6,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torchvision.models._api import WeightsEnum
 
 from gspy_cli.errors import GspyError
@@ -19,6 +20,7 @@ from gspy_cli.training.architectures import (
     split_head,
 )
 from gspy_cli.training.checkpoint import load_weights
+from gspy_cli.training.depthwise import DepthwiseConv2d, quick_layer, quicken
 
 TABLE_1 = {
     # millions of parameters with 22 outputs, as the paper rounds them
@@ -113,6 +115,34 @@ def test_pixels_are_scaled_to_the_networks_mean_and_deviation():
     expected = (pixels.numpy() / 255 - found.mean) / found.std
     ours = Normalise("mobilenet_v2")(pixels).permute(0, 2, 3, 1)
     np.testing.assert_allclose(ours.numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("side", [12, 13])
+def test_the_quick_gradient_of_a_strided_layer_is_the_gradient(
+    stride, kernel, padding, side
+):
+    torch.manual_seed(0)
+    plain = nn.Conv2d(4, 4, kernel, stride, padding, groups=4, bias=False)
+    x = torch.randn(2, 4, side, side + 1, requires_grad=True)
+    results = []
+    for layer in (plain, quick_layer(plain)):
+        with torch.autocast("cpu", torch.bfloat16):
+            y = layer(x)
+        weights = torch.linspace(-1, 1, y.numel()).reshape(y.shape)
+        gradients = torch.autograd.grad((y * weights).sum(), (x, layer.weight))
+        results.append((y, *gradients))
+    for ours, theirs in zip(results[1], results[0], strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0.02, atol=0.02)
+
+
+def test_only_strided_depthwise_layers_are_replaced():
+    network = quicken(built("mobilenet_v2"))
+    quick = [m for m in network.modules() if isinstance(m, DepthwiseConv2d)]
+    assert [m.in_channels for m in quick] == [96, 144, 192, 576]
+    assert network.state_dict().keys() == built("mobilenet_v2").state_dict().keys()
 
 
 def test_imagenet_weights_keep_all_but_the_last_layer():

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gspy_cli.training.depthwise import DepthwiseConv2d
+
 STAGES = (
     # (expansion, channels, blocks, stride, kernel)
     (1, 16, 1, 1, 3),
@@ -24,7 +26,7 @@ EPS = 1e-3
 DROPOUT = 0.2
 
 
-class SameConv2d(nn.Conv2d):
+class SameConv2d(DepthwiseConv2d):
     """A convolution padded as TensorFlow pads: with stride 2, more at the far end."""
 
     def forward(self, x: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from gspy_cli.training.batchnorm import share_statistics
 from gspy_cli.training.cache import Pixels, Unreadable, open_pixels
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset
+from gspy_cli.training.depthwise import quicken
 from gspy_cli.training.distributed import World, wait_for_all
 from gspy_cli.training.hardware import Machine, out_of_memory
 from gspy_cli.training.latent import EVERY, look_inside
@@ -103,7 +104,7 @@ def new_trainee(
     torch.manual_seed(config.seed)
     classes = len(run.dataset.classes)
     model = build_network(config.architecture, classes, state=start)
-    model = share_statistics(model, machine)
+    model = quicken(share_statistics(model, machine))
     model.to(machine.device).to(memory_format=torch.channels_last)
     average = copy.deepcopy(model) if config.recipe.ema_decay else None
     scaler = torch.amp.GradScaler(

@@ -38,7 +38,7 @@ def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a squat blip below about 100 Hz."""
-    f0, s = rng.uniform(26, 58), rng.uniform(0.0045, 0.0095)
+    f0, s = rng.uniform(30, 58), rng.uniform(0.004, 0.0085)
     t = clock.times_s
     shape = gabor(t, f0, s, rng.uniform(0, 2 * np.pi))
     if rng.random() < 0.4:  # leaning: a later, lower part
@@ -62,15 +62,15 @@ def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a loud blip; whitening with strong lines draws the fins."""
-    rho = lognormal(rng, 80, 0.85, low=28, high=600)
+    rho = lognormal(rng, 90, 0.95, low=36, high=1500)
     spikes = 1
     shape = _fish(rng, clock)
-    if rng.random() < 0.3:
+    if rng.random() < 0.22:
         count = int(rng.integers(1, 5))
         spikes += count
         for _ in range(count):
             lag = round(rng.uniform(-0.7, 0.7) * clock.sample_rate_hz)
-            shape = shape + rng.uniform(0.15, 0.9) * np.roll(_fish(rng, clock), lag)
+            shape = shape + rng.uniform(0.1, 0.7) * np.roll(_fish(rng, clock), lag)
     if rng.random() < 0.3:
         f0 = rng.uniform(80, 130) if rng.random() < 0.6 else rng.uniform(450, 1000)
         ball = gabor(clock.times_s, f0, rng.uniform(0.01, 0.05))
@@ -103,16 +103,16 @@ def fins(rng: np.random.Generator, clock: Clock) -> Floats:
 
 def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Repeat a blip: evenly, in pairs, or at random."""
-    kind = str(rng.choice(["even", "pairs", "random"], p=[0.45, 0.25, 0.3]))
+    kind = str(rng.choice(["even", "pairs", "random"], p=[0.42, 0.34, 0.24]))
     places = {"even": _even, "pairs": _pairs, "random": _random}[kind](rng)
     shape = blip_shape(rng, clock)
     total = shape.copy()
     spread = rng.uniform(0.05, 0.5)
     for at in places:
         other = shape if rng.random() < 0.7 else blip_shape(rng, clock)
-        height = sign(rng) * min(1.0, lognormal(rng, 0.85, spread))
+        height = sign(rng) * float(np.clip(lognormal(rng, 0.85, spread), 0.4, 1.0))
         total += height * np.roll(other, round(at * clock.sample_rate_hz))
-    rho = lognormal(rng, 20, 0.55, low=8, high=90) * float(np.sqrt(np.sum(total**2)))
+    rho = lognormal(rng, 21, 0.55, low=8, high=90) * float(np.sqrt(np.sum(total**2)))
     facts: Facts = {"repetition": kind, "members": 1 + len(places)}
     return Waveform(total, snr(rho), facts, lasts=kind == "random" or len(places) > 9)
 
@@ -130,7 +130,7 @@ def _even(rng: np.random.Generator) -> list[float]:
 def _pairs(rng: np.random.Generator) -> list[float]:
     gap = sign(rng) * log_uniform(rng, 0.04, 0.22)
     every = rng.uniform(0.4, 1.2)
-    repeats = rng.choice([0, 0, 1, 2, 4])
+    repeats = rng.choice([0, 0, 0, 1, 2, 4])
     firsts = [k * every for k in range(-repeats, repeats + 1)]
     return [at for first in firsts for at in (first, first + gap) if at != 0]
 

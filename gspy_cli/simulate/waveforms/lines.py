@@ -29,10 +29,12 @@ from gspy_cli.simulate.waveform import (
 
 def line_1080(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a dotted line near 1080 Hz that swells and fades."""
-    centre, width = rng.normal(1080, 9), rng.uniform(22, 75)
+    centre, width = rng.normal(1080, 9), rng.uniform(35, 100)
     noise = band_noise(rng, clock, centre - width / 2, centre + width / 2)
+    # dots that differ less in brightness than those of Gaussian noise
+    noise = np.tanh(rng.uniform(0.8, 2.5) * noise / float(np.std(noise)))
     rest = rng.uniform(0.15, 0.9) if rng.random() < 0.45 else 0.0
-    envelope = gauss(clock.times_s, log_uniform(rng, 0.2, 0.8))
+    envelope = gauss(clock.times_s, log_uniform(rng, 0.2, 0.9))
     shape = noise * (rest + (1 - rest) * envelope)
     facts = {"frequency_hz": centre, "width_hz": width}
     return Waveform(shape, peak(rng.uniform(21, 48)), facts, jitter_s=0.05)
@@ -58,7 +60,7 @@ def ripples_1400(rng: np.random.Generator, clock: Clock) -> Waveform:
 def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a flat fat bar near 50 Hz that may bend upward at its end."""
     t = clock.times_s
-    f0, s = rng.normal(48.8, 1.8), log_uniform(rng, 0.035, 0.1)
+    f0, s = rng.normal(48.8, 1.8), log_uniform(rng, 0.03, 0.09)
     slope = max(0.0, rng.normal(8, 20))
     bar = gauss(t, s) * sweep(clock, f0 + slope * np.clip(t, -3 * s, 3 * s))
     if rng.random() < 0.5:
@@ -68,15 +70,15 @@ def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
         shadow = gabor(t - rng.normal(0, 0.1), rng.uniform(15, 32), 0.04)
         bar += rng.uniform(0.1, 0.3) * shadow
     facts = {"frequency_hz": f0, "width_s": s}
-    return Waveform(bar, peak(log_uniform(rng, 24, 110)), facts, jitter_s=0.01)
+    return Waveform(bar, peak(log_uniform(rng, 20, 85)), facts, jitter_s=0.01)
 
 
 def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a thin stripe at the mains frequency as something switches on or off."""
     t = clock.times_s
-    choices = [rng.normal(60, 0.5), rng.uniform(61, 68), rng.choice([120.0, 180.0])]
+    choices = [rng.normal(60, 0.5), rng.uniform(61, 66), rng.choice([120.0, 180.0])]
     f0 = float(choices[rng.choice(3, p=[0.8, 0.16, 0.04])])
-    s = log_uniform(rng, 0.06, 0.18)
+    s = log_uniform(rng, 0.075, 0.2)
     kind = rng.choice(["bell", "fall", "flat"], p=[0.5, 0.25, 0.25])
     envelope = {
         "bell": gauss(t, s),

@@ -33,13 +33,13 @@ from gspy_cli.simulate.waveforms.blips import fins
 def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a transient that saturates much of the picture, in one of six ways."""
     makers = [_giant, _column, _dome, _lock_loss, _many, _eclipse]
-    return makers[rng.choice(6, p=[0.22, 0.26, 0.2, 0.16, 0.12, 0.04])](rng, clock)
+    return makers[rng.choice(6, p=[0.17, 0.27, 0.22, 0.17, 0.13, 0.04])](rng, clock)
 
 
 def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a giant fish: a pulse, its slow body, and a ringing instrument."""
     shape = giant_shape(rng, clock)
-    return Waveform(shape, snr(log_uniform(rng, 2e3, 1e5)), {"kind": "giant"})
+    return Waveform(shape, snr(log_uniform(rng, 4e3, 1e5)), {"kind": "giant"})
 
 
 def _column(rng: np.random.Generator, clock: Clock) -> Waveform:

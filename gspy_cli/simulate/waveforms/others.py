@@ -132,14 +132,14 @@ def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a bar near 70 Hz."""
     t = clock.times_s
-    tone = gabor(t, rng.normal(71.5, 1.5), log_uniform(rng, 0.03, 0.1))
-    return tone, log_uniform(rng, 20, 90)
+    tone = gabor(t, rng.normal(71.5, 1.5), log_uniform(rng, 0.025, 0.1))
+    return tone, log_uniform(rng, 22, 120)
 
 
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a spike above 700 Hz only."""
     shape = gabor(
-        clock.times_s, log_uniform(rng, 900, 3000), log_uniform(rng, 3e-4, 2e-3)
+        clock.times_s, log_uniform(rng, 900, 3000), log_uniform(rng, 2.5e-4, 1.5e-3)
     )
     return shape, log_uniform(rng, 18, 90)
 

@@ -66,7 +66,7 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     """Sweep an oscillator past the line; its phase stays smooth through zero."""
     t = clock.times_s - at
     if kind == "U":
-        beat = rng.uniform(250, 1900) + log_uniform(rng, 8e3, 2.5e5) * t**2
+        beat = rng.uniform(250, 1750) + log_uniform(rng, 8e3, 2.5e5) * t**2
     elif kind == "W":
         beat = -rng.uniform(300, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
     else:
