@@ -104,9 +104,15 @@ class ModelFolder:
         """The ONNX file."""
         return self.path / "model.onnx"
 
-    def holds(self, graph: Path) -> bool:
-        """Tell whether this folder's card is the card of that ONNX file."""
-        return graph == self.graph and (self.path / "card.json").is_file()
+    def card_of(self, graph: Path) -> ModelCard | None:
+        """Give the card of one of this folder's ONNX files, where it has its own.
+
+        A training run's card has no checksum: it describes the weights, not a graph.
+        """
+        if graph != self.graph or not (self.path / "card.json").is_file():
+            return None
+        card = self.card()
+        return card if card.sha256 else None
 
     def card(self) -> ModelCard:
         """Read the folder's card."""
@@ -225,10 +231,8 @@ def _no_such_model(wanted: str) -> str:
 def find_card(name: str | None) -> ModelCard:
     """Read the card of a model given by its name or path."""
     path = find(name)
-    beside = ModelFolder(path.parent)
-    if beside.holds(path):
-        return beside.card()
-    return load_model(str(path), device="cpu").card
+    card = ModelFolder(path.parent).card_of(path)
+    return card or load_model(str(path), device="cpu").card
 
 
 def load_model(name: str | None = None, *, device: str = "auto") -> Model:
@@ -241,8 +245,9 @@ def load_model(name: str | None = None, *, device: str = "auto") -> Model:
     """
     path = find(name)
     graph = _read(path)
-    beside = ModelFolder(path.parent)
-    card = _checked_card(beside, graph) if beside.holds(path) else None
+    card = ModelFolder(path.parent).card_of(path)
+    if card:
+        _check_sum(graph, card, path)
     check_graph(graph, origin=str(path))
     session = _session(graph, path, device)
     if card is None:
@@ -261,14 +266,12 @@ def _read(path: Path) -> bytes:
         raise GspyError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _checked_card(folder: ModelFolder, graph: bytes) -> ModelCard:
-    card = folder.card()
+def _check_sum(graph: bytes, card: ModelCard, path: Path) -> None:
     if hashlib.sha256(graph).hexdigest() != card.sha256:
         raise GspyError(
-            f"{folder.graph} is damaged or was changed: its checksum is not the "
+            f"{path} is damaged or was changed: its checksum is not the "
             "card's; install or export the model again"
         )
-    return card
 
 
 def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401

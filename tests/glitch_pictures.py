@@ -56,9 +56,9 @@ class TinyNetwork(nn.Sequential):
             nn.Conv2d(8, 16, 3, stride=2, bias=False),
             nn.BatchNorm2d(16),
             nn.ReLU(),
-            nn.AdaptiveAvgPool2d((4, 1)),
+            nn.AdaptiveAvgPool2d((3, 1)),
             nn.Flatten(),
-            nn.Linear(64, classes),
+            nn.Linear(48, classes),
         )
 
 

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from gspy_cli import __version__
 from gspy_cli.cli.classify import classify
+from gspy_cli.cli.data import data
 from gspy_cli.cli.devices import devices
 from gspy_cli.cli.export import export
 from gspy_cli.cli.models import models
@@ -80,6 +81,7 @@ app.command()(qscan)
 app.command()(simulate)
 app.command()(train)
 app.command()(export)
+app.add_typer(data, name="data")
 app.add_typer(models, name="models")
 app.command()(devices)
 

@@ -1,22 +1,58 @@
 """`gspy export`: a trained run as one ONNX file."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gspy_cli.cli.options import need_torch
+from gspy_cli.errors import GspyError
+
+
+class Precision(StrEnum):
+    """The arithmetic of the exported graph; fp16 is for the weights alone."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
 
 
 def export(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run, or its weights.")
-    ],
+        Path | None,
+        typer.Argument(metavar="RUN|CHECKPOINT", help="A run, or its weights."),
+    ] = None,
     *,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file.")
     ] = Path("model.onnx"),
+    precision: Annotated[
+        Precision, typer.Option(help="Smaller and faster, checked on labelled data.")
+    ] = Precision.FP32,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|CSV", help="For fp16 and int8; default: the run's own data."
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Decoded pictures go here.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write even if accuracy falls.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model's name in its card.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(min=0.05, metavar="T", help="Divide the logits by this.")
+    ] = 1.0,
     opset: Annotated[int, typer.Option(min=13, max=20, metavar="N")] = 17,
+    check: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Check an exported file; RUN: against it."),
+    ] = None,
 ) -> None:
     """Write a network as an ONNX file that takes raw pictures.
 
@@ -26,9 +62,23 @@ def export(
     Example: gspy export runs/train/mobilenet_v2-001 -o model.onnx
     """
     need_torch("exporting")
-    from gspy_cli.training.export import export_run
+    from gspy_cli.training import export as exporting
 
-    card = export_run(run, output, opset=opset)
+    if check is not None:
+        typer.echo(exporting.check_file(check, run))
+        return
+    if run is None:
+        raise GspyError("give the run to export: gspy export runs/train/NAME")
+    card = exporting.export_run(
+        run, output, name=name, temperature=temperature, opset=opset
+    )
+    if precision is not Precision.FP32:
+        from gspy_cli.training.variants import read_labelled, write_variant
+
+        labelled = read_labelled(data or run, card, cache)
+        card = write_variant(output, card, precision, labelled, force=force)
+        for kind, accuracy in card.scores["agreement_of_precisions"].items():
+            typer.echo(f"{kind}: {accuracy:.4f} right of {len(labelled.labels)}")
     size = output.stat().st_size / 1e6
     typer.echo(
         f"{output}: {card.architecture}, {len(card.classes)} classes, {size:.1f} MB"

@@ -4,6 +4,7 @@ The command is long because each field of a recipe is an option of its own; opti
 have their fields' names.
 """
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,15 +71,33 @@ def train(
     ] = 0.25,
     epochs: Annotated[int | None, typer.Option(metavar="N")] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", "-b", metavar="N")
+        str | None,
+        typer.Option(
+            "--batch-size", "-b", metavar="N,...", help="Several: compare them."
+        ),
     ] = None,
-    lr: Annotated[float | None, typer.Option(metavar="X")] = None,
+    lr: Annotated[
+        str | None, typer.Option(metavar="X,...", help="Several: compare them.")
+    ] = None,
     weight_decay: Annotated[float | None, typer.Option(metavar="X")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="NAME", help="step, cosine or constant.")
     ] = None,
     optimizer: Annotated[
         str | None, typer.Option(metavar="NAME", help="adam, adamw or sgd.")
+    ] = None,
+    warmup_epochs: Annotated[
+        float | None, typer.Option(metavar="X", help="Epochs of rising rate first.")
+    ] = None,
+    label_smoothing: Annotated[float | None, typer.Option(metavar="X")] = None,
+    balance: Annotated[
+        float | None, typer.Option(metavar="X", help="1: every class equally often.")
+    ] = None,
+    ema_decay: Annotated[
+        float | None, typer.Option(metavar="X", help="Of averaged weights; 0: none.")
+    ] = None,
+    augment: Annotated[
+        bool | None, typer.Option(help="Vary pictures as renderers do.")
     ] = None,
     patience: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after N epochs no better.")
@@ -94,6 +113,9 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="Start from these weights.")
     ] = None,
     device: DeviceOption = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first.")
+    ] = False,
     amp: Annotated[
         str, typer.Option(metavar="TYPE", help="auto, bf16, fp16 or off.")
     ] = "auto",
@@ -115,33 +137,52 @@ def train(
     options = dict(locals())
     need_torch("training")
     from gspy_cli.cli import training_screen
-    from gspy_cli.training import crossvalidation
+    from gspy_cli.training import crossvalidation, search
     from gspy_cli.training import train as training
 
+    sizes, rates = _numbers(batch_size, int, "-b"), _numbers(lr, float, "--lr")
+    several = len(sizes) > 1 or len(rates) > 1
     with training_screen.reports(quiet=quiet) as reports:
         if resume is not None:
             run = training.resume(resume, data=data, reports=reports)
+        elif several:
+            found = search.search(
+                _config(options), batch_sizes=sizes, rates=rates, reports=reports
+            )
         elif folds:
-            folder = crossvalidation.cross_validate(
+            scored = crossvalidation.cross_validate(
                 _config(options), folds, reports=reports
             )
         else:
             run = training.train(_config(options), reports=reports)
-    if folds:
-        typer.echo((folder / "scores.json").read_text(encoding="utf-8"))
-        typer.echo(f"predictions: {folder / 'predictions.csv'}", err=True)
+    if several and not resume:
+        typer.echo((found.path / "comparison.csv").read_text(encoding="utf-8"))
+        typer.echo(f"next: gspy export {found.runs[0].path} -o model.onnx")
+    elif folds and not resume:
+        typer.echo((scored / "scores.json").read_text(encoding="utf-8"))
     else:
         _show_end(run)
 
 
+def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise GspyError(f"{option} {text}: give numbers with commas between") from None
+
+
 def _config(options: dict[str, Any]) -> "TrainConfig":
     from gspy_cli.training.config import TrainConfig
+    from gspy_cli.training.download import default_data
     from gspy_cli.training.recipes import Recipe, recipe_for
 
     if options["data"] is None:
-        raise GspyError(
-            "no data; give --data DIR with one folder a class, or a CSV table"
-        )
+        options["data"], note = default_data()
+        typer.echo(note, err=True)
+    options["compile"] = options.pop("compiled")
+    for name, kind in (("batch_size", int), ("lr", float)):
+        numbers = _numbers(options[name], kind, name)
+        options[name] = numbers[0] if numbers else None
     given = {key: value for key, value in options.items() if value is not None}
     base = recipe_for(options["architecture"], options["recipe"])
     changes = {f.name for f in fields(Recipe)} & given.keys() - {"name"}
@@ -161,6 +202,10 @@ def _window(text: str) -> float | None:
 
 
 def _show_end(run: "Run") -> None:
+    from gspy_cli.training.distributed import world_of_torchrun
+
+    if not world_of_torchrun().is_writer:
+        return
     best = run.best
     if best.validation_accuracy == best.validation_accuracy:
         typer.echo(

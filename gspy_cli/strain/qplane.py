@@ -62,7 +62,7 @@ class Plane:
         )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def tiling(
     duration_s: float, frange: tuple[float, float], qrange: tuple[float, float]
 ) -> tuple[Plane, ...]:

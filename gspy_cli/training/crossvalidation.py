@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gspy_cli.metrics import calibration_error, fit_temperature, tempered
 from gspy_cli.model import ModelCard
 from gspy_cli.training.architectures import build_network
 from gspy_cli.training.cache import open_pixels
@@ -99,6 +100,9 @@ def score(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, objec
         fused = fuse(np.stack([one.probabilities for one in members]))
         label = members[0].example.label
         right[label].append(classes[int(fused.argmax())] == label)
+    probabilities = np.stack([one.probabilities for one in judged])
+    truth = np.array([classes.index(one.example.label) for one in judged])
+    warmth = fit_temperature(probabilities, truth)
     single = [classes[int(j.probabilities.argmax())] == j.example.label for j in judged]
     return {
         "pictures": len(judged),
@@ -109,6 +113,11 @@ def score(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, objec
         ),
         "real_balanced_accuracy_per_glitch": float(
             np.mean([np.mean(v) for v in right.values()])
+        ),
+        "temperature": warmth,
+        "calibration_error": calibration_error(probabilities, truth),
+        "calibration_error_tempered": calibration_error(
+            tempered(probabilities, warmth), truth
         ),
         "right_glitches_per_class": {
             name: f"{sum(right[name])} of {len(right[name])}" for name in sorted(right)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gspy_cli.errors import CheckError, GspyError
-from gspy_cli.model import ModelCard
+from gspy_cli.model import ModelCard, load_model
 from gspy_cli.training.architectures import Normalise, build_network, split_head
 from gspy_cli.training.checkpoint import load_tensors, write_atomically
 
@@ -45,16 +45,49 @@ class Deployed(nn.Module):
         return torch.softmax(logits, dim=1), embedding
 
 
-def export_run(source: Path, path: Path, *, opset: int = OPSET) -> ModelCard:
+def export_run(
+    source: Path,
+    path: Path,
+    *,
+    name: str | None = None,
+    temperature: float = 1.0,
+    opset: int = OPSET,
+) -> ModelCard:
     """Export a run's best network, or one of its checkpoints."""
+    network, card = read_network(source)
+    card = replace(card, name=name or card.name, temperature=temperature)
+    pictures = check_pictures(card.input_size)
+    return export_model(network, card, path, pictures=pictures, opset=opset)
+
+
+def read_network(source: Path) -> tuple[nn.Module, ModelCard]:
+    """Read a run's best network, or that of one of its checkpoints."""
     checkpoint = source / "best.safetensors" if source.is_dir() else source
     tensors, metadata = load_tensors(checkpoint)
     if "card" not in metadata:
         raise GspyError(f"{checkpoint} is not a checkpoint of gspy train")
     card = ModelCard.from_json(metadata["card"], origin=str(checkpoint))
-    network = build_network(card.architecture, len(card.classes), state=tensors)
-    pictures = check_pictures(card.input_size)
-    return export_model(network, card, path, pictures=pictures, opset=opset)
+    return build_network(card.architecture, len(card.classes), state=tensors), card
+
+
+def check_file(path: Path, source: Path | None) -> str:
+    """Check an exported file, and against its run if given; say what was found.
+
+    Raises
+    ------
+    GspyError
+        The file is no whole model of gspy.
+    CheckError
+        It does not answer as its run does.
+    """
+    card = load_model(str(path), device="cpu").card
+    found = f"{path}: a whole model of gspy, {card.architecture}, {len(card.classes)}"
+    if source is None:
+        return f"{found} classes"
+    network, _ = read_network(source)
+    deployed = Deployed(network, card)
+    largest = check_parity(deployed, path.read_bytes(), check_pictures(card.input_size))
+    return f"{found} classes; differs from {source} by {largest:.1g} at most"
 
 
 def check_pictures(size: tuple[int, int], count: int = 8) -> NDArray[np.uint8]:

@@ -75,8 +75,8 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
         f0 = rng.uniform(80, 130) if rng.random() < 0.6 else rng.uniform(450, 1000)
         ball = gabor(clock.times_s, f0, rng.uniform(0.01, 0.05))
         shape = shape + rng.uniform(0.05, 0.3) * unit(ball)
-    if rng.random() < 0.55:
-        shape = shape + rng.uniform(0.04, 0.3) * fins(rng, clock)
+    if rng.random() < 0.7:  # up to a yellow band from edge to edge
+        shape = shape + log_uniform(rng, 0.04, 0.9) * fins(rng, clock)
     return Waveform(shape, snr(rho), {"spikes": spikes})
 
 

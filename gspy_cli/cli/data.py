@@ -1,0 +1,49 @@
+"""`gspy data`: get the data that others train on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gspy_cli.cli.options import QuietOption, need_torch
+from gspy_cli.errors import GspyError
+
+data = typer.Typer(help="Get data to train on.", no_args_is_help=True)
+
+
+@data.callback()
+def about() -> None:
+    """Get data to train on.
+
+    Example: gspy data get gravity-spy
+    """
+
+
+@data.command()
+def get(
+    name: Annotated[str, typer.Argument(help="gravity-spy: its training set v1.1.")],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Default: your data folder."
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Download a data set; a download that broke off goes on where it stopped.
+
+    Example: gspy data get gravity-spy
+    """
+    need_torch("preparing training data")
+    from gspy_cli.cli import terminal
+    from gspy_cli.training.download import data_folder, get_gravity_spy
+
+    if name != "gravity-spy":
+        raise GspyError(f"no data set '{name}'; there is: gravity-spy")
+    folder = output or data_folder() / "gravity-spy"
+    with terminal.bar("downloading", quiet=quiet) as progress:
+        table = get_gravity_spy(
+            folder, on_progress=lambda _, done, total: progress(done, total)
+        )
+    typer.echo(f"next: gspy train --data {table}")

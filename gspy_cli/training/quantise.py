@@ -1,0 +1,88 @@
+"""Small, fast variants of an exported graph: 16-bit weights, 8-bit arithmetic."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+BATCH = 16
+QUANTISED = [
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "Add",
+    "Clip",
+    "Relu",
+    "GlobalAveragePool",
+    "ReduceMean",
+    "Pad",
+]
+
+
+def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
+    """Quantise a graph to 8 bits, statically and per channel, in QDQ form.
+
+    `pictures` (N, H, W, 3) calibrate the ranges of the activations. What comes before
+    the first convolution and after the last layer stays in float32.
+    """
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder:
+        raw, ready, small = (Path(folder) / f"{n}.onnx" for n in ("raw", "pre", "q"))
+        raw.write_bytes(content)
+        quant_pre_process(raw, ready, skip_symbolic_shape=True)
+        quantization.quantize_static(
+            ready,
+            small,
+            Calibration(pictures),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=QUANTISED,
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            calibrate_method=quantization.CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": 99.99, "ActivationSymmetric": False},
+        )
+        return small.read_bytes()
+
+
+class Calibration:
+    """Feeds pictures to ONNX Runtime's calibration, batch by batch."""
+
+    def __init__(self, pictures: NDArray[np.uint8]) -> None:
+        self._batches = self._in_batches(pictures)
+
+    @staticmethod
+    def _in_batches(pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+        # ONNX Runtime wants batches of one size: the last one begins again.
+        order = np.arange(-(-len(pictures) // BATCH) * BATCH) % len(pictures)
+        for chosen in order.reshape(-1, BATCH):
+            yield pictures[chosen]
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """Give the next batch, None at the end."""
+        batch = next(self._batches, None)
+        return None if batch is None else {"image": batch}
+
+
+def to_fp16(content: bytes) -> bytes:
+    """Store a graph's weights in 16 bits; they are widened when the model loads."""
+    graph = onnx.load_from_string(content)
+    halved = []
+    for tensor in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 1024:
+            continue
+        name = tensor.name
+        half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_16")
+        tensor.CopyFrom(half)
+        cast = onnx.helper.make_node("Cast", [half.name], [name], to=1)
+        halved.append(cast)
+    for node in reversed(halved):
+        graph.graph.node.insert(0, node)
+    smaller: bytes = graph.SerializeToString()
+    return smaller

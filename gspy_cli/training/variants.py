@@ -1,0 +1,100 @@
+"""Exported graphs of less precision, and what they lose on labelled pictures."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from gspy_cli.errors import CheckError, GspyError
+from gspy_cli.model import ModelCard, load_model
+from gspy_cli.training.cache import open_pixels
+from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.data import Example, read_dataset, read_table
+from gspy_cli.training.export import with_card
+from gspy_cli.training.quantise import to_fp16, to_int8
+
+MOST_LOST = 0.005  # of the accuracy, 1 is all
+CALIBRATION = 256  # pictures that calibrate 8-bit ranges
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Pictures (N, H, W, 3), class indices (N,), and which were trained on (N,)."""
+
+    pictures: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    trained: NDArray[np.bool_]
+
+
+def read_labelled(source: Path, card: ModelCard, cache: Path | None) -> Labelled:
+    """Read pictures for a card's network: a run's own, or a data set's."""
+    split = source / "split.csv"
+    examples: Sequence[Example] = (
+        tuple(read_table(split)) if split.is_file() else read_dataset(source).examples
+    )
+    known = [example for example in examples if example.label in card.classes]
+    pixels, failures = open_pixels(
+        [example.path for example in known], size=card.input_size[0], folder=cache
+    )
+    kept = [example for i, example in enumerate(known) if i not in failures]
+    if not kept:
+        raise GspyError(f"{source} has no pictures of the model's classes; give --data")
+    return Labelled(
+        pixels.rows(range(len(kept))),
+        np.array([card.classes.index(e.label) for e in kept]),
+        np.array([e.split in ("train", "") for e in kept]),
+    )
+
+
+def write_variant(
+    path: Path, card: ModelCard, precision: str, data: Labelled, *, force: bool
+) -> ModelCard:
+    """Turn an exported file into its fp16 or int8 variant, in place.
+
+    The card gets both accuracies on `data`.
+
+    Raises
+    ------
+    CheckError
+        Accuracy falls by more than half a point; the file stays as it was.
+    """
+    content = path.read_bytes()
+    before = accuracy(path, data)
+    smaller = to_fp16(content) if precision == "fp16" else to_int8(content, _some(data))
+    variant = path.with_name(f".{precision}-{path.name}")
+    try:
+        variant.write_bytes(with_card(onnx.load_from_string(smaller), card))
+        after = accuracy(variant, data)
+    finally:
+        variant.unlink(missing_ok=True)
+    lost = before - after
+    if lost > MOST_LOST and not force:
+        raise CheckError(
+            f"{precision} loses {100 * lost:.1f} points of accuracy ({before:.4f} to "
+            f"{after:.4f} on {len(data.labels)} pictures); --force writes it anyway"
+        )
+    scores = {"fp32": round(before, 4), precision: round(after, 4)}
+    scored = replace(card, scores={**card.scores, "agreement_of_precisions": scores})
+    final = with_card(onnx.load_from_string(smaller), scored)
+    write_atomically(path, lambda part: part.write_bytes(final))
+    return replace(scored, sha256=hashlib.sha256(final).hexdigest())
+
+
+def accuracy(path: Path, data: Labelled) -> float:
+    """Give the part of the pictures that an exported file names right."""
+    score = load_model(str(path), device="cpu").score
+    starts = range(0, len(data.labels), BATCH)
+    named = [score(data.pictures[i : i + BATCH]).argmax(axis=1) for i in starts]
+    return float((np.concatenate(named) == data.labels).mean())
+
+
+def _some(data: Labelled) -> NDArray[np.uint8]:
+    """Choose pictures to calibrate on, evenly from those trained on."""
+    trained = np.flatnonzero(data.trained)
+    chosen = trained[:: max(1, len(trained) // CALIBRATION)]
+    return data.pictures[chosen]

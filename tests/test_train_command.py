@@ -1,0 +1,175 @@
+"""The way of a model: train, export, check, keep, classify."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from glitch_pictures import CLASSES, draw_class_folders, tiny_network_known
+from test_classify import gspy
+
+from gspy_cli import model
+from gspy_cli.model import load_model
+from gspy_cli.training import download
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    counts = dict.fromkeys(CLASSES, 6)
+    return draw_class_folders(tmp_path_factory.mktemp("data"), counts)
+
+
+def train(data: Path, folder: Path, *more: object) -> tuple[int, str, str]:
+    return gspy(
+        *("train", "--data", data, "--arch", "tiny", "--no-pretrained"),
+        *("--epochs", 3, "-o", folder / "runs", "--cache", folder / "cache"),
+        *("--device", "cpu", "--amp", "off", *more),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    code, out, err = train(data, folder, "--lr", "0.01")
+    assert code == 0
+    assert "3 M parameters" not in err
+    (path,) = (folder / "runs").iterdir()
+    assert out.splitlines()[-1] == f"next: gspy export {path} -o model.onnx"
+    return path
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.setattr(model, "user_models", lambda: tmp_path / "models")
+    monkeypatch.delenv("GSPY_MODEL", raising=False)
+    return tmp_path / "models"
+
+
+def test_a_run_says_how_each_epoch_went(data, tmp_path):
+    _, _, err = train(data, tmp_path)
+    lines = [line for line in err.splitlines() if line.startswith("epoch")]
+    assert [line.split()[1] for line in lines] == ["1", "2", "3"]
+
+
+def test_quiet_training_says_nothing_but_its_end(data, tmp_path):
+    code, out, err = train(data, tmp_path, "-q")
+    assert (code, err) == (0, "")
+    assert "next: gspy export" in out
+
+
+def test_an_exported_run_classifies_its_own_training_pictures(run, data, tmp_path):
+    output = tmp_path / "m.onnx"
+    code, out, _ = gspy("export", run, "-o", output)
+    assert code == 0
+    assert f"next: gspy classify figures/ --model {output}" in out
+    code, out, _ = gspy("classify", data, "-r", "-m", output)
+    rows = list(csv.DictReader(out.splitlines()))
+    right = [row["ml_label"] == Path(row["path"]).parent.name for row in rows]
+    assert code == 0
+    assert sum(right) / len(right) > 0.6
+
+
+def test_an_exported_file_can_be_checked_against_its_run(run, tmp_path):
+    output = tmp_path / "m.onnx"
+    gspy("export", run, "-o", output)
+    code, out, _ = gspy("export", run, "--check", output)
+    assert code == 0
+    assert "a whole model of gspy, tiny, 3 classes" in out
+    output.write_bytes(output.read_bytes()[:-50])
+    code, _, err = gspy("export", "--check", output)
+    assert (code, err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_a_variant_is_smaller_and_says_what_it_lost(run, tmp_path, precision):
+    whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
+    gspy("export", run, "-o", whole)
+    code, _, _ = gspy(
+        *("export", run, "-o", small, "--precision", precision),
+        *("--cache", tmp_path, "--force"),
+    )
+    card = load_model(str(small), device="cpu").card
+    assert code == 0
+    assert set(card.scores["agreement_of_precisions"]) == {"fp32", precision}
+    if precision == "fp16":
+        assert small.stat().st_size < whole.stat().st_size
+
+
+def test_a_variant_that_loses_accuracy_is_refused(run, tmp_path, monkeypatch):
+    from gspy_cli.training import variants
+
+    accuracies = iter([0.9, 0.894])
+    monkeypatch.setattr(variants, "accuracy", lambda path, data: next(accuracies))
+    output = tmp_path / "m.onnx"
+    code, _, err = gspy(
+        "export", run, "-o", output, "--precision", "fp16", "--cache", tmp_path
+    )
+    assert code == 1
+    assert "fp16 loses 0.6 points of accuracy (0.9000 to 0.8940" in err
+
+
+def test_a_run_can_be_kept_as_a_model_and_removed(run, data, registry):
+    code, out, _ = gspy("models", "add", run, "--name", "mine", "--default")
+    assert (code, "added 'mine', the default now" in out) == (0, True)
+    assert "mine" in gspy("models")[1]
+    picture = next(data.rglob("*.png"))
+    code, out, _ = gspy("classify", picture, "-f", "jsonl")
+    assert (code, json.loads(out)["model_name"]) == (0, "mine")
+    assert "tiny, " in gspy("models", "mine")[1]
+    assert gspy("models", "remove", "mine")[0] == 0
+    assert gspy("classify", picture, "-m", "mine")[0] == 2
+
+
+def test_several_batch_sizes_are_compared(data, tmp_path):
+    code, out, _ = train(data, tmp_path, "--batch-size", "4,8", "-q")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert code == 0
+    assert [row["batch_size"] for row in csv.DictReader(out.splitlines()[:3])] == [
+        "4",
+        "8",
+    ]
+    assert (folder / "comparison.png").is_file()
+
+
+def test_folds_print_the_scores(data, tmp_path):
+    code, out, _ = train(data, tmp_path, "--folds", 2, "-q")
+    assert code == 0
+    assert json.loads(out)["glitches"] == 18
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--data", "none"], "does not exist"),
+        (["train", "--data", ".", "--window", "x"], "--window x: use 0.5"),
+        (["train", "--data", ".", "--batch-size", "4,x"], "give numbers with commas"),
+        (["export", "nothing"], "does not exist"),
+        (["export"], "give the run to export"),
+        (["models", "remove", "nothing"], "no model 'nothing' of your own"),
+        (["data", "get", "everything"], "there is: gravity-spy"),
+        (["simulate", "-o", "x", "--classes", "Blib"], "did you mean 'Blip'?"),
+    ],
+)
+def test_wrong_usage_is_one_line(arguments, message, registry):
+    code, out, err = gspy(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_without_data_the_remedies_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "data_folder", lambda: tmp_path)
+    code, _, err = gspy("train")
+    assert code == 2
+    assert "run gspy data get gravity-spy, or give a folder" in err
+
+
+def test_every_architecture_is_listed():
+    code, out, _ = gspy("models", "--architectures")
+    assert code == 0
+    assert all(name in out for name in ("alexnet", "mobilenet_v2", "cae"))
