@@ -61,3 +61,13 @@ def test_a_missing_device_is_an_error_that_names_the_others():
 def test_a_name_that_is_no_device_is_an_error(name):
     with pytest.raises(GspyError, match="is not a device; use auto, cpu"):
         device.choose(name)
+
+
+def test_the_devices_command_names_what_is_there_and_what_is_used():
+    from test_classify import gspy
+
+    code, out, err = gspy("devices")
+    assert (code, err) == (0, "")
+    assert "cpu " in out
+    assert "classify uses " in out
+    assert "train uses " in out

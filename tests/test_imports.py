@@ -91,3 +91,23 @@ def test_classifying_imports_no_torch(figures: Path, tiny_model: Path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert run.stdout.splitlines()[-1] == "HEAVY: set()", run.stderr
+
+
+def third_party(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_only_the_command_line_imports_typer_and_rich():
+    guilty = [path.name for path in modules() if third_party(path) & {"typer", "rich"}]
+    assert guilty == []
+
+
+def test_only_training_and_the_choice_of_device_import_torch():
+    users = {unit(path) for path in modules() if "torch" in third_party(path)}
+    assert users == {"training", "device"}

@@ -25,6 +25,7 @@ from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.simulate.waveforms.sweeps import merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
+from gspy_cli.strain.reading import read_strain
 
 RATE_HZ = 8192
 
@@ -234,9 +235,12 @@ def test_figures_are_named_as_gravity_spy_names_them(tmp_path):
     write_figures(tmp_path, count=1, seed=1, classes=["Blip"], strain=True)
     (row,) = read_manifest(tmp_path / "manifest.csv")
     name = f"{row['ifo']}_{row['gravityspy_id']}"
-    figures = sorted(path.name for path in tmp_path.glob("*.png"))
+    figures = sorted(path.name for path in tmp_path.glob("Blip/*.png"))
     wanted = [f"{name}_spectrogram_{t}.png" for t in ("0.5", "1.0", "2.0", "4.0")]
     assert figures == wanted
-    with Image.open(tmp_path / figures[0]) as figure:
+    with Image.open(tmp_path / "Blip" / figures[0]) as figure:
         assert figure.size == (800, 600)
-    assert (tmp_path / "strain" / f"{name}.hdf5").exists()
+    strain = read_strain(tmp_path / "Blip" / f"{name}.hdf5")
+    assert strain.ifo == row["ifo"]
+    assert strain.sample_rate_hz == RATE_HZ
+    assert strain.samples.size >= 16 * RATE_HZ

@@ -66,7 +66,7 @@ def simulate(
             progress=progress,
         )
     typer.echo(f"{count} glitches, {4 * count} figures, in {output}", err=True)
-    typer.echo(f"next: gspy classify {output}", err=True)
+    typer.echo(f"next: gspy classify {output} --recursive", err=True)
 
 
 def _class(name: str) -> str:

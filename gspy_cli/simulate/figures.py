@@ -30,10 +30,10 @@ def write_figures(
     strain: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write four figures for each glitch, `manifest.csv`, and if asked the strain.
+    """Write `<Class>/` with four figures a glitch, `manifest.csv`, perhaps the strain.
 
-    The strain goes to `strain/<ifo>_<id>.hdf5` with its sample rate in hertz and the
-    event's time in seconds after the first sample.
+    The strain goes to `<ifo>_<id>.hdf5` beside the figures; the event's time, in
+    seconds after the first sample, is its attribute `event_time`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -41,9 +41,11 @@ def write_figures(
         label = classes[index % len(classes)]
         scene = draw_scene(label, seed=seed, index=index)
         name = f"{scene.origin.ifo}_{gravityspy_id(seed=seed, index=index)}"
-        _write_views(directory, name, scene, seed, index, picture_format)
+        folder = directory / label
+        folder.mkdir(exist_ok=True)
+        _write_views(folder, name, scene, seed, index, picture_format)
         if strain:
-            _write_strain(directory / "strain", name, scene)
+            _write_strain(folder / f"{name}.hdf5", scene)
         rows.append(manifest_row(scene, seed=seed, index=index, early=False))
         write_manifest(directory / "manifest.csv", rows)
         if progress:
@@ -87,12 +89,13 @@ def _as_jpeg(png: bytes, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _write_strain(directory: Path, name: str, scene: Scene) -> None:
+def _write_strain(path: Path, scene: Scene) -> None:
+    """Write strain as gwpy reads it; its GPS times count from the first sample."""
     import h5py
 
-    directory.mkdir(exist_ok=True)
-    with h5py.File(directory / f"{name}.hdf5", "w") as file:
-        data = file.create_dataset("strain", data=scene.strain)
-        data.attrs["sample_rate_hz"] = scene.sample_rate_hz
-        data.attrs["event_s"] = scene.event_s
-        data.attrs["label"] = scene.label
+    with h5py.File(path, "w") as file:
+        name = f"{scene.origin.ifo}:GSPY-SIMULATED"
+        data = file.create_dataset(name, data=scene.strain)
+        data.attrs["x0"], data.attrs["xunit"] = 0.0, "s"
+        data.attrs["dx"] = 1 / scene.sample_rate_hz
+        data.attrs["event_time"], data.attrs["label"] = scene.event_s, scene.label
