@@ -253,6 +253,7 @@ def load_model(name: str | None = None, *, device: str = "auto") -> Model:
     if card is None:
         text = session.get_modelmeta().custom_metadata_map.get("card", "{}")
         card = ModelCard.from_json(text, origin=str(path))
+        card = replace(card, sha256=hashlib.sha256(graph).hexdigest())
     _check_graph(session, card, path)
     return Model(card, _scorer(session), _used_device(session, device, path))
 

@@ -29,6 +29,20 @@ class Origin:
     trigger: Trigger | None = None
 
 
+Key = tuple[str, str, str]  # path, gravityspy_id and window, as they are written
+
+
+def key_of(origin: Origin) -> Key:
+    """Give the key that a result of this origin has in an output."""
+    window = "" if origin.window is None else str(origin.window)
+    return written(origin.path), origin.gravityspy_id or "", window
+
+
+def written(text: str) -> str:
+    """Give a text as it stands in an output: UTF-8, odd bytes escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One picture, named.

@@ -3,10 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import BinaryIO
 
-from gspy_cli.results import Prediction, Result, Trigger
+from gspy_cli.results import Key, Prediction, Result, Trigger, written
 
 Cell = str | float | None
 TRIGGER_COLUMNS = [field.name for field in fields(Trigger)]
@@ -75,17 +76,24 @@ def ranked(result: Prediction, count: int) -> list[tuple[str, float]]:
     return sorted(result.scores.items(), key=lambda item: -item[1])[:count]
 
 
+def csv_header(columns: Columns) -> str:
+    """Write the first line of a CSV table."""
+    return _csv_line(columns.names())
+
+
 def csv_lines(results: Iterable[Result], columns: Columns) -> Iterator[str]:
-    """Write results as CSV, one line at a time, the header first."""
+    """Write results as CSV, one line at a time, without the header."""
     names = columns.names()
-    yield _csv_line(names)
     for result in results:
         yield _csv_line(columns.row(result)[name] for name in names)
 
 
 def _csv_line(cells: Iterable[Cell]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
+    row, line = list(cells), io.StringIO()
+    # Python 3.11 leaves a carriage return unquoted, and readers stumble over it.
+    bare = any(isinstance(cell, str) and "\r" in cell for cell in row)
+    quoting = csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL
+    csv.writer(line, lineterminator="\n", quoting=quoting).writerow(row)
     return line.getvalue()
 
 
@@ -93,3 +101,55 @@ def json_lines(results: Iterable[Result], columns: Columns) -> Iterator[str]:
     """Write results as JSON lines, one object a result."""
     for result in results:
         yield json.dumps(columns.row(result), ensure_ascii=False) + "\n"
+
+
+def csv_records(file: BinaryIO) -> Iterator[tuple[int, Key]]:
+    """Read a CSV table's whole rows: the byte after each, and its key.
+
+    The header's key is empty. Reading stops at a row that is torn or garbled.
+    """
+    names: list[str] = []
+    end, record = 0, b""
+    for line in file:
+        record += line
+        if record.count(b'"') % 2:  # a line break within a cell
+            continue
+        if not record.endswith(b"\n"):
+            return
+        cells = _parse(record)
+        names = names or cells
+        if len(cells) != len(names):
+            return
+        end += len(record)
+        record = b""
+        if cells is not names:
+            yield end, _key(dict(zip(names, cells, strict=True)))
+        else:
+            yield end, ("", "", "")
+
+
+def _parse(record: bytes) -> list[str]:
+    text = record.decode("utf-8", "replace")
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (csv.Error, StopIteration):
+        return []
+
+
+def json_records(file: BinaryIO) -> Iterator[tuple[int, Key]]:
+    """Read JSON lines' whole rows: the byte after each, and its key."""
+    end = 0
+    for line in file:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return
+        if not (line.endswith(b"\n") and isinstance(row, dict)):
+            return
+        end += len(line)
+        yield end, _key(row)
+
+
+def _key(row: Mapping[str, Cell]) -> Key:
+    path, name, window = (row.get(n) for n in ("path", "gravityspy_id", "window"))
+    return written(str(path)), str(name or ""), "" if window is None else str(window)

@@ -3,7 +3,7 @@ import io
 import json
 
 from gspy_cli.results import Failure, Origin, Prediction
-from gspy_cli.writers import Columns, csv_lines, json_lines
+from gspy_cli.writers import Columns, csv_header, csv_lines, json_lines
 
 CLASSES = ("Blip", "Koi_Fish", "Whistle")
 GOOD = Prediction(
@@ -15,8 +15,12 @@ GOOD = Prediction(
 BAD = Failure(Origin('odd,"name".png'), "the file is empty")
 
 
+def csv_text(results, columns: Columns) -> str:
+    return csv_header(columns) + "".join(csv_lines(results, columns))
+
+
 def test_csv_has_gravity_spys_columns_and_a_row_for_each_result():
-    text = "".join(csv_lines([GOOD, BAD], Columns(CLASSES, "tiny")))
+    text = csv_text([GOOD, BAD], Columns(CLASSES, "tiny"))
     assert text == (
         "path,gravityspy_id,ifo,window,ml_label,ml_confidence,"
         "Blip,Koi_Fish,Whistle,status,error,model_name\n"
@@ -28,7 +32,7 @@ def test_csv_has_gravity_spys_columns_and_a_row_for_each_result():
 def test_json_lines_hold_the_same_cells_as_csv():
     columns = Columns(CLASSES, "tiny", top_k=2, min_confidence=0.9)
     rows = [json.loads(line) for line in json_lines([GOOD, BAD], columns)]
-    table = csv.DictReader(io.StringIO("".join(csv_lines([GOOD, BAD], columns))))
+    table = csv.DictReader(io.StringIO(csv_text([GOOD, BAD], columns)))
     for row, cells in zip(rows, table, strict=True):
         shown = {k: "" if v is None else str(v) for k, v in row.items()}
         assert shown == cells
@@ -50,6 +54,6 @@ def test_an_uncertain_result_keeps_its_best_guess():
 
 def test_a_line_break_in_a_name_stays_in_its_cell():
     odd = Failure(Origin("two\nlines\r.png"), "broken")
-    text = "".join(csv_lines([odd], Columns(CLASSES, "tiny")))
+    text = csv_text([odd], Columns(CLASSES, "tiny"))
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert row["path"] == "two\nlines\r.png"

@@ -3,8 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,20 +17,12 @@ from gspy_cli.cli.options import (
     QuietOption,
     need_strain,
 )
+from gspy_cli.cli.output import Format, format_of, output_of
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
     from gspy_cli.results import Result
     from gspy_cli.sources import Sample
-    from gspy_cli.writers import Columns
-
-
-class Format(StrEnum):
-    """How results are written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    TABLE = "table"
 
 
 class Tally:
@@ -51,11 +42,12 @@ class Tally:
             self.classified += not failed
             yield result
 
-    def summary(self) -> str:
-        """Say in one line what a run did."""
+    def summary(self, *, already: int) -> str:
+        """Say in one line what a run did; `already` were done by an earlier one."""
         total = self.classified + self.failed
         rate = total / max(time.monotonic() - self._started, 1e-9)
-        return f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
+        counts = f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
+        return f"{counts}; {already} were done before" if already else counts
 
 
 def classify(
@@ -89,7 +81,7 @@ def classify(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an output that exists.")
+        bool, typer.Option("--overwrite", help="Begin an existing output anew.")
     ] = False,
     form: Annotated[
         Format | None,
@@ -112,17 +104,17 @@ def classify(
     """Name the glitch in each picture.
 
     Every input gets one row, in input order; a picture that cannot be classified
-    gets its reason. Exit code 0: all classified; 1: some inputs failed.
+    gets its reason. A run with -o that was stopped goes on where it was when the same
+    command is given again. Exit code 0: all classified; 1: some inputs failed.
 
     Example: gspy classify figures/ -o labels.csv
     """
-    chosen = _format(form, output)
+    chosen = format_of(form, output)
     samples = (
         _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
         if gps
         else _samples(paths or [], files_from, recursive=recursive)
     )
-    _refuse_to_replace(output, overwrite=overwrite)
 
     from gspy_cli import predict
     from gspy_cli.model import load_model
@@ -137,26 +129,15 @@ def classify(
         triggers=bool(gps),
     )
     tally = Tally()
-    results = tally.count(predict.classify(samples, loaded, batch_size=batch_size))
-    _write(results, columns, chosen, output, quiet=quiet)
+    with output_of(output, chosen, columns, loaded.card, overwrite=overwrite) as target:
+        left = (sample for sample in samples if not target.has(sample.origin))
+        results = predict.classify(left, loaded, batch_size=batch_size)
+        target.write(tally.count(results), quiet=quiet)
     if not quiet and (output or tally.classified + tally.failed > 1):
-        typer.echo(f"{tally.summary()} ({loaded.card.name}, {loaded.device})", err=True)
+        summary = tally.summary(already=target.already)
+        typer.echo(f"{summary} ({loaded.card.name}, {loaded.device})", err=True)
     if tally.failed:
         raise typer.Exit(1)
-
-
-def _format(form: Format | None, output: Path | None) -> Format:
-    if form:
-        return form
-    if output is None:
-        return Format.TABLE if sys.stdout.isatty() else Format.CSV
-    try:
-        return {".csv": Format.CSV, ".jsonl": Format.JSONL}[output.suffix.lower()]
-    except KeyError:
-        raise GspyError(
-            f"cannot tell the format of {output} from its name; end it in .csv or "
-            ".jsonl, or give --format"
-        ) from None
 
 
 def _samples(
@@ -191,53 +172,3 @@ def _strain_samples(
         raise GspyError("--gps takes one file of strain: .hdf5, .h5 or .gwf")
     parsed = [gps_time(text) for text in times]
     return sources.from_strain(paths[0], parsed, channel=channel, ifo=ifo)
-
-
-def _refuse_to_replace(output: Path | None, *, overwrite: bool) -> None:
-    if output and not overwrite and output.is_file() and output.stat().st_size:
-        raise GspyError(f"{output} exists; --overwrite replaces it")
-
-
-def _write(
-    results: "Iterator[Result]",
-    columns: "Columns",
-    form: Format,
-    output: Path | None,
-    *,
-    quiet: bool,
-) -> None:
-    from gspy_cli import writers
-
-    if form is Format.TABLE:
-        from gspy_cli.cli import terminal
-
-        terminal.show_results(results, columns, output)
-        return
-    lines = {Format.CSV: writers.csv_lines, Format.JSONL: writers.json_lines}[form]
-    if output is None:
-        _print_lines(lines(results, columns))
-        return
-    if not quiet and sys.stderr.isatty():
-        from gspy_cli.cli import terminal
-
-        results = terminal.with_progress(results)
-    _save_lines(lines(results, columns), output)
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    for line in lines:
-        sys.stdout.write(line)
-    sys.stdout.flush()
-
-
-def _save_lines(lines: Iterable[str], output: Path) -> None:
-    try:
-        with output.open(
-            "w", encoding="utf-8", errors="backslashreplace", newline=""
-        ) as file:
-            while chunk := list(islice(lines, 16)):
-                file.writelines(chunk)
-                file.flush()
-    except OSError as error:
-        raise GspyError(f"cannot write {output}: {error.strerror}") from None

@@ -3,10 +3,10 @@
 User text goes in as `Text`, never as markup: brackets in file names are no styles.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -34,21 +34,17 @@ PAGE = 200  # rows in one table; a longer run prints several, as they are done
 BAR = 30
 
 
-def show_results(
-    results: Iterable[Result], columns: Columns, output: Path | None
-) -> None:
+def show_results(results: Iterable[Result], columns: Columns) -> None:
     """Print results as tables; a single one gets a bar for each likely class."""
-    target = output.open("w", encoding="utf-8") if output else nullcontext(None)
-    with target as file:
-        console = Console(file=file)
-        remaining = iter(results)
+    console = Console()
+    remaining = iter(results)
+    page = list(islice(remaining, PAGE))
+    if len(page) == 1:
+        console.print(_single(page[0], columns))
+        return
+    while page:
+        console.print(_table(page, columns))
         page = list(islice(remaining, PAGE))
-        if len(page) == 1 and output is None:
-            console.print(_single(page[0], columns))
-            return
-        while page:
-            console.print(_table(page, columns))
-            page = list(islice(remaining, PAGE))
 
 
 def _single(result: Result, columns: Columns) -> Text:
@@ -74,17 +70,32 @@ def _bar(fraction: float) -> str:
 
 
 def _table(results: list[Result], columns: Columns) -> Table:
-    table = Table("picture", "label", header_style="bold", box=None)
+    folder = _common_folder([result.origin.path for result in results])
+    table = Table(header_style="bold", box=None)
+    table.add_column(Text(f"in {folder}" if folder else "picture"), overflow="fold")
+    table.add_column("label")
     table.add_column("confidence", justify="right")
     if columns.top_k > 1:
         table.add_column("next likeliest")
     for result in results:
-        table.add_row(*_cells(result, columns))
+        table.add_row(*_cells(result, columns, folder))
     return table
 
 
-def _cells(result: Result, columns: Columns) -> Iterator[Text]:
-    yield Text(result.origin.path, overflow="fold")
+def _common_folder(paths: list[str]) -> str:
+    """Give the folder that all paths begin with; nothing where there is none."""
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
+    except ValueError:  # some are absolute, some are not
+        return ""
+
+
+def _cells(result: Result, columns: Columns, folder: str) -> Iterator[Text]:
+    path, window = result.origin.path, result.origin.window
+    shown = os.path.relpath(path, folder) if folder else path
+    if result.origin.trigger:
+        shown = f"{shown} {result.origin.trigger.event_time:.3f} s, {window} s"
+    yield Text(shown)
     if isinstance(result, Failure):
         yield Text(f"failed: {result.reason}", "red")
         return

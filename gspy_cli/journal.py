@@ -1,0 +1,132 @@
+"""An output file that no kill can spoil: what is in it already, and who writes it.
+
+Beside `out.csv` stands `out.csv.journal`: what the run was asked for, and a lock.
+The output itself says which inputs are done. A run that is killed at any moment leaves
+whole rows and perhaps a torn one; the next run cuts that off and goes on.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from gspy_cli.errors import GspyError
+from gspy_cli.results import Key, Origin, key_of
+
+Records = Callable[[BinaryIO], Iterator[tuple[int, Key]]]
+"""Reads whole records: the byte after each, and its key; stops at a torn one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output to append to, and how often each input is in it already."""
+
+    file: BinaryIO
+    done: Counter[Key]
+
+    def take(self, origin: Origin) -> bool:
+        """Tell whether an input is done; each row counts for one input."""
+        key = key_of(origin)
+        if self.done[key] <= 0:
+            return False
+        self.done[key] -= 1
+        return True
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Append whole lines; they are with the operating system afterwards."""
+        text = "".join(lines)
+        self.file.write(text.encode("utf-8", "backslashreplace"))
+        self.file.flush()
+
+
+@contextmanager
+def open_output(
+    path: Path, *, run: Mapping[str, object], records: Records, overwrite: bool
+) -> Iterator[Output]:
+    """Open an output to go on with, or a new one.
+
+    `run` is all that decides what the rows hold.
+
+    Raises
+    ------
+    GspyError
+        Another run is writing it, or it was made by a run of another kind, or it
+        cannot be written.
+    """
+    try:
+        with _journal(path) as journal:
+            _lock(journal, path)
+            if overwrite:
+                path.write_bytes(b"")
+            _check(journal, path, dict(run))
+            with path.open("ab+") as file:
+                yield Output(file, _recover(file, records))
+    except OSError as error:
+        raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _journal(path: Path) -> BinaryIO:
+    beside = path.with_name(f"{path.name}.journal")
+    return os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+
+
+def _lock(journal: BinaryIO, path: Path) -> None:
+    """Hold the journal until this process ends, however it ends."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(journal.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        else:
+            import fcntl
+
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise GspyError(
+            f"another gspy is writing {path}; wait for it or give another -o"
+        ) from None
+
+
+def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
+    """Refuse an output of another run; note this one's for the next."""
+    text = journal.read()
+    if path.exists() and path.stat().st_size:
+        try:
+            noted = json.loads(text)
+        except ValueError:
+            raise GspyError(
+                f"{path} was not made by gspy classify; --overwrite replaces it"
+            ) from None
+        if noted != run:
+            raise GspyError(
+                f"{path} {_difference(noted, run)}; --overwrite replaces it"
+            )
+        return
+    journal.seek(0)
+    journal.truncate()
+    journal.write(json.dumps(run).encode())
+    journal.flush()
+    os.fsync(journal.fileno())
+
+
+def _difference(noted: Mapping[str, object], run: Mapping[str, object]) -> str:
+    for name, wanted in run.items():
+        if (before := noted.get(name)) != wanted:
+            return f"was made with {name} {before}, this run has {wanted}"
+    return "was made by another version of gspy"
+
+
+def _recover(file: BinaryIO, records: Records) -> Counter[Key]:
+    """Count what is done, and cut a torn end off."""
+    file.seek(0)
+    done: Counter[Key] = Counter()
+    end = 0
+    for end, key in records(file):  # noqa: B007
+        done[key] += 1
+    file.truncate(end)
+    file.seek(end)
+    return done

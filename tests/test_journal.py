@@ -1,0 +1,202 @@
+"""Runs that are stopped: nothing lost, nothing doubled, the same bytes in the end."""
+
+import hashlib
+import io
+import random
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import draw_figure, tiny_card, write_tiny_model
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from test_classify import gspy
+
+from gspy_cli.results import Failure, Origin, key_of
+from gspy_cli.writers import (
+    Columns,
+    csv_header,
+    csv_lines,
+    csv_records,
+    json_lines,
+    json_records,
+)
+
+COUNT = 24
+COLUMNS = Columns(("Blip", "Whistle"), "tiny")
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Give a folder of pictures, a broken one among them and odd names."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(COUNT):
+        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
+        Image.fromarray(draw_figure(150, 200, seed=number)).save(folder / name)
+    (folder / "13 broken.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(params=["csv", "jsonl"])
+def whole(request, folder: Path, tmp_path: Path, use_tiny_model) -> Path:
+    output = tmp_path / f"whole.{request.param}"
+    assert gspy("classify", folder, "-o", output)[0] == 1
+    return output
+
+
+def run(folder: Path, output: Path, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "gspy_cli", "classify", "-b", "1", "-q"]
+    return subprocess.Popen(
+        [*command, str(folder), "-o", str(output)], stderr=subprocess.PIPE, **options
+    )
+
+
+def test_a_finished_run_has_nothing_left_to_do(folder, whole):
+    before = whole.read_bytes()
+    code, _, err = gspy("classify", folder, "-o", whole)
+    assert (code, whole.read_bytes()) == (0, before)
+    assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} were done before")
+
+
+def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
+    folder, whole, tmp_path
+):
+    rng = random.Random(0)
+    for trial in range(4):
+        output = tmp_path / f"killed-{trial}{whole.suffix}"
+        rows = rng.randrange(1, COUNT)
+        with run(folder, output) as process:
+            while not output.exists() or output.read_bytes().count(b"\n") < rows:
+                assert process.poll() in (None, 1)
+                if process.poll() is not None:
+                    break
+            process.send_signal(signal.SIGKILL)
+        gspy("classify", folder, "-o", output)
+        assert output.read_bytes() == whole.read_bytes()
+
+
+def test_a_torn_end_is_cut_off_wherever_it_was_torn(folder, whole):
+    content = whole.read_bytes()
+    rng = random.Random(1)
+    for end in [1, *rng.sample(range(len(content)), 12), len(content) - 1]:
+        whole.write_bytes(content[:end])
+        gspy("classify", folder, "-o", whole)
+        assert whole.read_bytes() == content
+
+
+def test_garbage_after_a_power_loss_is_cut_off(folder, whole):
+    content = whole.read_bytes()
+    whole.write_bytes(content[: len(content) // 2] + b"\0" * 4096)
+    gspy("classify", folder, "-o", whole)
+    assert whole.read_bytes() == content
+
+
+def test_a_full_disk_is_one_line_and_the_next_run_completes(folder, whole, tmp_path):
+    output = tmp_path / f"full{whole.suffix}"
+    half = whole.stat().st_size // 2
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (half, half))
+
+    with run(folder, output, preexec_fn=limit) as process:
+        err = process.stderr.read().decode()
+    assert process.returncode == 2
+    assert err == f"gspy: cannot write {output}: File too large\n"
+    gspy("classify", folder, "-o", output)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_new_pictures_are_added_at_the_end(folder, whole, tmp_path):
+    content = whole.read_bytes()
+    extra = tmp_path / "extra"
+    extra.mkdir()
+    Image.fromarray(draw_figure(150, 200, seed=99)).save(extra / "new.png")
+    assert gspy("classify", extra, folder, "-o", whole)[0] == 0
+    assert whole.read_bytes().startswith(content)
+    assert whole.read_bytes()[len(content) :].count(b"new.png") == 1
+
+
+def test_the_same_picture_given_twice_keeps_its_two_rows(folder, tmp_path):
+    path = sorted(folder.iterdir())[1]
+    output = tmp_path / "twice.csv"
+    gspy("classify", path, path, "-o", output)
+    content = output.read_bytes()
+    output.write_bytes(content[:-1])
+    gspy("classify", path, path, "-o", output)
+    assert output.read_bytes() == content
+
+
+def test_two_runs_on_one_output_cannot_mix(folder, tmp_path):
+    output = tmp_path / "out.csv"
+    command = [sys.executable, "-m", "gspy_cli", "classify", "-q", "-b", "1", "-"]
+    with subprocess.Popen(
+        [*command, "-o", str(output)], stdin=subprocess.PIPE, text=True
+    ) as first:
+        first.stdin.write(f"{sorted(folder.iterdir())[1]}\n")
+        first.stdin.flush()
+        while not output.exists():
+            assert first.poll() is None
+        code, _, err = gspy("classify", folder, "-o", output)
+        first.stdin.close()
+    assert code == 2
+    assert err == (
+        f"gspy: another gspy is writing {output}; wait for it or give another -o\n"
+    )
+
+
+def test_another_model_is_refused_and_both_are_named(folder, whole, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    write_tiny_model(other, scale=0.5)
+    (other / "card.json").write_text(
+        tiny_card(name="other", sha256=checksum(other)).to_json()
+    )
+    before = whole.read_bytes()
+    code, _, err = gspy("classify", folder, "-o", whole, "-m", other)
+    assert (code, whole.read_bytes()) == (2, before)
+    assert "was made with model tiny, this run has other" in err
+    assert gspy("classify", folder, "-o", whole, "-m", other, "--overwrite")[0] == 1
+    assert b"other" in whole.read_bytes()
+
+
+def checksum(folder: Path) -> str:
+    return hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+
+
+def test_other_options_are_refused(folder, whole):
+    code, _, err = gspy("classify", folder, "-o", whole, "--top-k", "2")
+    assert code == 2
+    assert "was made with columns" in err
+
+
+PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
+
+
+@given(PATHS)
+def test_what_is_written_is_read_back_as_done(paths: list[str]):
+    results = [Failure(Origin(path), "broken") for path in paths]
+    table = csv_header(COLUMNS) + "".join(csv_lines(results, COLUMNS))
+    lines = "".join(json_lines(results, COLUMNS))
+    expected = [Origin(path) for path in paths]
+    for text, records, skip in ((table, csv_records, 1), (lines, json_records, 0)):
+        content = text.encode("utf-8", "backslashreplace")
+        found = list(records(io.BytesIO(content)))
+        assert [key for _, key in found][skip:] == [key_of(o) for o in expected]
+        assert found[-1][0] == len(content)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_crash_the_recovery(content: bytes):
+    for records in (csv_records, json_records):
+        ends = [end for end, _ in records(io.BytesIO(content))]
+        assert ends == sorted(ends)
+        assert all(0 < end <= len(content) for end in ends)
