@@ -53,7 +53,9 @@ class Tally:
 def classify(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(help="Pictures and folders; '-' reads a list from stdin."),
+        typer.Argument(
+            metavar="PATHS...", help="Pictures, folders; '-' reads a list from stdin."
+        ),
     ] = None,
     *,
     recursive: Annotated[
@@ -85,19 +87,29 @@ def classify(
     ] = False,
     form: Annotated[
         Format | None,
-        typer.Option("--format", "-f", help="Default: table on a terminal, else csv."),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="csv|jsonl|table",
+            help="Default: table on a terminal, else csv.",
+        ),
     ] = None,
     top_k: Annotated[
-        int, typer.Option(min=1, help="Give the K likeliest classes.")
+        int, typer.Option(min=1, metavar="K", help="Give the K likeliest classes.")
     ] = 1,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Flag labels below this; no row is dropped."),
+        typer.Option(
+            min=0, max=1, metavar="P", help="Flag labels below this; drop no row."
+        ),
     ] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     batch_size: Annotated[
-        int, typer.Option("--batch-size", "-b", min=1, help="Pictures per batch.")
+        int,
+        typer.Option(
+            "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
+        ),
     ] = 16,
     quiet: QuietOption = False,
 ) -> None:

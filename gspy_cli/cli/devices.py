@@ -8,7 +8,7 @@ from gspy_cli.errors import GspyError
 
 
 def devices() -> None:
-    """Show the devices found, and which one each part of gspy would use.
+    """Show what this machine can compute on.
 
     Example: gspy devices
     """

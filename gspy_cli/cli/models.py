@@ -74,7 +74,7 @@ def add(
         bool, typer.Option("--default", help="Use it where no model is named.")
     ] = False,
 ) -> None:
-    """Keep a model of your own under a name; a run is exported first.
+    """Keep a model of your own; a run is exported first.
 
     Example: gspy models add model.onnx --name mine --default
     """
@@ -101,7 +101,7 @@ def _graph_of(source: Path) -> Path:
 def remove(
     name: Annotated[str, typer.Argument(help="One of your own models.")],
 ) -> None:
-    """Remove a model of your own; a shipped one of that name shows again.
+    """Remove a model of your own.
 
     Example: gspy models remove mine
     """

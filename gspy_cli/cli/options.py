@@ -19,7 +19,7 @@ ModelOption = Annotated[
 ]
 DeviceOption = Annotated[
     str,
-    typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps."),
+    typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no closing line.")

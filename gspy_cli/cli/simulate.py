@@ -39,8 +39,9 @@ def simulate(
     ] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Simulate glitches and draw them as Gravity Spy does, four windows each.
+    """Simulate glitches and draw them as Gravity Spy does.
 
+    Four windows a glitch, in a folder for each class.
     manifest.csv holds the true parameters.
 
     Example: gspy simulate -n 24 -o simulated/

@@ -120,7 +120,8 @@ def train(
         str, typer.Option(metavar="TYPE", help="auto, bf16, fp16 or off.")
     ] = "auto",
     workers: Annotated[
-        int, typer.Option("--workers", "-j", min=0, help="Loading processes.")
+        int,
+        typer.Option("--workers", "-j", min=0, metavar="N", help="Loading processes."),
     ] = 0,
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Decoded pictures go here.")
