@@ -16,8 +16,8 @@ import numpy as np
 import onnxruntime
 import torch
 
+from gspy_cli.card import ModelCard
 from gspy_cli.labels import CLASSES
-from gspy_cli.model import ModelCard
 from gspy_cli.training.architectures import architecture, build_network
 from gspy_cli.training.export import Deployed, check_pictures, export_model
 from gspy_cli.training.quantise import to_int8

@@ -8,9 +8,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import PictureError
 from gspy_cli.image import network_input, resize
-from gspy_cli.model import Model, ModelCard
+from gspy_cli.model import Model
 from gspy_cli.results import Failure, Prediction, Result
 from gspy_cli.sources import Sample
 

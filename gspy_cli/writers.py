@@ -92,8 +92,8 @@ def _csv_line(cells: Iterable[Cell]) -> str:
     row, line = list(cells), io.StringIO()
     # Python 3.11 leaves a carriage return unquoted, and readers stumble over it.
     bare = any(isinstance(cell, str) and "\r" in cell for cell in row)
-    quoting = csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL
-    csv.writer(line, lineterminator="\n", quoting=quoting).writerow(row)
+    style = "unix" if bare else "excel"  # the former quotes every cell
+    csv.writer(line, dialect=style, lineterminator="\n").writerow(row)
     return line.getvalue()
 
 

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from gspy_cli.model import ModelCard
+from gspy_cli.card import ModelCard
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gspy_cli.model import load_model
+from gspy_cli.predict import classify
+from gspy_cli.registry import find
+from gspy_cli.sources import picture
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -17,10 +22,6 @@ def code(page: str, language: str) -> str:
 
 
 def test_the_lines_for_the_onnx_file_alone_agree_with_gspy(tmp_path: Path):
-    from gspy_cli.model import find, load_model
-    from gspy_cli.predict import classify
-    from gspy_cli.sources import picture
-
     example = sorted((ROOT / "docs" / "examples").glob("*.png"))[0]
     script = tmp_path / "alone.py"
     script.write_text(code("docs/onnx.md", "python"))

@@ -7,15 +7,17 @@ import pytest
 from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
 
 from gspy_cli import model
+from gspy_cli import registry as registry_module
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.model import ModelCard, load_model
+from gspy_cli.model import load_model
 
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty user registry and no shipped models."""
-    monkeypatch.setattr(model, "user_models", lambda: tmp_path / "user")
-    monkeypatch.setattr(model, "shipped_models", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(registry_module, "user_models", lambda: tmp_path / "user")
+    monkeypatch.setattr(registry_module, "shipped_models", lambda: tmp_path / "shipped")
     monkeypatch.delenv("GSPY_MODEL", raising=False)
     return tmp_path
 
@@ -95,30 +97,32 @@ def test_a_users_model_hides_a_shipped_one_of_its_name(registry: Path):
     for root in ("shipped", "user"):
         (registry / root / "tiny").mkdir(parents=True)
         write_tiny_model(registry / root / "tiny")
-    assert model.find("tiny") == registry / "user" / "tiny" / "model.onnx"
-    assert [folder.path for folder in model.installed()] == [registry / "user/tiny"]
+    assert registry_module.find("tiny") == registry / "user" / "tiny" / "model.onnx"
+    assert [folder.path for folder in registry_module.installed()] == [
+        registry / "user/tiny"
+    ]
 
 
 def test_the_environment_names_the_default(registry: Path, monkeypatch):
     (registry / "user" / "mine").mkdir(parents=True)
     expected = write_tiny_model(registry / "user" / "mine")
     monkeypatch.setenv("GSPY_MODEL", "mine")
-    assert model.find(None) == expected
+    assert registry_module.find(None) == expected
 
 
 def test_an_unknown_model_names_the_nearest(registry: Path):
     (registry / "user" / "mobilenet").mkdir(parents=True)
     write_tiny_model(registry / "user" / "mobilenet")
     with pytest.raises(GspyError, match=r"'mobilnet'; did you mean 'mobilenet'\?"):
-        model.find("mobilnet")
+        registry_module.find("mobilnet")
 
 
 def test_a_model_folder_is_a_path_too(tiny_model: Path, registry: Path):
-    assert model.find(str(tiny_model.parent)) == tiny_model
+    assert registry_module.find(str(tiny_model.parent)) == tiny_model
 
 
 def test_the_shipped_models_are_whole():
-    folders = list(model.shipped_models().glob("*/model.onnx"))
+    folders = list(registry_module.shipped_models().glob("*/model.onnx"))
     assert folders
     for path in folders:
         loaded = load_model(str(path), device="cpu")
@@ -128,7 +132,7 @@ def test_the_shipped_models_are_whole():
 
 def test_a_registry_without_the_default_says_what_is_there(registry: Path):
     with pytest.raises(GspyError, match="installed: none"):
-        model.find(None)
+        registry_module.find(None)
 
 
 def test_a_damaged_card_in_the_registry_is_named(tiny_model: Path, registry: Path):
@@ -141,11 +145,11 @@ def test_a_damaged_card_in_the_registry_is_named(tiny_model: Path, registry: Pat
 def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path):
     folder = model.add(tiny_model, name="mine", default=True)
     assert folder.path == registry / "user" / "mine"
-    assert model.default_name() == "mine"
+    assert registry_module.default_name() == "mine"
     assert load_model().card.name == "mine"
-    model.remove("mine")
-    assert model.default_name() == model.DEFAULT_MODEL
-    assert not list(model.installed())
+    registry_module.remove("mine")
+    assert registry_module.default_name() == registry_module.DEFAULT_MODEL
+    assert not list(registry_module.installed())
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "default"])
@@ -158,5 +162,5 @@ def test_only_ones_own_models_can_be_removed(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
     for name in ("tiny", "..", "nothing"):
         with pytest.raises(GspyError, match=r"no model '.*' of your own"):
-            model.remove(name)
+            registry_module.remove(name)
     assert (registry / "shipped" / "tiny").is_dir()

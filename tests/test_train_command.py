@@ -8,7 +8,7 @@ import pytest
 from glitch_pictures import CLASSES, draw_class_folders, tiny_network_known
 from test_classify import gspy
 
-from gspy_cli import model
+from gspy_cli import registry as registry_module
 from gspy_cli.model import load_model
 from gspy_cli.training import download
 
@@ -46,7 +46,7 @@ def run(data, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch) -> Path:
-    monkeypatch.setattr(model, "user_models", lambda: tmp_path / "models")
+    monkeypatch.setattr(registry_module, "user_models", lambda: tmp_path / "models")
     monkeypatch.delenv("GSPY_MODEL", raising=False)
     return tmp_path / "models"
 

@@ -24,8 +24,8 @@ from glitch_pictures import (
 from PIL import Image
 from safetensors.torch import load_file
 
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.model import ModelCard
 from gspy_cli.training import checkpoint, run
 from gspy_cli.training.architectures import build_network
 from gspy_cli.training.config import config_json

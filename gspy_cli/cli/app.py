@@ -54,7 +54,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from gspy_cli.model import default_name
+        from gspy_cli.registry import default_name
 
         typer.echo(f"gspy {__version__} (default model: {default_name()})")
         raise typer.Exit

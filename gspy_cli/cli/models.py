@@ -37,7 +37,7 @@ def list_models(
     """
     if context.invoked_subcommand is not None:
         return
-    from gspy_cli import model
+    from gspy_cli import registry
     from gspy_cli.cli import terminal
 
     if architectures:
@@ -46,7 +46,7 @@ def list_models(
 
         terminal.show_architectures(ARCHITECTURES)
     else:
-        terminal.show_models(list(model.installed()), model.default_name())
+        terminal.show_models(list(registry.installed()), registry.default_name())
 
 
 @models.command()
@@ -105,7 +105,7 @@ def remove(
 
     Example: gspy models remove mine
     """
-    from gspy_cli import model
+    from gspy_cli import registry
 
-    model.remove(name)
+    registry.remove(name)
     typer.echo(f"removed '{name}'")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
+    from gspy_cli.card import ModelCard
     from gspy_cli.journal import Output
-    from gspy_cli.model import ModelCard
     from gspy_cli.results import Origin, Result
     from gspy_cli.writers import Columns
 

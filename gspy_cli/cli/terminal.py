@@ -22,8 +22,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from gspy_cli.card import ModelCard
 from gspy_cli.labels import DESCRIPTIONS
-from gspy_cli.model import ModelCard, ModelFolder
+from gspy_cli.registry import ModelFolder
 from gspy_cli.results import Failure, Prediction, Result
 from gspy_cli.writers import Columns, ranked
 

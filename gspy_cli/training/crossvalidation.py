@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gspy_cli.card import ModelCard
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
-from gspy_cli.model import ModelCard
 from gspy_cli.training.architectures import build_network
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.checkpoint import load_weights

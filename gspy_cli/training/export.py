@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
-from gspy_cli.model import ModelCard, load_model
+from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, build_network, split_head
 from gspy_cli.training.checkpoint import load_tensors, write_atomically
 

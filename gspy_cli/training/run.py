@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from gspy_cli.model import ModelCard
+from gspy_cli.card import ModelCard
 from gspy_cli.training.architectures import architecture
 from gspy_cli.training.checkpoint import (
     load_optimizer,

@@ -9,8 +9,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
-from gspy_cli.model import ModelCard, load_model
+from gspy_cli.model import load_model
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.data import Example, read_dataset, read_table

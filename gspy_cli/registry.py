@@ -1,0 +1,154 @@
+"""Where models lie: those that gspy ships, and the user's own."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
+
+DEFAULT_MODEL = "mobilenet_v2"
+MAX_BYTES = 2**31  # protobuf's own limit for one file
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """Where one model of the registry lies."""
+
+    path: Path
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file."""
+        return self.path / "model.onnx"
+
+    def card_of(self, graph: Path) -> ModelCard | None:
+        """Give the card of one of this folder's ONNX files, where it has its own.
+
+        A training run's card has no checksum: it describes the weights, not a graph.
+        """
+        if graph != self.graph or not (self.path / "card.json").is_file():
+            return None
+        card = self.card()
+        return card if card.sha256 else None
+
+    def card(self) -> ModelCard:
+        """Read the folder's card."""
+        card_path = self.path / "card.json"
+        return ModelCard.from_json(read(card_path), origin=str(card_path))
+
+
+def user_models() -> Path:
+    """Give the folder of the user's own models."""
+    import platformdirs
+
+    return platformdirs.user_data_path("gspy", appauthor=False) / "models"
+
+
+def shipped_models() -> Path:
+    """Give the folder of the models that gspy ships, in a wheel or a checkout."""
+    package = Path(__file__).parent
+    in_wheel = package / "models"
+    return in_wheel if in_wheel.is_dir() else package.parent / "models"
+
+
+def installed() -> Iterator[ModelFolder]:
+    """List the registry; a user's model hides a shipped one of the same name."""
+    seen = set()
+    for root in (user_models(), shipped_models()):
+        for card in sorted(root.glob("*/card.json")):
+            if card.parent.name not in seen:
+                seen.add(card.parent.name)
+                yield ModelFolder(card.parent)
+
+
+def default_name() -> str:
+    """Name the model that is used when none is asked for."""
+    return os.environ.get("GSPY_MODEL") or _users_default() or DEFAULT_MODEL
+
+
+def _users_default() -> str | None:
+    note = user_models() / "default"
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+
+
+def new_folder(name: str) -> ModelFolder:
+    """Make the folder of a model of the user's own.
+
+    Raises
+    ------
+    GspyError
+        The name cannot be a folder's.
+    """
+    if not _is_name(name) or name == "default":
+        raise GspyError(f"'{name}' cannot be a model's name; give another with --name")
+    folder = ModelFolder(user_models() / name)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def make_default(name: str) -> None:
+    """Use this model wherever none is named."""
+    (user_models() / "default").write_text(name + "\n", encoding="utf-8")
+
+
+def remove(name: str) -> None:
+    """Delete a model from the user's registry.
+
+    Raises
+    ------
+    GspyError
+        The user has no model of this name.
+    """
+    folder = ModelFolder(user_models() / name)
+    if not (_is_name(name) and folder.graph.is_file()):
+        raise GspyError(f"you have no model '{name}' of your own; see 'gspy models'")
+    if _users_default() == name:
+        (user_models() / "default").unlink()
+    shutil.rmtree(folder.path)
+
+
+def find(name: str | None) -> Path:
+    """Find a model's ONNX file by its name or path; None means the default.
+
+    Raises
+    ------
+    GspyError
+        There is no such model; the message names those that there are.
+    """
+    wanted = name or default_name()
+    for root in (user_models(), shipped_models()):
+        folder = ModelFolder(root / wanted)
+        if _is_name(wanted) and folder.graph.is_file():
+            return folder.graph
+    path = Path(wanted).expanduser()
+    if path.is_dir() and ModelFolder(path).graph.is_file():
+        return ModelFolder(path).graph
+    if path.is_file():
+        return path
+    raise GspyError(_no_such_model(wanted))
+
+
+def _is_name(wanted: str) -> bool:
+    return wanted not in (".", "..") and Path(wanted).name == wanted
+
+
+def _no_such_model(wanted: str) -> str:
+    import difflib
+
+    names = [folder.path.name for folder in installed()]
+    near = difflib.get_close_matches(wanted, names, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"no model '{wanted}'; {hint}installed: {', '.join(names) or 'none'}"
+
+
+def read(path: Path) -> bytes:
+    """Read one of a model's files."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise GspyError(f"{path} is too large for a model")
+        return path.read_bytes()
+    except OSError as error:
+        raise GspyError(f"cannot read {path}: {error.strerror}") from None
