@@ -9,7 +9,7 @@ from pathlib import Path
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 
-DEFAULT_MODEL = "mobilenet_v2"
+DEFAULT_MODEL = "efficientnet_lite0"
 MAX_BYTES = 2**31  # protobuf's own limit for one file
 
 

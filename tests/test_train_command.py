@@ -96,7 +96,7 @@ def test_a_variant_is_smaller_and_says_what_it_lost(run, tmp_path, precision):
     )
     card = load_model(str(small), device="cpu").card
     assert code == 0
-    assert set(card.scores["agreement_of_precisions"]) == {"fp32", precision}
+    assert set(card.scores["accuracy_by_precision"]) == {"fp32", precision}
     if precision == "fp16":
         assert small.stat().st_size < whole.stat().st_size
 
@@ -105,13 +105,14 @@ def test_a_variant_that_loses_accuracy_is_refused(run, tmp_path, monkeypatch):
     from gspy_cli.training import variants
 
     accuracies = iter([0.9, 0.894])
-    monkeypatch.setattr(variants, "accuracy", lambda path, data: next(accuracies))
+    monkeypatch.setattr(variants, "accuracy", lambda content, data: next(accuracies))
     output = tmp_path / "m.onnx"
     code, _, err = gspy(
         "export", run, "-o", output, "--precision", "fp16", "--cache", tmp_path
     )
     assert code == 1
     assert "fp16 loses 0.6 points of accuracy (0.9000 to 0.8940" in err
+    assert not output.exists()
 
 
 def test_a_run_can_be_kept_as_a_model_and_removed(run, data, registry):

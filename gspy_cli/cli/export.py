@@ -69,16 +69,26 @@ def export(
         return
     if run is None:
         raise GspyError("give the run to export: gspy export runs/train/NAME")
-    card = exporting.export_run(
-        run, output, name=name, temperature=temperature, opset=opset
-    )
-    if precision is not Precision.FP32:
-        from gspy_cli.training.variants import read_labelled, write_variant
+    if precision is Precision.FP32:
+        card = exporting.export_run(
+            run, output, name=name, temperature=temperature, opset=opset
+        )
+    else:
+        from gspy_cli.training.variants import export_variant
 
-        labelled = read_labelled(data or run, card, cache)
-        card = write_variant(output, card, precision, labelled, force=force)
-        for kind, accuracy in card.scores["agreement_of_precisions"].items():
-            typer.echo(f"{kind}: {accuracy:.4f} right of {len(labelled.labels)}")
+        card = export_variant(
+            run,
+            output,
+            precision.value,
+            data=data or run,
+            cache=cache,
+            force=force,
+            name=name,
+            temperature=temperature,
+            opset=opset,
+        )
+        for kind, accuracy in card.scores["accuracy_by_precision"].items():
+            typer.echo(f"{kind}: {accuracy:.4f} of the pictures named right")
     size = output.stat().st_size / 1e6
     typer.echo(
         f"{output}: {card.architecture}, {len(card.classes)} classes, {size:.1f} MB"

@@ -1,5 +1,7 @@
 """Small, fast variants of an exported graph: 16-bit weights, 8-bit arithmetic."""
 
+import contextlib
+import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +33,9 @@ def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with tempfile.TemporaryDirectory() as folder:
+    # ONNX Runtime prints what it is about; standard output is for results.
+    silence = contextlib.redirect_stdout(io.StringIO())
+    with tempfile.TemporaryDirectory() as folder, silence:
         raw, ready, small = (Path(folder) / f"{n}.onnx" for n in ("raw", "pre", "q"))
         raw.write_bytes(content)
         quant_pre_process(raw, ready, skip_symbolic_shape=True)

@@ -1,6 +1,7 @@
 """Exported graphs of less precision, and what they lose on labelled pictures."""
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from gspy_cli.model import load_model
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.data import Example, read_dataset, read_table
-from gspy_cli.training.export import with_card
+from gspy_cli.training.export import OPSET, export_run, with_card
 from gspy_cli.training.quantise import to_fp16, to_int8
 
 MOST_LOST = 0.005  # of the accuracy, 1 is all
@@ -52,43 +53,70 @@ def read_labelled(source: Path, card: ModelCard, cache: Path | None) -> Labelled
     )
 
 
-def write_variant(
-    path: Path, card: ModelCard, precision: str, data: Labelled, *, force: bool
+def export_variant(
+    source: Path,
+    path: Path,
+    precision: str,
+    *,
+    data: Path,
+    cache: Path | None,
+    force: bool,
+    name: str | None = None,
+    temperature: float = 1.0,
+    opset: int = OPSET,
 ) -> ModelCard:
-    """Turn an exported file into its fp16 or int8 variant, in place.
+    """Export a run as fp16 or int8, tried on labelled data."""
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "exported.onnx"
+        card = export_run(
+            source, exported, name=name, temperature=temperature, opset=opset
+        )
+        labelled = read_labelled(data, card, cache)
+        return write_variant(exported, path, card, precision, labelled, force=force)
+
+
+def write_variant(
+    exported: Path,
+    path: Path,
+    card: ModelCard,
+    precision: str,
+    data: Labelled,
+    *,
+    force: bool,
+) -> ModelCard:
+    """Write the fp16 or int8 variant of an exported file; give its card.
 
     The card gets both accuracies on `data`.
 
     Raises
     ------
     CheckError
-        Accuracy falls by more than half a point; the file stays as it was.
+        Accuracy falls by more than half a point; nothing is written.
     """
-    content = path.read_bytes()
-    before = accuracy(path, data)
+    content = exported.read_bytes()
     smaller = to_fp16(content) if precision == "fp16" else to_int8(content, _some(data))
-    variant = path.with_name(f".{precision}-{path.name}")
-    try:
-        variant.write_bytes(with_card(onnx.load_from_string(smaller), card))
-        after = accuracy(variant, data)
-    finally:
-        variant.unlink(missing_ok=True)
-    lost = before - after
-    if lost > MOST_LOST and not force:
+    graph = onnx.load_from_string(smaller)
+    before = accuracy(content, data)
+    after = accuracy(with_card(graph, card), data)
+    if before - after > MOST_LOST and not force:
         raise CheckError(
-            f"{precision} loses {100 * lost:.1f} points of accuracy ({before:.4f} to "
-            f"{after:.4f} on {len(data.labels)} pictures); --force writes it anyway"
+            f"{precision} loses {100 * (before - after):.1f} points of accuracy "
+            f"({before:.4f} to {after:.4f} on {len(data.labels)} pictures); --force "
+            "writes it anyway"
         )
-    scores = {"fp32": round(before, 4), precision: round(after, 4)}
-    scored = replace(card, scores={**card.scores, "agreement_of_precisions": scores})
-    final = with_card(onnx.load_from_string(smaller), scored)
+    both = {"fp32": round(before, 4), precision: round(after, 4)}
+    scored = replace(card, scores={**card.scores, "accuracy_by_precision": both})
+    final = with_card(graph, scored)
     write_atomically(path, lambda part: part.write_bytes(final))
     return replace(scored, sha256=hashlib.sha256(final).hexdigest())
 
 
-def accuracy(path: Path, data: Labelled) -> float:
-    """Give the part of the pictures that an exported file names right."""
-    score = load_model(str(path), device="cpu").score
+def accuracy(content: bytes, data: Labelled) -> float:
+    """Give the part of the pictures that an exported graph names right."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "variant.onnx"
+        path.write_bytes(content)
+        score = load_model(str(path), device="cpu").score
     starts = range(0, len(data.labels), BATCH)
     named = [score(data.pictures[i : i + BATCH]).argmax(axis=1) for i in starts]
     return float((np.concatenate(named) == data.labels).mean())
