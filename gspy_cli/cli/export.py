@@ -1,8 +1,10 @@
 """`gspy export`: a trained run as one ONNX file."""
 
+import json
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,6 +50,13 @@ def export(
     temperature: Annotated[
         float, typer.Option(min=0.05, metavar="T", help="Divide the logits by this.")
     ] = 1.0,
+    scores: Annotated[
+        Path | None,
+        typer.Option(metavar="JSON", help="Scores for the card, as --folds writes."),
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="The licence for the card.")
+    ] = "",
     opset: Annotated[int, typer.Option(min=13, max=20, metavar="N")] = 17,
     check: Annotated[
         Path | None,
@@ -69,10 +78,9 @@ def export(
         return
     if run is None:
         raise GspyError("give the run to export: gspy export runs/train/NAME")
+    changes = _changes(name, temperature, scores, licence)
     if precision is Precision.FP32:
-        card = exporting.export_run(
-            run, output, name=name, temperature=temperature, opset=opset
-        )
+        card = exporting.export_run(run, output, changes=changes, opset=opset)
     else:
         from gspy_cli.training.variants import export_variant
 
@@ -83,8 +91,7 @@ def export(
             data=data or run,
             cache=cache,
             force=force,
-            name=name,
-            temperature=temperature,
+            changes=changes,
             opset=opset,
         )
         for kind, accuracy in card.scores["accuracy_by_precision"].items():
@@ -94,3 +101,21 @@ def export(
         f"{output}: {card.architecture}, {len(card.classes)} classes, {size:.1f} MB"
     )
     typer.echo(f"next: gspy classify figures/ --model {output}")
+
+
+def _changes(
+    name: str | None, temperature: float, scores: Path | None, licence: str
+) -> dict[str, Any]:
+    """Give the fields of the card that the options set."""
+    today = datetime.now(UTC).date().isoformat()
+    changes: dict[str, Any] = {"temperature": temperature, "date": today}
+    if name:
+        changes["name"] = name
+    if licence:
+        changes["licence"] = licence
+    if scores:
+        try:
+            changes["scores"] = json.loads(scores.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise GspyError(f"cannot read scores from {scores} ({error})") from None
+    return changes

@@ -153,8 +153,10 @@ def bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 def show_models(folders: list[ModelFolder], default: str) -> None:
     """Print the registry as a table."""
-    table = Table("", "name", "architecture", header_style="bold", box=None)
-    for heading in ("classes", "parameters", "size", "accuracy on real figures"):
+    table = Table(header_style="bold", box=None)
+    for heading in ("", "name", "architecture"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("classes", "parameters", "size", "real accuracy"):
         table.add_column(heading, justify="right")
     for folder in folders:
         card = folder.card()
@@ -171,7 +173,10 @@ def show_models(folders: list[ModelFolder], default: str) -> None:
         )
     console = Console()
     console.print(table)
-    console.print("* default; 'gspy models NAME' shows a model's card", style="dim")
+    console.print(
+        "* default; accuracy per glitch on real figures; 'gspy models NAME' shows more",
+        style="dim",
+    )
 
 
 def show_architectures(architectures: "Mapping[str, Architecture]") -> None:

@@ -7,9 +7,10 @@ temperature itself; its metadata carry the whole card.
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from gspy_cli.training.checkpoint import load_tensors, write_atomically
 OPSET = 17
 TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
 BATCHES = (1, 2, 33)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Deployed(nn.Module):
@@ -50,13 +52,15 @@ def export_run(
     source: Path,
     path: Path,
     *,
-    name: str | None = None,
-    temperature: float = 1.0,
+    changes: Mapping[str, Any] = NOTHING,
     opset: int = OPSET,
 ) -> ModelCard:
-    """Export a run's best network, or one of its checkpoints."""
+    """Export a run's best network, or one of its checkpoints.
+
+    `changes` are fields of its card to replace.
+    """
     network, card = read_network(source)
-    card = replace(card, name=name or card.name, temperature=temperature)
+    card = replace(card, **changes)
     pictures = check_pictures(card.input_size)
     return export_model(network, card, path, pictures=pictures, opset=opset)
 

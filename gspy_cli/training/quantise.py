@@ -48,8 +48,7 @@ def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            calibrate_method=quantization.CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": 99.99, "ActivationSymmetric": False},
+            calibrate_method=quantization.CalibrationMethod.MinMax,
         )
         return small.read_bytes()
 

@@ -174,7 +174,7 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
         mean=found.mean,
         std=found.std,
         parameters=sum(p.numel() for p in trainee.model.parameters()),
-        data=describe_data(run.dataset),
+        data=describe_data(run.dataset, run.config),
         scores={k: v for k, v in asdict(best).items() if v == v},  # no NaN
     )
 
@@ -184,13 +184,17 @@ def image_size(config: TrainConfig) -> int:
     return config.image_size or architecture(config.architecture).input_size
 
 
-def describe_data(dataset: Dataset) -> str:
-    """Count pictures and glitches of each split."""
+def describe_data(dataset: Dataset, config: TrainConfig) -> str:
+    """Count pictures and glitches of each split; say whether there were simulated."""
     counts = []
     for split in ("train", "validation", "test"):
         part = dataset.part(split)
         glitches = len({e.glitch for e in part})
         counts.append(f"{split} {len(part)} pictures of {glitches} glitches")
+    if config.simulated is not None:
+        counts.append(
+            f"and simulated inputs, {1 - config.real_share:.0%} of those drawn"
+        )
     return ", ".join(counts)
 
 

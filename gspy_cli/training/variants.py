@@ -2,9 +2,10 @@
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,7 +17,7 @@ from gspy_cli.model import load_model
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.data import Example, read_dataset, read_table
-from gspy_cli.training.export import OPSET, export_run, with_card
+from gspy_cli.training.export import NOTHING, OPSET, export_run, with_card
 from gspy_cli.training.quantise import to_fp16, to_int8
 
 MOST_LOST = 0.005  # of the accuracy, 1 is all
@@ -61,16 +62,13 @@ def export_variant(
     data: Path,
     cache: Path | None,
     force: bool,
-    name: str | None = None,
-    temperature: float = 1.0,
+    changes: Mapping[str, Any] = NOTHING,
     opset: int = OPSET,
 ) -> ModelCard:
     """Export a run as fp16 or int8, tried on labelled data."""
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "exported.onnx"
-        card = export_run(
-            source, exported, name=name, temperature=temperature, opset=opset
-        )
+        card = export_run(source, exported, changes=changes, opset=opset)
         labelled = read_labelled(data, card, cache)
         return write_variant(exported, path, card, precision, labelled, force=force)
 
