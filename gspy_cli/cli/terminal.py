@@ -153,18 +153,17 @@ def bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 def show_models(folders: list[ModelFolder], default: str) -> None:
     """Print the registry as a table."""
-    table = Table(header_style="bold", box=None)
-    for heading in ("", "name", "architecture"):
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for heading in ("name", "architecture"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("classes", "parameters", "size", "real accuracy"):
-        table.add_column(heading, justify="right")
+    for heading in ("classes", "parameters", "size", "accuracy"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for folder in folders:
         card = folder.card()
         mark = "*" if folder.path.name == default else ""
         size = f"{folder.graph.stat().st_size / 1e6:.1f} MB"
         table.add_row(
-            mark,
-            Text(folder.path.name),
+            Text(f"{folder.path.name}{mark}"),
             Text(card.architecture),
             str(len(card.classes)),
             f"{card.parameters / 1e6:.1f} M",
