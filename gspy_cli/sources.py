@@ -3,8 +3,10 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,18 @@ def from_strain(
         for window, energies in scan.energies.items():
             origin = Origin(path, event.ifo or None, f"{gps:.6f}", window, trigger)
             yield Sample(origin, partial(plot_pixels, energies), is_plot=True)
+
+
+def read_ahead(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Begin to read the first sample now, while its model loads."""
+    remaining = iter(samples)
+    first = next(remaining, None)
+    if first is None:
+        return iter(())
+    pool = ThreadPoolExecutor(1)
+    reading = pool.submit(first.load)
+    pool.shutdown(wait=False)
+    return chain([replace(first, load=reading.result)], remaining)
 
 
 def read_list(path: Path) -> list[str]:

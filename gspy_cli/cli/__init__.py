@@ -1,10 +1,15 @@
 """The `gspy` command: one file per subcommand, and what they all share."""
 
+import gc
 import os
 
 # numpy would start one BLAS thread a core at import; no command uses them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from gspy_cli.cli.app import app, main
+# Looking for garbage while modules load takes a tenth of a short run.
+gc.disable()
+from gspy_cli.cli.app import app, main  # noqa: E402
+
+gc.enable()
 
 __all__ = ["app", "main"]

@@ -1,5 +1,6 @@
 """`gspy classify`: pictures in, labels out."""
 
+import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -121,6 +122,7 @@ def classify(
 
     Example: gspy classify figures/ -o labels.csv
     """
+    gc.disable()  # until all is loaded
     chosen = format_of(form, output)
     samples = (
         _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
@@ -128,11 +130,13 @@ def classify(
         else _samples(paths or [], files_from, recursive=recursive)
     )
 
-    from gspy_cli import predict
+    from gspy_cli import predict, sources
     from gspy_cli.model import load_model
     from gspy_cli.writers import Columns
 
+    samples = sources.read_ahead(samples)
     loaded = load_model(model, device=device)
+    gc.enable()
     columns = Columns(
         loaded.card.classes,
         loaded.card.name,
