@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.figure import read_figure
+from gspy_cli.figure import SUFFIXES, read_figure
 from gspy_cli.results import Origin, Trigger
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 
 _NAME = re.compile(
     r"(?:(?P<ifo>[A-Z]\d)_)?(?P<id>.+)_spectrogram_(?P<window>\d+(?:\.\d+)?)"

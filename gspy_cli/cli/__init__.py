@@ -3,7 +3,7 @@
 import gc
 import os
 
-# numpy would start one BLAS thread a core at import; no command uses them.
+# numpy would start one BLAS thread a core at import; no command gains by them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Looking for garbage while modules load takes a tenth of a short run.

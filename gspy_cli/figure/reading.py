@@ -11,6 +11,9 @@ from PIL import Image, ImageFile
 
 from gspy_cli.errors import PictureError
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+"""What files are taken for pictures when a folder is searched."""
+
 MEGAPIXELS = 50  # larger pictures are refused before they are decoded
 
 # all that Pillow's decoders raise on damaged files

@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
+from gspy_cli.figure import SUFFIXES
 from gspy_cli.labels import ALIASES, CLASSES
-
-PICTURES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-)
 
 SPLITS = {
     "train": "train",
@@ -102,7 +99,7 @@ def subfolders(root: Path) -> list[Path]:
 
 def read_class(folder: Path, split: str = "") -> Iterator[Example]:
     """Read the pictures of one class; a folder without any is an error."""
-    pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+    pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not pictures:
         raise GspyError(
             f"class {folder.name} is empty: add pictures or remove {folder}"
