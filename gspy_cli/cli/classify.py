@@ -1,6 +1,5 @@
 """`gspy classify`: pictures in, labels out."""
 
-import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -122,8 +121,11 @@ def classify(
 
     Example: gspy classify figures/ -o labels.csv
     """
-    gc.disable()  # until all is loaded
     chosen = format_of(form, output)
+
+    from gspy_cli.model import begin_loading
+
+    loading = begin_loading(model, device=device)
     samples = (
         _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
         if gps
@@ -131,12 +133,10 @@ def classify(
     )
 
     from gspy_cli import predict, sources
-    from gspy_cli.model import load_model
     from gspy_cli.writers import Columns
 
-    samples = sources.read_ahead(samples)
-    loaded = load_model(model, device=device)
-    gc.enable()
+    samples = sources.read_first(samples)
+    loaded = loading()
     columns = Columns(
         loaded.card.classes,
         loaded.card.name,
