@@ -46,7 +46,7 @@ def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
     with tempfile.TemporaryDirectory() as folder, silence:
         raw, ready, small = (Path(folder) / f"{n}.onnx" for n in ("raw", "pre", "q"))
         onnx.save(graph, raw)
-        quant_pre_process(raw, ready, skip_symbolic_shape=True)
+        quant_pre_process(raw, ready, skip_symbolic_shape=True, skip_optimization=True)
         quantization.quantize_static(
             ready,
             small,
