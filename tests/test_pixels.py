@@ -14,7 +14,7 @@ from gspy_cli.training.architectures import ARCHITECTURES, build_network
 from gspy_cli.training.pixels import fold_normalisation
 from gspy_cli.training.quantise import to_int8
 
-SMALL = ("mobilenet_v2", "efficientnet_lite0", "cae")
+SMALL = ("efficientnet_lite0", "cae")
 
 
 def convolution_of_normalised(scale: np.ndarray, shift: np.ndarray) -> onnx.ModelProto:
