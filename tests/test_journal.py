@@ -62,9 +62,20 @@ def run(folder: Path, output: Path, **options) -> subprocess.Popen:
 
 def test_a_finished_run_has_nothing_left_to_do(folder, whole):
     before = whole.read_bytes()
-    code, _, err = gspy("classify", folder, "-o", whole)
-    assert (code, whole.read_bytes()) == (0, before)
+    _, _, err = gspy("classify", folder, "-o", whole)
+    assert whole.read_bytes() == before
     assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} were done before")
+
+
+def test_failures_of_an_earlier_run_still_count(folder, whole, tmp_path):
+    code, _, err = gspy("classify", folder, "-o", whole)
+    assert code == 1
+    assert f"{COUNT + 1} were done before, 1 of them failed (tiny" in err
+    good = sorted(folder.iterdir())[0]
+    output = tmp_path / f"good{whole.suffix}"
+    for _ in range(2):
+        code, _, err = gspy("classify", good, "-o", output)
+        assert (code, "failed (tiny" in err) == (0, False)
 
 
 def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
@@ -120,7 +131,7 @@ def test_new_pictures_are_added_at_the_end(folder, whole, tmp_path):
     extra = tmp_path / "extra"
     extra.mkdir()
     Image.fromarray(draw_figure(150, 200, seed=99)).save(extra / "new.png")
-    assert gspy("classify", extra, folder, "-o", whole)[0] == 0
+    assert gspy("classify", extra, folder, "-o", whole)[0] == 1
     assert whole.read_bytes().startswith(content)
     assert whole.read_bytes()[len(content) :].count(b"new.png") == 1
 
@@ -190,13 +201,14 @@ def test_what_is_written_is_read_back_as_done(paths: list[str]):
     for text, records, skip in ((table, csv_records, 1), (lines, json_records, 0)):
         content = text.encode("utf-8", "backslashreplace")
         found = list(records(io.BytesIO(content)))
-        assert [key for _, key in found][skip:] == [key_of(o) for o in expected]
-        assert found[-1][0] == len(content)
+        assert [record.key for record in found][skip:] == [key_of(o) for o in expected]
+        assert all(record.failed for record in found[skip:])
+        assert found[-1].end == len(content)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_the_recovery(content: bytes):
     for records in (csv_records, json_records):
-        ends = [end for end, _ in records(io.BytesIO(content))]
+        ends = [record.end for record in records(io.BytesIO(content))]
         assert ends == sorted(ends)
         assert all(0 < end <= len(content) for end in ends)

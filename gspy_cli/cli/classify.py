@@ -43,12 +43,14 @@ class Tally:
             self.classified += not failed
             yield result
 
-    def summary(self, *, already: int) -> str:
+    def summary(self, *, already: int, already_failed: int) -> str:
         """Say in one line what a run did; `already` were done by an earlier one."""
         total = self.classified + self.failed
         rate = total / max(time.monotonic() - self._started, 1e-9)
         counts = f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
-        return f"{counts}; {already} were done before" if already else counts
+        before = f"; {already} were done before" if already else ""
+        which = f", {already_failed} of them failed" if already_failed else ""
+        return f"{counts}{before}{which}"
 
 
 def classify(
@@ -118,7 +120,8 @@ def classify(
 
     Every input gets one row, in input order; a picture that cannot be classified
     gets its reason. A run with -o that was stopped goes on where it was when the same
-    command is given again. Exit code 0: all classified; 1: some inputs failed.
+    command is given again. Exit code 0: all classified; 1: some inputs failed,
+    in this run or in the part that was done before.
 
     Example: gspy classify figures/ -o labels.csv
     """
@@ -150,9 +153,11 @@ def classify(
         results = predict.classify(left, loaded, batch_size=batch_size)
         target.write(tally.count(results), quiet=quiet)
     if not quiet and (output or tally.classified + tally.failed > 1):
-        summary = tally.summary(already=target.already)
+        summary = tally.summary(
+            already=target.already, already_failed=target.already_failed
+        )
         typer.echo(f"{summary} ({loaded.card.name}, {loaded.device})", err=True)
-    if tally.failed:
+    if tally.failed or target.already_failed:
         raise typer.Exit(1)
 
 
