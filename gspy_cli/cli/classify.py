@@ -113,7 +113,11 @@ def classify(
         typer.Option(
             "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
         ),
-    ] = 16,
+    ] = 8,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Cores to use.", show_default="all"),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Name the glitch in each picture.
@@ -150,7 +154,7 @@ def classify(
     tally = Tally()
     with output_of(output, chosen, columns, loaded.card, overwrite=overwrite) as target:
         left = (sample for sample in samples if not target.has(sample.origin))
-        results = predict.classify(left, loaded, batch_size=batch_size)
+        results = predict.classify(left, loaded, batch_size=batch_size, workers=workers)
         target.write(tally.count(results), quiet=quiet)
     if not quiet and (output or tally.classified + tally.failed > 1):
         summary = tally.summary(

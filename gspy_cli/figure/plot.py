@@ -104,7 +104,7 @@ def _filled_boxes(pixels: Pixels, background: Pixels) -> Iterator[Box]:
     height, width = pixels.shape[:2]
     rows, columns = spread(height, LINES), spread(width, LINES)
     across = _differs(pixels[rows], background)  # (N, W)
-    down = _differs(pixels.take(columns, axis=1), background).T  # (N, H)
+    down = _differs(pixels[:, columns], background).T  # (N, H)
     for top, bottom in _bands(down.mean(axis=0)):
         for _ in range(2):  # rows give columns, which give better rows
             ends = _differs(pixels[[top, bottom - 1]], background)
