@@ -15,7 +15,7 @@ def network_input(
     pixels: NDArray[np.uint8], *, height: int, width: int
 ) -> NDArray[np.uint8]:
     """Crop a figure (H, W, 3 or 4) to its plot and resize it to (height, width, 3)."""
-    box = find_plot(pixels[..., :3])
+    box = find_plot(pixels)
     plot = pixels[box.top : box.bottom, box.left : box.right]
     return resize(plot, height=height, width=width)
 

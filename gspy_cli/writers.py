@@ -85,7 +85,8 @@ def csv_lines(results: Iterable[Result], columns: Columns) -> Iterator[str]:
     """Write results as CSV, one line at a time, without the header."""
     names = columns.names()
     for result in results:
-        yield _csv_line(columns.row(result)[name] for name in names)
+        row = columns.row(result)
+        yield _csv_line(row[name] for name in names)
 
 
 def _csv_line(cells: Iterable[Cell]) -> str:

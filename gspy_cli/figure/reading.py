@@ -33,7 +33,7 @@ def read_figure(source: Path | BinaryIO) -> NDArray[np.uint8]:
     PictureError
         The file can't be read, isn't a picture, is damaged or too large.
     """
-    return read_pixels(source)[..., :3]
+    return np.ascontiguousarray(read_pixels(source)[..., :3])
 
 
 def read_pixels(source: Path | BinaryIO) -> NDArray[np.uint8]:
