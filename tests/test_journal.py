@@ -140,7 +140,8 @@ def test_an_interrupted_run_ends_with_130_and_is_completed(many, tmp_path):
         while not output.exists() or output.read_bytes().count(b"\n") < FEW:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-    assert process.returncode == 130
+        _, err = process.communicate()
+    assert process.returncode == 130, err
     assert whole.read_bytes().startswith(output.read_bytes())
     gspy("classify", many, "-o", output)
     assert output.read_bytes() == whole.read_bytes()
