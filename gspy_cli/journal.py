@@ -100,8 +100,8 @@ def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
     text = journal.read()
     if path.exists() and path.stat().st_size:
         try:
-            noted = json.loads(text)
-        except ValueError:
+            noted = dict(json.loads(text))
+        except (ValueError, TypeError, RecursionError):
             raise GspyError(
                 f"{path} was not made by gspy classify; --overwrite replaces it"
             ) from None

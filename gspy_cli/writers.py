@@ -140,7 +140,7 @@ def json_records(file: BinaryIO) -> Iterator[Record]:
     for line in file:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not (line.endswith(b"\n") and isinstance(row, dict)):
             return
