@@ -15,18 +15,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gspy_cli.errors import GspyError
-from gspy_cli.results import Key, Origin, key_of
+from gspy_cli.results import Key, Origin, Record, key_of
 
-Records = Callable[[BinaryIO], Iterator[tuple[int, Key]]]
-"""Reads whole records: the byte after each, and its key; stops at a torn one."""
+Records = Callable[[BinaryIO], Iterator[Record]]
+"""Reads the whole rows of an output; stops at a torn one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output to append to, and how often each input is in it already."""
+    """An output to append to, and how often each input is in it already.
+
+    `failed` of the rows that are in it already are failures.
+    """
 
     file: BinaryIO
     done: Counter[Key]
+    failed: int
 
     def take(self, origin: Origin) -> bool:
         """Tell whether an input is done; each row counts for one input."""
@@ -64,7 +68,7 @@ def open_output(
                 path.write_bytes(b"")
             _check(journal, path, dict(run))
             with path.open("ab+") as file:
-                yield Output(file, _recover(file, records))
+                yield _recover(file, records)
     except OSError as error:
         raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -96,8 +100,8 @@ def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
     text = journal.read()
     if path.exists() and path.stat().st_size:
         try:
-            noted = json.loads(text)
-        except ValueError:
+            noted = dict(json.loads(text))
+        except (ValueError, TypeError, RecursionError):
             raise GspyError(
                 f"{path} was not made by gspy classify; --overwrite replaces it"
             ) from None
@@ -120,13 +124,15 @@ def _difference(noted: Mapping[str, object], run: Mapping[str, object]) -> str:
     return "was made by another version of gspy"
 
 
-def _recover(file: BinaryIO, records: Records) -> Counter[Key]:
+def _recover(file: BinaryIO, records: Records) -> Output:
     """Count what is done, and cut a torn end off."""
     file.seek(0)
     done: Counter[Key] = Counter()
-    end = 0
-    for end, key in records(file):  # noqa: B007
-        done[key] += 1
+    end = failed = 0
+    for record in records(file):
+        end = record.end
+        done[record.key] += 1
+        failed += record.failed
     file.truncate(end)
     file.seek(end)
-    return done
+    return Output(file, done, failed)

@@ -118,7 +118,7 @@ def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
 
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # predict.py scores in several threads
+    options.intra_op_num_threads = 1  # each thread that scores is one core's
     providers = devices.providers(device)
     if len(providers) > 1 and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()

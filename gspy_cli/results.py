@@ -32,6 +32,18 @@ class Origin:
 Key = tuple[str, str, str]  # path, gravityspy_id and window, as they are written
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A whole row found in an output: the byte after it, and whose row it is.
+
+    A table's header is a record with an empty key.
+    """
+
+    end: int
+    key: Key
+    failed: bool = False
+
+
 def key_of(origin: Origin) -> Key:
     """Give the key that a result of this origin has in an output."""
     window = "" if origin.window is None else str(origin.window)

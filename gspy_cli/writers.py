@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import BinaryIO
 
-from gspy_cli.results import Key, Prediction, Result, Trigger, written
+from gspy_cli.results import Key, Prediction, Record, Result, Trigger, written
 
 Cell = str | float | None
 TRIGGER_COLUMNS = [field.name for field in fields(Trigger)]
@@ -85,7 +85,8 @@ def csv_lines(results: Iterable[Result], columns: Columns) -> Iterator[str]:
     """Write results as CSV, one line at a time, without the header."""
     names = columns.names()
     for result in results:
-        yield _csv_line(columns.row(result)[name] for name in names)
+        row = columns.row(result)
+        yield _csv_line(row[name] for name in names)
 
 
 def _csv_line(cells: Iterable[Cell]) -> str:
@@ -103,11 +104,8 @@ def json_lines(results: Iterable[Result], columns: Columns) -> Iterator[str]:
         yield json.dumps(columns.row(result), ensure_ascii=False) + "\n"
 
 
-def csv_records(file: BinaryIO) -> Iterator[tuple[int, Key]]:
-    """Read a CSV table's whole rows: the byte after each, and its key.
-
-    The header's key is empty. Reading stops at a row that is torn or garbled.
-    """
+def csv_records(file: BinaryIO) -> Iterator[Record]:
+    """Read a CSV table's whole rows, up to one that is torn or garbled."""
     names: list[str] = []
     end, record = 0, b""
     for line in file:
@@ -123,9 +121,9 @@ def csv_records(file: BinaryIO) -> Iterator[tuple[int, Key]]:
         end += len(record)
         record = b""
         if cells is not names:
-            yield end, _key(dict(zip(names, cells, strict=True)))
+            yield _record(end, dict(zip(names, cells, strict=True)))
         else:
-            yield end, ("", "", "")
+            yield Record(end, ("", "", ""))
 
 
 def _parse(record: bytes) -> list[str]:
@@ -136,18 +134,22 @@ def _parse(record: bytes) -> list[str]:
         return []
 
 
-def json_records(file: BinaryIO) -> Iterator[tuple[int, Key]]:
-    """Read JSON lines' whole rows: the byte after each, and its key."""
+def json_records(file: BinaryIO) -> Iterator[Record]:
+    """Read JSON lines' whole rows, up to one that is torn or garbled."""
     end = 0
     for line in file:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not (line.endswith(b"\n") and isinstance(row, dict)):
             return
         end += len(line)
-        yield end, _key(row)
+        yield _record(end, row)
+
+
+def _record(end: int, row: Mapping[str, Cell]) -> Record:
+    return Record(end, _key(row), failed=row.get("status") == "failed")
 
 
 def _key(row: Mapping[str, Cell]) -> Key:

@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import itertools
 import random
 import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_classify import gspy
 
+from gspy_cli.predict import FEW
 from gspy_cli.results import Failure, Origin, key_of
 from gspy_cli.writers import (
     Columns,
@@ -62,9 +65,20 @@ def run(folder: Path, output: Path, **options) -> subprocess.Popen:
 
 def test_a_finished_run_has_nothing_left_to_do(folder, whole):
     before = whole.read_bytes()
-    code, _, err = gspy("classify", folder, "-o", whole)
-    assert (code, whole.read_bytes()) == (0, before)
+    _, _, err = gspy("classify", folder, "-o", whole)
+    assert whole.read_bytes() == before
     assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} were done before")
+
+
+def test_failures_of_an_earlier_run_still_count(folder, whole, tmp_path):
+    code, _, err = gspy("classify", folder, "-o", whole)
+    assert code == 1
+    assert f"{COUNT + 1} were done before, 1 of them failed (tiny" in err
+    good = sorted(folder.iterdir())[0]
+    output = tmp_path / f"good{whole.suffix}"
+    for _ in range(2):
+        code, _, err = gspy("classify", good, "-o", output)
+        assert (code, "failed (tiny" in err) == (0, False)
 
 
 def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
@@ -82,6 +96,55 @@ def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
             process.send_signal(signal.SIGKILL)
         gspy("classify", folder, "-o", output)
         assert output.read_bytes() == whole.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def many(folder: Path, tmp_path_factory) -> Path:
+    """Give a folder of enough pictures that other processes read the last ones."""
+    many = tmp_path_factory.mktemp("links")
+    paths = [path for path in sorted(folder.iterdir()) if "\n" not in path.name]
+    for number, path in zip(range(FEW + 60), itertools.cycle(paths)):
+        (many / f"{number:03} {path.name}").hardlink_to(path)
+    return many
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize("count", [4, pytest.param(25, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_lose_and_double_nothing(many, tmp_path, suffix, count):
+    whole, output = tmp_path / f"whole{suffix}", tmp_path / f"killed{suffix}"
+    start = time.monotonic()
+    with run(many, whole) as process:
+        assert process.wait() == 1
+    seconds = time.monotonic() - start
+    rng, kills = random.Random(2), 0
+    while kills < count:
+        with run(many, output) as process:
+            try:
+                process.wait(rng.uniform(0, seconds))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+                continue
+        assert output.read_bytes() == whole.read_bytes()
+        output.unlink()
+    gspy("classify", many, "-o", output)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_an_interrupted_run_ends_with_130_and_is_completed(many, tmp_path):
+    whole, output = tmp_path / "whole.csv", tmp_path / "stopped.csv"
+    gspy("classify", many, "-o", whole)
+    with run(Path("-"), output, stdin=subprocess.PIPE, text=True) as process:
+        process.stdin.write("".join(f"{path}\n" for path in sorted(many.iterdir())))
+        process.stdin.flush()  # and stays open, so that the run cannot end
+        while not output.exists() or output.read_bytes().count(b"\n") < FEW:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert whole.read_bytes().startswith(output.read_bytes())
+    gspy("classify", many, "-o", output)
+    assert output.read_bytes() == whole.read_bytes()
 
 
 def test_a_torn_end_is_cut_off_wherever_it_was_torn(folder, whole):
@@ -120,7 +183,7 @@ def test_new_pictures_are_added_at_the_end(folder, whole, tmp_path):
     extra = tmp_path / "extra"
     extra.mkdir()
     Image.fromarray(draw_figure(150, 200, seed=99)).save(extra / "new.png")
-    assert gspy("classify", extra, folder, "-o", whole)[0] == 0
+    assert gspy("classify", extra, folder, "-o", whole)[0] == 1
     assert whole.read_bytes().startswith(content)
     assert whole.read_bytes()[len(content) :].count(b"new.png") == 1
 
@@ -190,13 +253,14 @@ def test_what_is_written_is_read_back_as_done(paths: list[str]):
     for text, records, skip in ((table, csv_records, 1), (lines, json_records, 0)):
         content = text.encode("utf-8", "backslashreplace")
         found = list(records(io.BytesIO(content)))
-        assert [key for _, key in found][skip:] == [key_of(o) for o in expected]
-        assert found[-1][0] == len(content)
+        assert [record.key for record in found][skip:] == [key_of(o) for o in expected]
+        assert all(record.failed for record in found[skip:])
+        assert found[-1].end == len(content)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_the_recovery(content: bytes):
     for records in (csv_records, json_records):
-        ends = [end for end, _ in records(io.BytesIO(content))]
+        ends = [record.end for record in records(io.BytesIO(content))]
         assert ends == sorted(ends)
         assert all(0 < end <= len(content) for end in ends)

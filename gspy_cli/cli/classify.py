@@ -42,12 +42,14 @@ class Tally:
             self.classified += not failed
             yield result
 
-    def summary(self, *, already: int) -> str:
+    def summary(self, *, already: int, already_failed: int) -> str:
         """Say in one line what a run did; `already` were done by an earlier one."""
         total = self.classified + self.failed
         rate = total / max(time.monotonic() - self._started, 1e-9)
         counts = f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
-        return f"{counts}; {already} were done before" if already else counts
+        before = f"; {already} were done before" if already else ""
+        which = f", {already_failed} of them failed" if already_failed else ""
+        return f"{counts}{before}{which}"
 
 
 def classify(
@@ -110,14 +112,19 @@ def classify(
         typer.Option(
             "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
         ),
-    ] = 16,
+    ] = 8,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Cores to use.", show_default="all"),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Name the glitch in each picture.
 
     Every input gets one row, in input order; a picture that cannot be classified
     gets its reason. A run with -o that was stopped goes on where it was when the same
-    command is given again. Exit code 0: all classified; 1: some inputs failed.
+    command is given again. Exit code 0: all classified; 1: some inputs failed,
+    in this run or in the part that was done before.
 
     Example: gspy classify figures/ -o labels.csv
     """
@@ -147,12 +154,14 @@ def classify(
     tally = Tally()
     with output_of(output, chosen, columns, loaded.card, overwrite=overwrite) as target:
         left = (sample for sample in samples if not target.has(sample.origin))
-        results = predict.classify(left, loaded, batch_size=batch_size)
+        results = predict.classify(left, loaded, batch_size=batch_size, workers=workers)
         target.write(tally.count(results), quiet=quiet)
     if not quiet and (output or tally.classified + tally.failed > 1):
-        summary = tally.summary(already=target.already)
+        summary = tally.summary(
+            already=target.already, already_failed=target.already_failed
+        )
         typer.echo(f"{summary} ({loaded.card.name}, {loaded.device})", err=True)
-    if tally.failed:
+    if tally.failed or target.already_failed:
         raise typer.Exit(1)
 
 

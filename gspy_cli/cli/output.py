@@ -51,6 +51,7 @@ class Target:
         self._form, self._columns, self._saved = form, columns, saved
         header = form is Format.CSV
         self.already = max(saved.done.total() - header, 0) if saved else 0
+        self.already_failed = saved.failed if saved else 0
 
     def has(self, origin: "Origin") -> bool:
         """Tell whether the output holds this input's row already."""

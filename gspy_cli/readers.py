@@ -1,0 +1,146 @@
+"""Pictures to network inputs, here or in processes of their own.
+
+Decoding holds Python's lock, so threads alone cannot keep many cores busy. And a file
+that crashes its decoder takes only a reader with it.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.errors import GspyError, PictureError
+from gspy_cli.image import network_input, resize
+
+Input = NDArray[np.uint8] | PictureError
+
+_SETTINGS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    # The GNU C library would give each picture's memory back to the system, and
+    # getting it again costs half as much as decoding.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A picture to read, and the size (height, width) that its plot shall get.
+
+    Where `is_plot`, what `load` gives is the plot already. To go to another process,
+    `load` must be picklable.
+    """
+
+    load: Callable[[], NDArray[np.uint8]]
+    size: tuple[int, int]
+    is_plot: bool = False
+
+
+def read(order: Order) -> Input:
+    """Read one picture; give (height, width, 3), or why there is none."""
+    convert = resize if order.is_plot else network_input
+    height, width = order.size
+    try:
+        return convert(order.load(), height=height, width=width)
+    except PictureError as error:
+        return error
+
+
+class Readers:
+    """Reading processes, each for one thread at a time."""
+
+    def __init__(self, count: int) -> None:
+        self._free: SimpleQueue[_Reader] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(_Reader())
+
+    def read(self, orders: Sequence[Order]) -> list[Input]:
+        """Read pictures; one that ends its reader is found and refused.
+
+        Raises
+        ------
+        GspyError
+            No reader can be started.
+        """
+        reader = self._free.get()
+        try:
+            inputs = reader.read(orders)
+            if inputs is not None:
+                return inputs
+            alone = [reader.read([order]) for order in orders]
+        finally:
+            self._free.put(reader)
+        refused = PictureError("the picture crashes the program that decodes it")
+        return [refused if given is None else given[0] for given in alone]
+
+    def close(self) -> None:
+        """End the processes, once no thread uses them."""
+        while not self._free.empty():
+            self._free.get().end()
+
+
+class _Reader:
+    """A process that takes pickled orders and gives pickled inputs."""
+
+    def __init__(self) -> None:
+        self._process = _start()
+
+    def read(self, orders: Sequence[Order]) -> list[Input] | None:
+        """Read pictures; if that ends the process, give None and start another."""
+        inputs = self._ask(orders)
+        if inputs is None:
+            self.end()
+            self._process = _start()
+            if self._ask([]) is None:
+                raise GspyError(
+                    "cannot start a process to read pictures; is there memory for one?"
+                )
+        return inputs
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _ask(self, orders: Sequence[Order]) -> list[Input] | None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            pickle.dump(orders, self._process.stdin)
+            self._process.stdin.flush()
+            inputs: list[Input] = pickle.load(self._process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            return None
+        return inputs
+
+
+def _start() -> subprocess.Popen[bytes]:
+    modules = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | _SETTINGS | {"PYTHONPATH": modules},
+        process_group=0,  # Ctrl-C is for the parent alone
+    )
+
+
+def _serve() -> None:
+    """Be a reading process, until the parent closes the pipe or is dead."""
+    results, sys.stdout = sys.stdout.buffer, sys.stderr
+    while True:
+        try:
+            orders = pickle.load(sys.stdin.buffer)
+            pickle.dump([read(order) for order in orders], results)
+            results.flush()
+        except (EOFError, OSError):
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve()
