@@ -11,6 +11,7 @@ from gspy_cli import __version__
 from gspy_cli.cli.classify import classify
 from gspy_cli.cli.data import data
 from gspy_cli.cli.devices import devices
+from gspy_cli.cli.evaluate import evaluate
 from gspy_cli.cli.export import export
 from gspy_cli.cli.models import models
 from gspy_cli.cli.qscan import qscan
@@ -80,6 +81,7 @@ app.command()(classify)
 app.command()(qscan)
 app.command()(simulate)
 app.command()(train)
+app.command()(evaluate)
 app.command()(export)
 app.add_typer(data, name="data")
 app.add_typer(models, name="models")

@@ -45,3 +45,9 @@ def need_strain(what: str) -> None:
     for package in ("scipy", "h5py", "matplotlib"):
         if importlib.util.find_spec(package) is None:
             raise GspyError(f"{what} needs {package}; pip install 'gspy-cli[strain]'")
+
+
+def need_report(what: str) -> None:
+    """Refuse `what` in one line where the `report` extra is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise GspyError(f"{what} needs matplotlib; pip install 'gspy-cli[report]'")

@@ -155,9 +155,16 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
         parameters=sum(p.numel() for p in trainee.model.parameters()),
         temperature=1.0 if math.isnan(best.temperature) else best.temperature,
         data=describe_data(run.dataset, run.config),
-        trained_on=fingerprints(run.dataset.part("train")),
+        trained_on=trained_on(run),
         scores={k: v for k, v in asdict(best).items() if v == v},  # no NaN
     )
+
+
+def trained_on(run: Run) -> str:
+    """Give the fingerprints of the real glitches that a run trains on; - for none."""
+    if run.config.simulated is not None and run.config.real_share == 0:
+        return "-"
+    return fingerprints(run.dataset.part("train"))
 
 
 def image_size(config: TrainConfig) -> int:
