@@ -68,8 +68,9 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     z2 = NORMAL_95**2
     centre = right + z2 / 2
     half = NORMAL_95 * math.sqrt(right * (total - right) / total + z2 / 4)
-    low, high = (centre - half) / (total + z2), (centre + half) / (total + z2)
-    return max(low, 0.0), min(high, 1.0)
+    low = 0.0 if right == 0 else (centre - half) / (total + z2)
+    high = 1.0 if right == total else (centre + half) / (total + z2)
+    return low, high
 
 
 def top_accuracy(
@@ -89,7 +90,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     one, other = int((first & ~second).sum()), int((~first & second).sum())
     total = one + other
     tail = sum(math.comb(total, i) for i in range(min(one, other) + 1))
-    return min(1.0, 2 * tail / 2**total)
+    return float(min(1.0, 2 * tail / 2**total))
 
 
 def calibration_error(

@@ -121,8 +121,8 @@ def show_agreement(console: Console, agreement: Agreement) -> None:
         Text(
             f"Gravity Spy's own labels ({agreement.source}): {agreement.agree} of "
             f"{agreement.glitches} glitches agree, {share:.3f} "
-            f"({span(agreement.interval)}); {agreement.not_in_reference} are not in it. "
-            f"Right by the data's labels: ours {agreement.ours_right}, theirs "
+            f"({span(agreement.interval)}); {agreement.not_in_reference} are not in "
+            f"it. Right by the data's labels: ours {agreement.ours_right}, theirs "
             f"{agreement.theirs_right}"
         )
     )
@@ -158,8 +158,8 @@ def show_comparison(rows: Sequence[Contender]) -> None:
     console.print(table)
     scored = rows[0]
     console.print(
-        f"{scored.pictures.count} pictures of {scored.glitches.count} glitches; 95 %, F1 "
-        f"(macro) and p are per glitch; p: McNemar's exact test against {scored.name}",
+        f"{scored.pictures.count} pictures of {scored.glitches.count} glitches; 95 %, "
+        f"F1 (macro) and p are per glitch; p: McNemar's exact test against {scored.name}",
         style="dim",
         markup=False,
     )

@@ -38,17 +38,19 @@ class Answers:
     @property
     def named(self) -> NDArray[np.int64]:
         """The indices (N,) of the likeliest classes."""
-        return self.probabilities.argmax(axis=1).astype(np.int64)
+        return np.argmax(self.probabilities, axis=1).astype(np.int64)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
         """The probabilities (N,) of the likeliest classes."""
-        return self.probabilities.max(axis=1)
+        likeliest: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return likeliest
 
     @property
     def right(self) -> NDArray[np.bool_]:
         """Which answers (N,) are the true class."""
-        return self.named == self.truth
+        right: NDArray[np.bool_] = self.named == self.truth
+        return right
 
     def take(self, chosen: Sequence[int] | NDArray[np.intp]) -> "Answers":
         """Give some of the answers, in this order."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.evaluation import Evaluation
@@ -48,7 +50,7 @@ def compare(evaluations: Sequence[Evaluation]) -> list[Contender]:
     return rows
 
 
-def rights(evaluation: Evaluation) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def rights(evaluation: Evaluation) -> NDArray[np.bool_]:
     """Tell which glitches have their right name, in one order for all subjects."""
     answers = evaluation.glitches
     order = np.argsort([e.glitch for e in answers.examples])
@@ -83,7 +85,7 @@ def on_common_ground(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return [within(one, common) for one in evaluations]
 
 
-def within(evaluation: Evaluation, paths: set[object]) -> Evaluation:
+def within(evaluation: Evaluation, paths: set[Path]) -> Evaluation:
     """Keep some of the pictures of an evaluation."""
     examples = evaluation.pictures.examples
     kept = [i for i, example in enumerate(examples) if example.path in paths]

@@ -69,6 +69,8 @@ def evaluate(
         )
     rate = len(judged.answers) / judged.seconds if judged.seconds else None
     seen = [] if subject.held_out else note_of_training(subject.card, selection)
+    if subject.histories and selection.split == "validation":
+        seen.append("the best epoch was chosen on the validation split: expect less")
     return Evaluation(
         subject,
         selection,

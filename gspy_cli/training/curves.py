@@ -35,9 +35,7 @@ def draw_curves(history: Sequence[Row], path: Path) -> None:
     figure.savefig(path, dpi=120, format="png")
 
 
-def broken_line(
-    history: Sequence[Row], score: str
-) -> tuple[list[float], list[float]]:
+def broken_line(history: Sequence[Row], score: str) -> tuple[list[float], list[float]]:
     """Give epochs and scores, with a gap where one phase ends and the next begins."""
     epochs: list[float] = []
     values: list[float] = []
