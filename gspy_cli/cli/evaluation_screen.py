@@ -159,7 +159,8 @@ def show_comparison(rows: Sequence[Contender]) -> None:
     scored = rows[0]
     console.print(
         f"{scored.pictures.count} pictures of {scored.glitches.count} glitches; 95 %, "
-        f"F1 (macro) and p are per glitch; p: McNemar's exact test against {scored.name}",
+        "F1 (macro) and p are per glitch; p: McNemar's exact test against "
+        f"{scored.name}",
         style="dim",
         markup=False,
     )

@@ -38,7 +38,8 @@ class Answers:
     @property
     def named(self) -> NDArray[np.int64]:
         """The indices (N,) of the likeliest classes."""
-        return np.argmax(self.probabilities, axis=1).astype(np.int64)
+        indices: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return indices
 
     @property
     def confidence(self) -> NDArray[np.float64]:
