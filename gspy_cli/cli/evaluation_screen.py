@@ -43,7 +43,7 @@ def show_notes(evaluations: Sequence[Evaluation]) -> None:
 def show_evaluation(evaluation: Evaluation, agreement: Agreement | None) -> None:
     """Print the scores of one subject."""
     console = Console()
-    console.print(Text(head(evaluation), "bold"))
+    console.print(Text(head(evaluation), "bold"), soft_wrap=True)
     console.print(levels(evaluation))
     console.print(Text(weakest(evaluation)))
     pairs = most_confused(evaluation.pictures, WEAKEST)
