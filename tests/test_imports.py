@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "writers": set(),
     "evaluation": {
         *("card", "figure", "image", "metrics", "model", "predict", "registry"),
-        *("sources", "training", "views", "writers"),
+        *("sources", "training", "views"),
     },
 }
 

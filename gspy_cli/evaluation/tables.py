@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import Answers, Judgement
 from gspy_cli.results import Failure, Origin
 from gspy_cli.training.data import Example
-from gspy_cli.writers import Columns
 
 OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
 OURS += ["right", "glitch_ml_label"]
 """The columns of a report's `predictions.csv` before those of the classes."""
 
-TOP = 100  # ranks that a table of gspy classify may have
+LABEL = re.compile(r"(ml_label|ml_confidence)(_\d+)?|confident_label|glitch_ml_label")
+"""The columns of labels, after which the classes stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,7 @@ def read_table(path: Path) -> AnswerTable:
             names = list(reader.fieldnames or ())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise GspyError(f"cannot read {path} ({error})") from None
-    others = {*OURS, *not_classes()}
-    table = AnswerTable(path, tuple(n for n in names if n not in others), rows)
+    table = AnswerTable(path, class_columns(names), rows)
     if not {"path", "file"} & set(names) or len(table.classes) < 2:
         raise GspyError(
             f"{path} is no table of answers: it needs a column 'path' or 'file' and "
@@ -68,9 +68,12 @@ def read_table(path: Path) -> AnswerTable:
     return table
 
 
-def not_classes() -> list[str]:
-    """List the columns that `gspy classify` may write besides the classes'."""
-    return Columns((), "", TOP, min_confidence=0.0, triggers=True).names()
+def class_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Give the classes: they stand after all labels, and before any status."""
+    labels = [i for i, name in enumerate(names) if LABEL.fullmatch(name)]
+    start = labels[-1] + 1 if labels else len(names)
+    end = names.index("status") if "status" in names else len(names)
+    return tuple(names[start:end])
 
 
 def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
