@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "journal": set(),
     "cluster": {"predict", "model", "sources"},
     "writers": set(),
+    "explain": {"model"},
     "evaluation": {
         *("card", "figure", "image", "metrics", "model", "predict", "registry"),
         *("sources", "training", "views"),

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gspy_cli.cli import explaining, loading
 from gspy_cli.cli.options import (
     ChannelOption,
     DeviceOption,
+    ExplainOption,
     IfoOption,
     ModelOption,
     QuietOption,
@@ -112,6 +114,7 @@ def classify(
             "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
         ),
     ] = 16,
+    explain: ExplainOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Name the glitch in each picture.
@@ -124,6 +127,8 @@ def classify(
     """
     gc.disable()  # until all is loaded
     chosen = format_of(form, output)
+    if explain is not None:
+        explaining.check(paths or [], explain)
     samples = (
         _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
         if gps
@@ -131,11 +136,10 @@ def classify(
     )
 
     from gspy_cli import predict, sources
-    from gspy_cli.model import load_model
     from gspy_cli.writers import Columns
 
     samples = sources.read_ahead(samples)
-    loaded = load_model(model, device=device)
+    loaded = loading.load(model, device=device)
     gc.enable()
     columns = Columns(
         loaded.card.classes,
@@ -152,6 +156,8 @@ def classify(
     if not quiet and (output or tally.classified + tally.failed > 1):
         summary = tally.summary(already=target.already)
         typer.echo(f"{summary} ({loaded.card.name}, {loaded.device})", err=True)
+    if explain is not None and paths:
+        explaining.write(paths[0], loaded, model, explain)
     if tally.failed:
         raise typer.Exit(1)
 

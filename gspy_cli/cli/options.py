@@ -1,6 +1,7 @@
 """Options that several commands share, so that they read alike everywhere."""
 
 import importlib.util
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,12 @@ ModelOption = Annotated[
 DeviceOption = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
+]
+ExplainOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Draw what one picture's label rests on: .png or .jpg."
+    ),
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no closing line.")

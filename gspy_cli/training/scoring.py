@@ -1,5 +1,7 @@
 """A run's network as a model that is ready to score pictures, without an export."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,10 @@ def load_run(source: Path, *, device: str) -> Model:
 
     def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.no_grad():
-            answer = deployed(torch.from_numpy(pictures).to(place))[0]
+            answer = deployed(torch.from_numpy(pictures.copy()).to(place))[0]
         probabilities: NDArray[np.float32] = answer.cpu().numpy()
         return probabilities
 
-    return Model(card, score, str(place))
+    file = source / "best.safetensors" if source.is_dir() else source
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Model(replace(card, sha256=digest), score, str(place))
