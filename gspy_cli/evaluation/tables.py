@@ -19,8 +19,11 @@ OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
 OURS += ["right", "glitch_ml_label"]
 """The columns of a report's `predictions.csv` before those of the classes."""
 
-LABEL = re.compile(r"(ml_label|ml_confidence)(_\d+)?|confident_label|glitch_ml_label")
-"""The columns of labels, after which the classes stand."""
+LABEL = re.compile(
+    r"path|file|label|glitch|window|right|(ml_label|ml_confidence)(_\d+)?"
+    r"|confident_label|glitch_ml_label"
+)
+"""The columns after which the classes stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def read_table(path: Path) -> AnswerTable:
 
 
 def class_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """Give the classes: they stand after all labels, and before any status."""
+    """Give the classes: they stand after files and labels, and before any status."""
     labels = [i for i, name in enumerate(names) if LABEL.fullmatch(name)]
     start = labels[-1] + 1 if labels else len(names)
     end = names.index("status") if "status" in names else len(names)
