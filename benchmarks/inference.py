@@ -1,10 +1,12 @@
 """Compare torch eager, ONNX Runtime fp32 and ONNX Runtime int8, as ratios.
 
-The three take turns, so that a machine whose speed drifts favours none of them. The
-weights are random: speed does not depend on them. Run with the `train` extra:
-python benchmarks/inference.py [ARCHITECTURE]
+Each runs in a process of its own, as it would for a user: thread pools that spin in
+one process slow each other. They take turns, so that a machine whose speed drifts
+favours none of them. The weights are random: speed does not depend on them. Run with
+the `train` extra: python benchmarks/inference.py [ARCHITECTURE]
 """
 
+import multiprocessing
 import statistics
 import sys
 import tempfile
@@ -22,54 +24,85 @@ from gspy_cli.training.architectures import architecture, build_network
 from gspy_cli.training.export import Deployed, check_pictures, export_model
 from gspy_cli.training.quantise import to_int8
 
-BATCH, TURNS, THREADS = 32, 9, 2
+BATCH, CALLS, ROUNDS, THREADS = 32, 9, 3, 2
+RIVALS = ("torch eager", "onnxruntime fp32", "onnxruntime int8")
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def prepare(name: str) -> tuple[torch.nn.Module, ModelCard, np.ndarray]:
+    """Give a network with random weights, its card, and pictures for it."""
+    found = architecture(name)
+    torch.manual_seed(0)
+    network = build_network(name, len(CLASSES)).eval()
+    size = (found.input_size, found.input_size)
+    card = ModelCard(name, name, CLASSES, size, found.mean, found.std, parameters=0)
+    return network, card, check_pictures(size, BATCH)
 
 
-def runner(content: bytes, pictures: np.ndarray) -> Callable[[], object]:
-    """Give a function that scores the pictures in ONNX Runtime."""
+def eager(name: str) -> Callable[[], object]:
+    """Give a call of torch on one batch."""
+    torch.set_num_threads(THREADS)
+    network, card, pictures = prepare(name)
+    deployed = Deployed(network, card)
+    tensor = torch.from_numpy(pictures)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return deployed(tensor)
+
+    return run
+
+
+def session(path: Path, name: str) -> Callable[[], object]:
+    """Give a call of ONNX Runtime on one batch."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
-    session = onnxruntime.InferenceSession(
-        content, options, providers=["CPUExecutionProvider"]
+    made = onnxruntime.InferenceSession(
+        path, options, providers=["CPUExecutionProvider"]
     )
-    return lambda: session.run(["probabilities"], {"image": pictures})
+    pictures = check_pictures((architecture(name).input_size,) * 2, BATCH)
+    return lambda: made.run(["probabilities"], {"image": pictures})
+
+
+def seconds(rival: str, name: str, folder: Path) -> float:
+    """Give the median time of a batch, after one that warms up."""
+    run = eager(name) if rival == RIVALS[0] else session(folder / rival, name)
+    run()
+    times = []
+    for _ in range(CALLS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def write_models(name: str, folder: Path) -> None:
+    """Export the network in both precisions."""
+    network, card, pictures = prepare(name)
+    export_model(network, card, folder / RIVALS[1], pictures=pictures)
+    int8 = to_int8((folder / RIVALS[1]).read_bytes(), pictures)
+    (folder / RIVALS[2]).write_bytes(int8)
 
 
 def main() -> None:
     """Export, quantise and time one architecture."""
     name = sys.argv[1] if len(sys.argv) > 1 else "mobilenet_v2"
-    found = architecture(name)
-    torch.set_num_threads(THREADS)
-    torch.manual_seed(0)
-    network = build_network(name, len(CLASSES)).eval()
-    size = (found.input_size, found.input_size)
-    card = ModelCard(name, name, CLASSES, size, found.mean, found.std, parameters=0)
-    pictures = check_pictures(size, BATCH)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        export_model(network, card, path, pictures=pictures)
-        content = path.read_bytes()
-    deployed, tensor = Deployed(network, card), torch.from_numpy(pictures)
-    with torch.inference_mode():
-        rivals = {
-            "torch eager": lambda: deployed(tensor),
-            "onnxruntime fp32": runner(content, pictures),
-            "onnxruntime int8": runner(to_int8(content, pictures), pictures),
-        }
-        for run in rivals.values():
-            run()
-        turns = [[seconds(run) for run in rivals.values()] for _ in range(TURNS)]
-    eager, fp32, int8 = (list(column) for column in zip(*turns, strict=True))
-    for label, times in zip(rivals, (eager, fp32, int8), strict=True):
-        print(f"{label:18} {BATCH / statistics.median(times):6.0f} pictures/s")
-    for label, slow, fast in (("fp32/eager", eager, fp32), ("int8/fp32", fp32, int8)):
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        write_models(name, folder)
+        context = multiprocessing.get_context("spawn")
+        rounds = []
+        for _ in range(ROUNDS):
+            with context.Pool(1, maxtasksperchild=1) as pool:
+                turns = [(rival, name, folder) for rival in RIVALS]
+                rounds.append(pool.starmap(seconds, turns, chunksize=1))
+    columns = dict(zip(RIVALS, zip(*rounds, strict=True), strict=True))
+    for rival, times in columns.items():
+        print(f"{rival:18} {BATCH / statistics.median(times):6.0f} pictures/s")
+    torch_eager, fp32, int8 = columns.values()
+    for label, slow, fast in (
+        ("fp32/eager", torch_eager, fp32),
+        ("int8/fp32", fp32, int8),
+    ):
         ratio = statistics.median(a / b for a, b in zip(slow, fast, strict=True))
         print(f"{label:18} {ratio:6.2f} x")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,37 @@ def load_model(name: str | None = None, *, device: str = "auto") -> Model:
     GspyError
         The model or the device does not exist, or the file is damaged or foreign.
     """
+    return begin_loading(name, device=device)()
+
+
+def begin_loading(
+    name: str | None = None, *, device: str = "auto"
+) -> Callable[[], Model]:
+    """Check a model and begin to make it ready; the function returned waits for it.
+
+    ONNX Runtime builds its session in a thread, so that the caller can read its
+    first input meanwhile. Raises as `load_model` does, now or at the wait.
+    """
     path = registry.find(name)
     graph = registry.read(path)
     card = ModelFolder(path.parent).card_of(path)
+    if path.parent.parent != registry.shipped_models():
+        check_graph(graph, origin=str(path))
+    pool = ThreadPoolExecutor(1)
+    session = pool.submit(_session, graph, path, device)
+    pool.shutdown(wait=False)
     if card:
         _check_sum(graph, card, path)
-    check_graph(graph, origin=str(path))
-    session = _session(graph, path, device)
+    return lambda: _model(session.result(), graph, card, path, device)
+
+
+def _model(
+    session: Any,  # noqa: ANN401
+    graph: bytes,
+    card: ModelCard | None,
+    path: Path,
+    device: str,
+) -> Model:
     if card is None:
         text = session.get_modelmeta().custom_metadata_map.get("card", "{}")
         card = ModelCard.from_json(text, origin=str(path))
@@ -92,11 +117,13 @@ def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     onnxruntime.set_default_logger_severity(4)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # predict.py scores in several threads
     providers = devices.providers(device)
     if len(providers) > 1 and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
     try:
-        return onnxruntime.InferenceSession(graph, providers=providers)
+        return onnxruntime.InferenceSession(graph, options, providers=providers)
     except (
         state.Fail,
         state.InvalidArgument,

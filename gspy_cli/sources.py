@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -92,15 +92,17 @@ def from_strain(
             yield Sample(origin, partial(plot_pixels, energies), is_plot=True)
 
 
-def read_ahead(samples: Iterable[Sample]) -> Iterator[Sample]:
-    """Begin to read the first sample now, while its model loads."""
+def read_first(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Read the first sample now; what its `load` gives or raises comes later."""
     remaining = iter(samples)
     first = next(remaining, None)
     if first is None:
         return iter(())
-    pool = ThreadPoolExecutor(1)
-    reading = pool.submit(first.load)
-    pool.shutdown(wait=False)
+    reading: Future[NDArray[np.uint8]] = Future()
+    try:
+        reading.set_result(first.load())
+    except PictureError as error:
+        reading.set_exception(error)
     return chain([replace(first, load=reading.result)], remaining)
 
 

@@ -220,8 +220,8 @@ def test_ctrl_c_keeps_what_was_finished(figures: Path, tmp_path: Path):
         while not (output.exists() and len(output.read_text().splitlines()) > 2):
             assert run.poll() is None
         run.send_signal(signal.SIGINT)
-        _, err = run.communicate()
-    assert run.returncode == 130
+        assert run.wait() == 130
+        err = run.stderr.read()
     assert "interrupted" in err
     assert "Traceback" not in err
     assert all(row["status"] == "ok" for row in rows(output.read_text()))

@@ -80,13 +80,13 @@ def test_a_sample_loads_the_pixels_of_its_picture(tmp_path: Path):
     assert (pixels == (1, 2, 3)).all()
 
 
-def test_reading_ahead_changes_nothing(tmp_path: Path):
+def test_reading_the_first_now_changes_nothing(tmp_path: Path):
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
     given = [str(tmp_path / "a.png"), str(tmp_path / "none.png"), "other.png"]
-    samples = list(sources.read_ahead(sources.from_paths(given)))
+    samples = list(sources.read_first(sources.from_paths(given)))
     assert paths(samples) == given
     assert samples[0].load().shape == (3, 4, 3)
-    first = sources.read_ahead(sources.from_paths(["none.png"]))
+    first = sources.read_first(sources.from_paths(["none.png"]))
     with pytest.raises(PictureError, match="no such file"):
         next(first).load()
-    assert list(sources.read_ahead([])) == []
+    assert list(sources.read_first([])) == []

@@ -2,26 +2,34 @@
 
 import os
 import sys
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from gspy_cli import __version__
-from gspy_cli.cli.classify import classify
-from gspy_cli.cli.data import data
-from gspy_cli.cli.devices import devices
-from gspy_cli.cli.evaluate import evaluate
-from gspy_cli.cli.export import export
-from gspy_cli.cli.models import models
-from gspy_cli.cli.qscan import qscan
-from gspy_cli.cli.simulate import simulate
-from gspy_cli.cli.train import train
 from gspy_cli.errors import CheckError, GspyError
+
+COMMANDS = (
+    *("classify", "qscan", "simulate", "train", "evaluate", "export", "data"),
+    *("models", "devices"),
+)
+"""Each is a function, or an app of its own, in the module of its name."""
 
 
 class GspyGroup(TyperGroup):
-    """The group of commands; it turns a user's error into one line."""
+    """The commands, each imported when it is used; errors become one line."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401
+        super().__init__(**attributes)
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        """Import a command."""
+        if cmd_name in COMMANDS and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _command(cmd_name)
+        return self.commands.get(cmd_name)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command; the exit code says how it ended."""
@@ -36,6 +44,15 @@ class GspyGroup(TyperGroup):
         except BrokenPipeError:
             _forget_stdout()
             raise typer.Exit(0) from None
+
+
+def _command(name: str) -> Any:  # noqa: ANN401
+    found = getattr(import_module(f"gspy_cli.cli.{name}"), name)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name)(found)
+    return typer.main.get_command(alone)
 
 
 def _forget_stdout() -> None:
@@ -75,17 +92,6 @@ def gspy(
     ] = False,
 ) -> None:
     """Classify LIGO glitches by the shape they draw in a spectrogram."""
-
-
-app.command()(classify)
-app.command()(qscan)
-app.command()(simulate)
-app.command()(train)
-app.command()(evaluate)
-app.command()(export)
-app.add_typer(data, name="data")
-app.add_typer(models, name="models")
-app.command()(devices)
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """`gspy classify`: pictures in, labels out."""
 
-import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gspy_cli.cli import explaining, loading
+from gspy_cli.cli import explaining
+from gspy_cli.cli.loading import begin_loading
 from gspy_cli.cli.options import (
     ChannelOption,
     DeviceOption,
@@ -125,10 +125,10 @@ def classify(
 
     Example: gspy classify figures/ -o labels.csv
     """
-    gc.disable()  # until all is loaded
     chosen = format_of(form, output)
     if explain is not None:
         explaining.check(paths or [], explain)
+    loading = begin_loading(model, device=device)
     samples = (
         _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
         if gps
@@ -138,9 +138,8 @@ def classify(
     from gspy_cli import predict, sources
     from gspy_cli.writers import Columns
 
-    samples = sources.read_ahead(samples)
-    loaded = loading.load(model, device=device)
-    gc.enable()
+    samples = sources.read_first(samples)
+    loaded = loading()
     columns = Columns(
         loaded.card.classes,
         loaded.card.name,

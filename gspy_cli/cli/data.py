@@ -8,7 +8,7 @@ import typer
 from gspy_cli.cli.options import QuietOption, need_torch
 from gspy_cli.errors import GspyError
 
-data = typer.Typer(help="Get data to train on.", no_args_is_help=True)
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @data.callback()

@@ -1,5 +1,6 @@
 """Load what `--model` names: a model of the registry, a file, or a training run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,10 @@ if TYPE_CHECKING:
     from gspy_cli.model import Model
 
 
-def load(name: str | None, *, device: str) -> "Model":
-    """Make a model ready; a run that is not exported is scored by torch.
+def begin_loading(name: str | None, *, device: str) -> "Callable[[], Model]":
+    """Begin to make a model ready; the function returned waits for it.
+
+    A run that is not exported is scored by torch.
 
     Raises
     ------
@@ -19,10 +22,11 @@ def load(name: str | None, *, device: str) -> "Model":
     if path.suffix == ".safetensors" or is_unexported_run(path):
         from gspy_cli.evaluation.subjects import load_run
 
-        return load_run(path, device=device)
-    from gspy_cli.model import load_model
+        ready = load_run(path, device=device)
+        return lambda: ready
+    from gspy_cli import model
 
-    return load_model(name, device=device)
+    return model.begin_loading(name, device=device)
 
 
 def is_unexported_run(path: Path) -> bool:

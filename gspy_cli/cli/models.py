@@ -19,7 +19,9 @@ class ModelsGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-models = typer.Typer(cls=ModelsGroup, invoke_without_command=True)
+models = typer.Typer(
+    cls=ModelsGroup, invoke_without_command=True, rich_markup_mode=None
+)
 
 
 @models.callback()

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxslim
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -147,23 +148,9 @@ def _to_onnx(deployed: Deployed, card: ModelCard, opset: int) -> onnx.ModelProto
             opset_version=opset,
             dynamo=False,
         )
-        return _simplified(Path(folder) / "raw.onnx")
-
-
-def _simplified(path: Path) -> onnx.ModelProto:
-    """Fold constants and batch normalisation once, instead of at every start.
-
-    ONNX Runtime's basic optimisations leave only standard operators.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    level = onnxruntime.GraphOptimizationLevel
-    options.graph_optimization_level = level.ORT_ENABLE_BASIC
-    simplified = path.with_name("simplified.onnx")
-    options.optimized_model_filepath = str(simplified)
-    onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
-    return onnx.load(simplified)
+        # Constants and padding are folded once, instead of at every start.
+        simplified: onnx.ModelProto = onnxslim.slim(str(Path(folder) / "raw.onnx"))
+    return simplified
 
 
 def with_card(graph: onnx.ModelProto, card: ModelCard) -> bytes:

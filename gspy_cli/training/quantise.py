@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from gspy_cli.training.pixels import CENTRED, fold_normalisation, take_pixels
+
 BATCH = 16
 QUANTISED = [
     "Conv",
@@ -27,17 +29,23 @@ QUANTISED = [
 def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
     """Quantise a graph to 8 bits, statically and per channel, in QDQ form.
 
-    `pictures` (N, H, W, 3) calibrate the ranges of the activations. What comes before
-    the first convolution and after the last layer stays in float32.
+    `pictures` (N, H, W, 3) calibrate the ranges of the activations. The first
+    convolution takes the pixels as they are, without a pass through float32.
     """
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    graph = onnx.load_from_string(content)
+    zero = fold_normalisation(graph)
+    as_pixels = {
+        "scale": np.array(1, np.float32),
+        "zero_point": np.array(zero, np.uint8),
+    }
     # ONNX Runtime prints what it is about; standard output is for results.
     silence = contextlib.redirect_stdout(io.StringIO())
     with tempfile.TemporaryDirectory() as folder, silence:
         raw, ready, small = (Path(folder) / f"{n}.onnx" for n in ("raw", "pre", "q"))
-        raw.write_bytes(content)
+        onnx.save(graph, raw)
         quant_pre_process(raw, ready, skip_symbolic_shape=True)
         quantization.quantize_static(
             ready,
@@ -49,8 +57,12 @@ def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             calibrate_method=quantization.CalibrationMethod.MinMax,
+            extra_options={"TensorQuantOverrides": {CENTRED: [as_pixels]}},
         )
-        return small.read_bytes()
+        quantised = onnx.load(small)
+    take_pixels(quantised)
+    smaller: bytes = quantised.SerializeToString()
+    return smaller
 
 
 class Calibration:
