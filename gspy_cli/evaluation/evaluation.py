@@ -67,7 +67,6 @@ def evaluate(
             f"{subject.name} has no answer to any of the {len(selection.examples)} "
             f"pictures of {selection.source} ({judged.failures[0].reason})"
         )
-    rate = len(judged.answers) / judged.seconds if judged.seconds else None
     seen = [] if subject.held_out else note_of_training(subject.card, selection)
     if subject.histories and selection.split == "validation":
         seen.append("the best epoch was chosen on the validation split: expect less")
@@ -77,6 +76,6 @@ def evaluate(
         judged.answers,
         judged.answers.fused(),
         judged.failures,
-        rate,
+        judged.rate,
         (*seen, *selection.notes),
     )
