@@ -19,7 +19,9 @@ class ModelCard:
 
     `input_size` is (height, width) in pixels; `mean` and `std` are per RGB channel
     on a 0 to 1 scale; `temperature` divides the logits. The exported graph applies
-    all three itself. `scores` and `data` say how the model was made and judged.
+    all three itself. `scores` and `data` say how the model was made and judged;
+    `trained_on` holds the fingerprints of the real glitches that it has seen: - where
+    there are none, empty where nobody knows.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ModelCard:
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
     date: str = ""
+    trained_on: str = ""
     sha256: str = ""
 
     @classmethod

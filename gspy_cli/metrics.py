@@ -1,10 +1,96 @@
-"""How good and how well calibrated probabilities are."""
+"""How good and how well calibrated probabilities are.
+
+What is undefined (the recall of a class without examples, say) is NaN, never 0.
+"""
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
 LEAST = 1e-12
+TEMPERATURES = np.exp(np.arange(np.log(0.2), np.log(5.0), 0.01))
+NORMAL_95 = 1.959964  # two-sided 95 % point of the normal distribution
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Precision, recall, F1 and number of examples of each class, all (K,)."""
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.int64]
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the classes that have examples."""
+        return float(self.f1[self.support > 0].mean())
+
+    @property
+    def weighted_f1(self) -> float:
+        """The mean F1, each class weighted by its examples."""
+        present = self.support > 0
+        return float(np.average(self.f1[present], weights=self.support[present]))
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that have examples."""
+        return float(self.recall[self.support > 0].mean())
+
+
+def confusion_matrix(
+    truth: NDArray[np.integer], named: NDArray[np.integer], classes: int
+) -> NDArray[np.int64]:
+    """Count (K, K) from class indices (N,): rows are true, columns named classes."""
+    counts = np.bincount(truth * classes + named, minlength=classes**2)
+    return counts.reshape(classes, classes).astype(np.int64)
+
+
+def class_scores(confusion: NDArray[np.int64]) -> ClassScores:
+    """Score each class of a confusion matrix (K, K)."""
+    hits, support = np.diag(confusion), confusion.sum(axis=1)
+    named = confusion.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        f1 = np.where(support > 0, 2 * hits / (support + named), math.nan)
+        return ClassScores(hits / named, hits / support, f1, support)
+
+
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """Give the 95 % interval of a proportion (Wilson 1927); NaN of none.
+
+    The trials must be independent: glitches are, the windows of one glitch are not.
+    """
+    if total == 0:
+        return math.nan, math.nan
+    z2 = NORMAL_95**2
+    centre = right + z2 / 2
+    half = NORMAL_95 * math.sqrt(right * (total - right) / total + z2 / 4)
+    low = 0.0 if right == 0 else (centre - half) / (total + z2)
+    high = 1.0 if right == total else (centre + half) / (total + z2)
+    return low, high
+
+
+def top_accuracy(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], k: int
+) -> float:
+    """Give how often the true class is among the k likeliest of (N, K)."""
+    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return float((likeliest == labels[:, None]).any(axis=1).mean())
+
+
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Give the exact two-sided p of two classifiers' right answers (N,), paired.
+
+    McNemar 1947: of the examples that one alone has right, each is as likely to be
+    the first's as the second's, if neither is better.
+    """
+    one, other = int((first & ~second).sum()), int((~first & second).sum())
+    total = one + other
+    tail = sum(math.comb(total, i) for i in range(min(one, other) + 1))
+    return float(min(1.0, 2 * tail / 2**total))
 
 
 def calibration_error(
@@ -46,8 +132,18 @@ def fit_temperature(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> float:
     """Find the temperature, 0.2 to 5 in steps of 1 %, of the greatest likelihood."""
-    candidates = np.exp(np.arange(np.log(0.2), np.log(5.0), 0.01))
     losses = [
-        negative_log_likelihood(tempered(probabilities, t), labels) for t in candidates
+        negative_log_likelihood(tempered(probabilities, t), labels)
+        for t in TEMPERATURES
     ]
-    return float(candidates[int(np.argmin(losses))])
+    return best_temperature(np.array(losses))
+
+
+def best_temperature(losses: NDArray[np.floating]) -> float:
+    """Choose among `TEMPERATURES` by their losses; 1 where the least is at an end.
+
+    Too few answers, all of them right, ask for no temperature: the colder the better.
+    """
+    least = int(np.argmin(losses))
+    at_an_end = least in (0, len(TEMPERATURES) - 1)
+    return 1.0 if at_an_end else float(TEMPERATURES[least])

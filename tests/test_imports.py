@@ -33,7 +33,11 @@ MAY_IMPORT = {
     "journal": set(),
     "cluster": {"predict", "model", "sources"},
     "writers": set(),
-    "report": {"metrics"},
+    "explain": {"model"},
+    "evaluation": {
+        *("card", "figure", "image", "metrics", "model", "predict", "registry"),
+        *("sources", "training", "views"),
+    },
 }
 
 
@@ -90,6 +94,23 @@ def test_classifying_imports_no_torch(figures: Path, tiny_model: Path):
         " standalone_mode=False)\n"
         "heavy = {'torch', 'torchvision', 'scipy', 'matplotlib', 'gwpy', 'pandas'}\n"
         "print('HEAVY:', heavy & set(sys.modules))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert run.stdout.splitlines()[-1] == "HEAVY: set()", run.stderr
+
+
+def test_evaluating_imports_no_torch(figures: Path, tiny_model: Path, tmp_path: Path):
+    figures.rename(tmp_path / "Blip")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "Blip").rename(tmp_path / "data" / "Blip")
+    code = (
+        "import sys\n"
+        "from gspy_cli.cli import app\n"
+        f"app(['evaluate', {str(tiny_model)!r}, '--data', {str(tmp_path / 'data')!r},"
+        f" '-o', {str(tmp_path / 'report')!r}], standalone_mode=False)\n"
+        "print('HEAVY:', {'torch', 'torchvision', 'scipy'} & set(sys.modules))\n"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

@@ -3,9 +3,14 @@ import pytest
 
 from gspy_cli.metrics import (
     calibration_error,
+    class_scores,
+    confusion_matrix,
     fit_temperature,
+    mcnemar,
     negative_log_likelihood,
     tempered,
+    top_accuracy,
+    wilson_interval,
 )
 
 
@@ -40,3 +45,71 @@ def test_a_certain_right_answer_costs_nothing():
     probabilities = np.array([[1.0, 0.0], [0.5, 0.5]])
     loss = negative_log_likelihood(probabilities, np.array([0, 1]))
     assert loss == pytest.approx(np.log(2) / 2)
+
+
+def answers(count: int = 500, classes: int = 6):
+    """Draw probabilities and labels; the last class has no example."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, classes - 1, count)
+    logits = rng.normal(0, 1, (count, classes)) + 1.5 * np.eye(classes)[labels]
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), labels
+
+
+def test_scores_agree_with_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.metrics")
+    probabilities, labels = answers()
+    named, present = probabilities.argmax(axis=1), range(5)
+    confusion = confusion_matrix(labels, named, 6)
+    scores = class_scores(confusion)
+    theirs = sklearn.precision_recall_fscore_support(labels, named, labels=present)
+    ours = (scores.precision, scores.recall, scores.f1, scores.support)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine[:5], other)
+    assert (confusion == sklearn.confusion_matrix(labels, named, labels=range(6))).all()
+    for average, own in (("macro", scores.macro_f1), ("weighted", scores.weighted_f1)):
+        f1 = sklearn.f1_score(labels, named, labels=present, average=average)
+        assert own == pytest.approx(f1)
+    recalls = sklearn.recall_score(labels, named, labels=present, average="macro")
+    assert scores.balanced_accuracy == pytest.approx(recalls)
+    top = sklearn.top_k_accuracy_score(labels, probabilities, k=2, labels=range(6))
+    assert top_accuracy(probabilities, labels, 2) == pytest.approx(top)
+    loss = sklearn.log_loss(labels, probabilities, labels=range(6))
+    assert negative_log_likelihood(probabilities, labels) == pytest.approx(loss)
+
+
+def test_what_is_undefined_is_no_number():
+    scores = class_scores(np.array([[2, 0, 1], [0, 0, 0], [0, 0, 0]]))
+    assert np.isnan(scores.recall).tolist() == [False, True, True]
+    assert np.isnan(scores.f1).tolist() == [False, True, True]
+    assert np.isnan(scores.precision).tolist() == [False, True, False]
+    assert scores.macro_f1 == pytest.approx(0.8)  # of the one class with examples
+    assert np.isnan(wilson_interval(0, 0)).all()
+
+
+def test_a_class_that_is_never_named_has_an_f1_of_0():
+    scores = class_scores(np.array([[2, 0], [3, 0]]))
+    assert scores.f1[1] == 0
+    assert np.isnan(scores.precision[1])
+
+
+@pytest.mark.parametrize(("right", "total"), [(0, 3), (7, 9), (282, 297), (4, 4)])
+def test_the_interval_is_wilsons(right, total):
+    stats = pytest.importorskip("scipy.stats")
+    theirs = stats.binomtest(right, total).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson_interval(right, total), theirs, atol=1e-6)
+
+
+def test_mcnemars_p_is_the_binomial_one():
+    stats = pytest.importorskip("scipy.stats")
+    first = np.array([True] * 30 + [False] * 13 + [True] * 5)
+    second = np.array(
+        [True] * 22 + [False] * 8 + [True] * 3 + [False] * 10 + [True] * 5
+    )
+    p = stats.binomtest(3, 11, 0.5).pvalue
+    assert mcnemar(first, second) == pytest.approx(p)
+    assert mcnemar(first, first) == 1.0
+
+
+def test_a_few_right_answers_ask_for_no_temperature():
+    probabilities = np.array([[0.8, 0.2], [0.9, 0.1], [0.3, 0.7]])
+    assert fit_temperature(probabilities, np.array([0, 0, 1])) == 1.0

@@ -26,6 +26,9 @@ from safetensors.torch import load_file
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.answers import judge
+from gspy_cli.evaluation.subjects import load_run
+from gspy_cli.metrics import fit_temperature
 from gspy_cli.training import checkpoint, run
 from gspy_cli.training.architectures import build_network
 from gspy_cli.training.config import config_json
@@ -64,6 +67,22 @@ def data(tmp_path_factory):
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
     return load_file(path)
+
+
+def test_the_best_epochs_temperature_is_in_the_card_and_applied(tmp_path):
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 12))
+    for i in range(3):  # wrong labels: answers should not be sure of themselves
+        for path in data.glob(f"Blip/*Blip{i}_*"):
+            path.rename(data / "Whistle" / path.name)
+    recipe = replace(QUICK, epochs=8, lr=0.01)
+    config = replace(quick_config(data, tmp_path, recipe), validation=0.5)
+    done = train(config)
+    model = load_run(done.path, device="cpu")
+    assert model.card.temperature == done.best.temperature != 1.0
+    examples = done.dataset.part("validation")
+    answers = judge(model, examples, batch_size=8, progress=lambda *_: None).answers
+    again = fit_temperature(answers.probabilities, answers.truth)
+    assert again == pytest.approx(1.0, abs=0.02)
 
 
 def assert_same_weights(one: Path, other: Path) -> None:

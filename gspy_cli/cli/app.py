@@ -12,8 +12,8 @@ from gspy_cli import __version__
 from gspy_cli.errors import CheckError, GspyError
 
 COMMANDS = (
-    *("classify", "qscan", "simulate", "train", "export", "data", "models"),
-    "devices",
+    *("classify", "qscan", "simulate", "train", "evaluate", "export", "data"),
+    *("models", "devices"),
 )
 """Each is a function, or an app of its own, in the module of its name."""
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gspy_cli.cli import explaining
+from gspy_cli.cli.loading import begin_loading
 from gspy_cli.cli.options import (
     ChannelOption,
     DeviceOption,
+    ExplainOption,
     IfoOption,
     ModelOption,
     QuietOption,
@@ -117,6 +120,7 @@ def classify(
         int | None,
         typer.Option(min=1, metavar="N", help="Cores to use.", show_default="all"),
     ] = None,
+    explain: ExplainOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Name the glitch in each picture.
@@ -129,9 +133,8 @@ def classify(
     Example: gspy classify figures/ -o labels.csv
     """
     chosen = format_of(form, output)
-
-    from gspy_cli.model import begin_loading
-
+    if explain is not None:
+        explaining.check(paths or [], explain)
     loading = begin_loading(model, device=device)
     samples = (
         _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
@@ -161,6 +164,8 @@ def classify(
             already=target.already, already_failed=target.already_failed
         )
         typer.echo(f"{summary} ({loaded.card.name}, {loaded.device})", err=True)
+    if explain is not None and paths:
+        explaining.write(paths[0], loaded, model, explain)
     if tally.failed or target.already_failed:
         raise typer.Exit(1)
 

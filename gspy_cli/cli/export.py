@@ -48,8 +48,13 @@ def export(
         str | None, typer.Option(metavar="NAME", help="The model's name in its card.")
     ] = None,
     temperature: Annotated[
-        float, typer.Option(min=0.05, metavar="T", help="Divide the logits by this.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            min=0.05,
+            metavar="T",
+            help="Divide the logits by this; default: the run's own.",
+        ),
+    ] = None,
     scores: Annotated[
         Path | None,
         typer.Option(metavar="JSON", help="Scores for the card, as --folds writes."),
@@ -104,11 +109,13 @@ def export(
 
 
 def _changes(
-    name: str | None, temperature: float, scores: Path | None, licence: str
+    name: str | None, temperature: float | None, scores: Path | None, licence: str
 ) -> dict[str, Any]:
     """Give the fields of the card that the options set."""
     today = datetime.now(UTC).date().isoformat()
-    changes: dict[str, Any] = {"temperature": temperature, "date": today}
+    changes: dict[str, Any] = {"date": today}
+    if temperature is not None:
+        changes["temperature"] = temperature
     if name:
         changes["name"] = name
     if licence:

@@ -1,6 +1,7 @@
 """Options that several commands share, so that they read alike everywhere."""
 
 import importlib.util
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,12 @@ ModelOption = Annotated[
 DeviceOption = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
+]
+ExplainOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Draw what one picture's label rests on: .png or .jpg."
+    ),
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no closing line.")
@@ -45,3 +52,9 @@ def need_strain(what: str) -> None:
     for package in ("scipy", "h5py", "matplotlib"):
         if importlib.util.find_spec(package) is None:
             raise GspyError(f"{what} needs {package}; pip install 'gspy-cli[strain]'")
+
+
+def need_report(what: str) -> None:
+    """Refuse `what` in one line where the `report` extra is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise GspyError(f"{what} needs matplotlib; pip install 'gspy-cli[report]'")

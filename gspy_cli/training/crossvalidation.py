@@ -71,8 +71,12 @@ def cross_validate(
 
 
 def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
-    """Let a finished run's last network judge pictures."""
+    """Let a finished run's last network judge pictures.
+
+    The run's temperature is left out: it was fitted on what is held out.
+    """
     card = ModelCard.from_json((run.path / "card.json").read_bytes(), origin="card")
+    card = replace(card, temperature=1.0)
     weights = load_weights(run.path / "last.safetensors")
     network = build_network(card.architecture, len(card.classes), state=weights)
     deployed = Deployed(network, card)

@@ -6,7 +6,7 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart.
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -15,13 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from gspy_cli.training.run import Row
+from gspy_cli.training.history import Row
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
 
 
-def draw_curves(history: Sequence["Row"], path: Path) -> None:
+def draw_curves(history: Sequence[Row], path: Path) -> None:
     """Draw loss and accuracy against epoch, for training and validation (Fig. 1)."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
@@ -36,9 +35,7 @@ def draw_curves(history: Sequence["Row"], path: Path) -> None:
     figure.savefig(path, dpi=120, format="png")
 
 
-def broken_line(
-    history: Sequence["Row"], score: str
-) -> tuple[list[float], list[float]]:
+def broken_line(history: Sequence[Row], score: str) -> tuple[list[float], list[float]]:
     """Give epochs and scores, with a gap where one phase ends and the next begins."""
     epochs: list[float] = []
     values: list[float] = []
@@ -60,7 +57,7 @@ def finish(axes: Axes, *, xlabel: str, ylabel: str) -> None:
     axes.legend(frameon=False)
 
 
-def mark_phases(axes: Axes, history: Sequence["Row"]) -> None:
+def mark_phases(axes: Axes, history: Sequence[Row]) -> None:
     """Draw a line where the autoencoder's classification begins."""
     if history[0].phase == "reconstruct":
         first = sum(row.phase == "reconstruct" for row in history)
@@ -68,7 +65,7 @@ def mark_phases(axes: Axes, history: Sequence["Row"]) -> None:
         axes.set_title("dotted: end of reconstruction", fontsize="small")
 
 
-def draw_comparison(runs: Mapping[str, Sequence["Row"]], path: Path) -> None:
+def draw_comparison(runs: Mapping[str, Sequence[Row]], path: Path) -> None:
     """Draw each run's validation loss and accuracy against epoch (Fig. 2)."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, accuracies = figure.subplots(1, 2)

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -185,6 +186,35 @@ def read_metadata(rows: Iterable[dict[str, str]], table: Path) -> Iterator[Examp
         for path in pictures.get(glitch, ()):
             split = split_name(row["sample_type"], table)
             yield example(path, row["label"], split=split)
+
+
+def names_of(example: Example) -> set[str]:
+    """List the names by which a picture's glitch may be known in another table.
+
+    A picture whose file name tells no glitch is known by its folder, name and size.
+    """
+    path = example.path
+    names = set() if is_nameless(example) else {example.glitch}
+    if VIEW.fullmatch(path.stem) is None:
+        size = path.stat().st_size if path.exists() else 0
+        names.add(f"{path.parent.name}/{path.stem}/{size}")
+    return names
+
+
+def is_nameless(example: Example) -> bool:
+    """Tell whether a picture's glitch has no name but the picture's own path."""
+    return example.glitch == str(example.path.with_suffix(""))
+
+
+def fingerprint(name: str) -> str:
+    """Shorten a name to 8 hexadecimal digits."""
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def fingerprints(examples: Iterable[Example]) -> str:
+    """Give the fingerprints of glitches, sorted, with spaces between."""
+    names = {name for example in examples for name in names_of(example)}
+    return " ".join(sorted(fingerprint(name) for name in names))
 
 
 def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:

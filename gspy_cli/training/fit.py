@@ -22,11 +22,12 @@ from gspy_cli.training.data import Dataset
 from gspy_cli.training.depthwise import quicken
 from gspy_cli.training.distributed import World, wait_for_all
 from gspy_cli.training.hardware import Machine, out_of_memory
+from gspy_cli.training.history import Row
 from gspy_cli.training.latent import EVERY, look_inside
 from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
 from gspy_cli.training.objective import Epoch, Objective, Scores, plan
 from gspy_cli.training.recipes import learning_rate
-from gspy_cli.training.run import Row, Run, image_size, save_epoch
+from gspy_cli.training.run import Run, image_size, save_epoch
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.splits import check_classes
 
@@ -246,6 +247,7 @@ def make_row(
         validation_loss=judged.loss,
         validation_accuracy=judged.accuracy,
         validation_macro_f1=judged.macro_f1,
+        temperature=judged.temperature,
         pictures_per_second=number / seconds,
         seconds=seconds,
     )

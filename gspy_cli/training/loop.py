@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from gspy_cli.training.distributed import World, sum_over_ranks
 from gspy_cli.training.hardware import Machine
 from gspy_cli.training.objective import Epoch, Objective, Scores
 from gspy_cli.training.recipes import Recipe, learning_rate
+from gspy_cli.training.temperature import Thermometer
 
 OnBatch = Callable[[int, int], None]
 
@@ -112,7 +113,7 @@ def evaluate(
 ) -> Scores:
     """Score a network on pictures, without changing it."""
     objective.eval()
-    tally = Tally()
+    tally, thermometer = Tally(), Thermometer()
     for batch in batches:
         pixels, labels = (
             batch.pixels.to(machine.device),
@@ -121,7 +122,12 @@ def evaluate(
         with machine.mixed():
             loss, logits = objective(pixels, labels)
         tally.add(loss, logits, labels)
-    return tally.scores(phase, machine.world)
+        if phase == "classify":
+            thermometer.add(logits, labels)
+    scores = tally.scores(phase, machine.world)
+    if phase == "reconstruct":
+        return scores
+    return replace(scores, temperature=thermometer.read(machine.world))
 
 
 class Tally:

@@ -111,3 +111,4 @@ class Scores:
     loss: float
     accuracy: float = math.nan
     macro_f1: float = math.nan
+    temperature: float = math.nan

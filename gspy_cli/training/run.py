@@ -21,33 +21,12 @@ from gspy_cli.training.checkpoint import (
 )
 from gspy_cli.training.config import TrainConfig, config_json
 from gspy_cli.training.curves import draw_curves
-from gspy_cli.training.data import Dataset, Example
+from gspy_cli.training.data import Dataset, Example, fingerprints
+from gspy_cli.training.history import Row
 from gspy_cli.training.loop import Trainee
 
 STATE = "training_state.safetensors"
 """Everything to go on from: the last file that an epoch writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One epoch in `results.csv`; NaN where the phase or the data give no score."""
-
-    epoch: int
-    phase: str
-    lr: float
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    validation_macro_f1: float
-    pictures_per_second: float
-    seconds: float
-
-    def score(self) -> tuple[float, float]:
-        """Rank epochs: by validation accuracy, then by low loss."""
-        if math.isnan(self.validation_accuracy):
-            return (-math.inf, -math.inf)
-        return (self.validation_accuracy, -self.validation_loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +153,18 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
         mean=found.mean,
         std=found.std,
         parameters=sum(p.numel() for p in trainee.model.parameters()),
+        temperature=1.0 if math.isnan(best.temperature) else best.temperature,
         data=describe_data(run.dataset, run.config),
+        trained_on=trained_on(run),
         scores={k: v for k, v in asdict(best).items() if v == v},  # no NaN
     )
+
+
+def trained_on(run: Run) -> str:
+    """Give the fingerprints of the real glitches that a run trains on; - for none."""
+    if run.config.simulated is not None and run.config.real_share == 0:
+        return "-"
+    return fingerprints(run.dataset.part("train"))
 
 
 def image_size(config: TrainConfig) -> int:

@@ -1,0 +1,104 @@
+"""`gspy evaluate`: how good models are, in numbers and pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gspy_cli.cli.options import DeviceOption, QuietOption, need_report
+from gspy_cli.errors import GspyError
+
+if TYPE_CHECKING:
+    from gspy_cli.evaluation.evaluation import Evaluation
+
+
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL|RUN|TABLE...",
+            help="A model, a training run, or a CSV of gspy classify.",
+        ),
+    ],
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|CSV",
+            help="Labelled pictures, as for gspy train; default: the run's own.",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="test, validation, train or all; default: test."
+        ),
+    ] = None,
+    window: Annotated[
+        float | None, typer.Option(metavar="S", help="Only pictures of this length.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Write a report and tables here."
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Gravity Spy's labels, to agree with."),
+    ] = None,
+    device: DeviceOption = "auto",
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
+        ),
+    ] = 16,
+    quiet: QuietOption = False,
+) -> None:
+    """Score models on labelled pictures, and compare several.
+
+    Gives accuracy with its 95 % interval, F1, calibration and confusions, per picture,
+    per window and per glitch with its windows fused. Several models are compared with
+    the first by McNemar's test. Exit code 1: some pictures could not be read.
+
+    Example: gspy evaluate efficientnet_lite0 --data figures/ -o report/
+    """
+    if output is not None:
+        need_report("a report")
+        if output.is_file():
+            raise GspyError(f"-o {output} is a file; give a folder for the report")
+    from gspy_cli.cli import evaluation_screen as screen
+    from gspy_cli.evaluation import evaluation as evaluating
+    from gspy_cli.evaluation.comparison import compare, on_common_ground
+    from gspy_cli.evaluation.reference import compare_with_reference
+    from gspy_cli.evaluation.subjects import find_subjects
+
+    subjects = find_subjects(models, device=device)
+    chosen = evaluating.selection_for(subjects, data, split=split, window=window)
+    done: list[Evaluation] = []
+    for subject in subjects:
+        with screen.bar(f"evaluating {subject.name}", quiet=quiet) as progress:
+            done.append(
+                evaluating.evaluate(
+                    subject, chosen, batch_size=batch_size, progress=progress
+                )
+            )
+    done = on_common_ground(done)
+    agreements = [
+        compare_with_reference(e.glitches, reference) if reference else None
+        for e in done
+    ]
+    if not quiet:
+        screen.show_notes(done)
+    if len(done) == 1:
+        screen.show_evaluation(done[0], agreements[0])
+    else:
+        screen.show_comparison(compare(done))
+    if output is not None:
+        from gspy_cli.evaluation.report import write_reports
+
+        page = write_reports(output, done, agreements)
+        typer.echo(f"report: {page}", err=True)
+    if any(evaluation.failures for evaluation in done):
+        raise typer.Exit(1)

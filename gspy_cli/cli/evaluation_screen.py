@@ -1,0 +1,166 @@
+"""What `gspy evaluate` shows on a terminal, drawn with rich."""
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gspy_cli.cli.terminal import bar
+from gspy_cli.evaluation.comparison import Contender
+from gspy_cli.evaluation.evaluation import Evaluation
+from gspy_cli.evaluation.outputs import per_class
+from gspy_cli.evaluation.reference import Agreement
+from gspy_cli.evaluation.scores import (
+    Scores,
+    calibration,
+    most_confused,
+    score,
+    score_windows,
+)
+
+__all__ = ["bar", "show_comparison", "show_evaluation", "show_notes"]
+
+WEAKEST = 5
+
+
+def show_notes(evaluations: Sequence[Evaluation]) -> None:
+    """Print what a reader must know, on stderr."""
+    console = Console(stderr=True)
+    for evaluation in evaluations:
+        whose = f"{evaluation.subject.name}: " if len(evaluations) > 1 else ""
+        for note in evaluation.notes:
+            console.print(Text(f"note: {whose}{note}", "yellow"), soft_wrap=True)
+        for failure in evaluation.failures[:WEAKEST]:
+            reason = f"no answer: {failure.origin.path}: {failure.reason}"
+            console.print(Text(reason, "red"), soft_wrap=True)
+        if len(evaluation.failures) > WEAKEST:
+            rest = len(evaluation.failures) - WEAKEST
+            console.print(Text(f"no answer: {rest} more", "red"))
+
+
+def show_evaluation(evaluation: Evaluation, agreement: Agreement | None) -> None:
+    """Print the scores of one subject."""
+    console = Console()
+    console.print(Text(head(evaluation), "bold"), soft_wrap=True)
+    console.print(levels(evaluation))
+    console.print(Text(weakest(evaluation)))
+    pairs = most_confused(evaluation.pictures, WEAKEST)
+    if pairs:
+        told = ", ".join(f"{true} as {named} {n}" for true, named, n in pairs)
+        console.print(Text(f"most confused, pictures: {told}"))
+    warmth = calibration(evaluation.pictures)
+    if warmth:
+        console.print(
+            f"these answers suit a temperature of {warmth.temperature:.2f} (1 is the "
+            "model's own); calibration error at one fitted on other glitches "
+            f"{warmth.error_cross_fitted:.3f}"
+        )
+    if agreement:
+        show_agreement(console, agreement)
+
+
+def head(evaluation: Evaluation) -> str:
+    """Say what was evaluated on what."""
+    chosen = evaluation.selection
+    split = "" if chosen.split == "all" else f", {chosen.split}"
+    return f"{evaluation.subject.name} on {chosen.source}{split}"
+
+
+def levels(evaluation: Evaluation) -> Table:
+    """Lay out the scores per picture, window and glitch."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in ("number", "accuracy", "95 %", "macro-F1", "balanced", "top 2", "ECE"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row("pictures", *cells(score(evaluation.pictures)))
+    for window, scores in score_windows(evaluation.pictures).items():
+        table.add_row(f"  {window:g} s", *cells(scores))
+    table.add_row("glitches", *cells(score(evaluation.glitches)))
+    return table
+
+
+def cells(scores: Scores) -> list[str]:
+    """Write one line of scores."""
+    return [
+        str(scores.count),
+        number(scores.accuracy),
+        span(scores.interval),
+        number(scores.macro_f1),
+        number(scores.balanced_accuracy),
+        number(scores.top_2_accuracy),
+        number(scores.calibration_error),
+    ]
+
+
+def number(value: float) -> str:
+    """Write a score; - where it is undefined."""
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def span(interval: tuple[float, float]) -> str:
+    """Write an interval."""
+    return f"{number(interval[0])}-{number(interval[1])}"
+
+
+def weakest(evaluation: Evaluation) -> str:
+    """Name the classes with the most glitches named wrong."""
+    rows = [(row[0], row[5], row[6]) for row in per_class(evaluation)]
+    wrong = sorted((row for row in rows if row[1] > row[2]), key=lambda r: r[2] - r[1])
+    if not wrong:
+        return "every glitch is named right"
+    told = ", ".join(f"{name} {right} of {n}" for name, n, right in wrong[:WEAKEST])
+    return f"weakest, glitches: {told}"
+
+
+def show_agreement(console: Console, agreement: Agreement) -> None:
+    """Print how far the answers agree with Gravity Spy's."""
+    share = agreement.agree / agreement.glitches
+    console.print(
+        Text(
+            f"Gravity Spy's own labels ({agreement.source}): {agreement.agree} of "
+            f"{agreement.glitches} glitches agree, {share:.3f} "
+            f"({span(agreement.interval)}); {agreement.not_in_reference} are not in "
+            f"it. Right by the data's labels: ours {agreement.ours_right}, theirs "
+            f"{agreement.theirs_right}"
+        )
+    )
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    table.add_column("Gravity Spy says", no_wrap=True)
+    for name in ("glitches", "agree", "95 %"):
+        table.add_column(name, justify="right")
+    for row in agreement.classes:
+        counts = str(row.glitches), str(row.agree), span(row.interval)
+        table.add_row(Text(row.label), *counts)
+    console.print(table)
+
+
+def show_comparison(rows: Sequence[Contender]) -> None:
+    """Print subjects side by side."""
+    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("model", overflow="fold")
+    for name in ("param.", "MB", "pictures", "glitches", "95 %", "F1", "pict/s", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            Text(row.name),
+            f"{row.parameters / 1e6:.1f} M" if row.parameters else "-",
+            f"{row.size / 1e6:.1f}" if row.size else "-",
+            number(row.pictures.accuracy),
+            number(row.glitches.accuracy),
+            span(row.glitches.interval),
+            number(row.glitches.macro_f1),
+            f"{row.rate:.0f}" if row.rate else "-",
+            "" if row.p is None else f"{row.p:.2g}",
+        )
+    console = Console()
+    console.print(table)
+    scored = rows[0]
+    console.print(
+        f"{scored.pictures.count} pictures of {scored.glitches.count} glitches; 95 %, "
+        "F1 (macro) and p are per glitch; p: McNemar's exact test against "
+        f"{scored.name}",
+        style="dim",
+        markup=False,
+    )

@@ -1,0 +1,75 @@
+"""`gspy classify --explain`: a picture of what an answer rests on."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from gspy_cli.errors import GspyError, PictureError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gspy_cli.model import Model
+
+
+def check(paths: list[str], output: Path) -> None:
+    """Refuse what cannot be explained, before anything is read.
+
+    Raises
+    ------
+    GspyError
+        It is not one picture, or the output's name is not a picture's.
+    """
+    if len(paths) != 1 or paths[0] == "-" or Path(paths[0]).is_dir():
+        raise GspyError("--explain takes one picture: gspy classify x.png --explain y")
+    if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise GspyError(f"--explain {output}: end it in .png or .jpg")
+
+
+def write(path: str, model: "Model", source: str | None, output: Path) -> None:
+    """Explain the answer to one picture; one that cannot be read has its row."""
+    from gspy_cli.explain import Explanation, draw
+    from gspy_cli.figure import read_figure
+    from gspy_cli.image import network_input
+
+    height, width = model.card.input_size
+    try:
+        plot = network_input(read_figure(Path(path)), height=height, width=width)
+    except PictureError:
+        return
+    probabilities = model.score(plot[None])[0]
+    index = int(probabilities.argmax())
+    heat, method = find_heat(plot, model, source, index)
+    label, confidence = model.card.classes[index], float(probabilities[index])
+    sheet = draw(Explanation(plot, label, confidence, heat, method))
+    try:
+        sheet.save(output)
+    except OSError as error:
+        raise GspyError(f"cannot write {output}: {error.strerror}") from None
+    typer.echo(f"{output}: {method}", err=True)
+
+
+def find_heat(
+    plot: "NDArray[np.uint8]", model: "Model", source: str | None, index: int
+) -> "tuple[NDArray[np.float64], str]":
+    """Map what counts: by gradients where there are weights and torch."""
+    from gspy_cli.explain import occlusion_map
+
+    weights = weights_of(source)
+    if weights and importlib.util.find_spec("torch"):
+        from gspy_cli.training.gradcam import gradcam
+
+        return gradcam(weights, plot, index), "what speaks for it (Grad-CAM)"
+    return occlusion_map(plot, model, index), "what it needs (occlusion)"
+
+
+def weights_of(source: str | None) -> Path | None:
+    """Find the weights of a run, or a checkpoint; a graph alone has no gradients."""
+    path = Path(source or "")
+    if source and path.suffix == ".safetensors":
+        return path
+    inside = path / "best.safetensors"
+    return inside if source and inside.is_file() else None

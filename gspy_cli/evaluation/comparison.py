@@ -1,0 +1,100 @@
+"""Several subjects on the same pictures: one table, and McNemar's test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.evaluation import Evaluation
+from gspy_cli.evaluation.scores import Scores, score
+from gspy_cli.metrics import mcnemar
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One line of a comparison; None where a table of answers does not tell.
+
+    `only_first` glitches were right with the first subject alone, `only_this` with
+    this one alone; `p` is McNemar's, two-sided and exact. None for the first itself.
+    """
+
+    name: str
+    parameters: int | None
+    size: int | None
+    pictures: Scores
+    glitches: Scores
+    rate: float | None
+    only_first: int | None = None
+    only_this: int | None = None
+    p: float | None = None
+
+
+def compare(evaluations: Sequence[Evaluation]) -> list[Contender]:
+    """Compare the first subject with the others, glitch by glitch."""
+    first, *others = (contender(e) for e in evaluations)
+    right = rights(evaluations[0])
+    rows = [first]
+    for row, evaluation in zip(others, evaluations[1:], strict=True):
+        theirs = rights(evaluation)
+        rows.append(
+            replace(
+                row,
+                only_first=int((right & ~theirs).sum()),
+                only_this=int((~right & theirs).sum()),
+                p=mcnemar(right, theirs),
+            )
+        )
+    return rows
+
+
+def rights(evaluation: Evaluation) -> NDArray[np.bool_]:
+    """Tell which glitches have their right name, in one order for all subjects."""
+    answers = evaluation.glitches
+    order = np.argsort([e.glitch for e in answers.examples])
+    return answers.right[order]
+
+
+def contender(evaluation: Evaluation) -> Contender:
+    """Sum up one subject."""
+    card = evaluation.subject.card
+    return Contender(
+        name=evaluation.subject.name,
+        parameters=card.parameters if card else None,
+        size=evaluation.subject.size,
+        pictures=score(evaluation.pictures),
+        glitches=score(evaluation.glitches),
+        rate=evaluation.rate,
+    )
+
+
+def on_common_ground(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Keep the pictures that every subject has an answer to.
+
+    Raises
+    ------
+    GspyError
+        There are none.
+    """
+    answered = [{e.path for e in one.pictures.examples} for one in evaluations]
+    common = set.intersection(*answered)
+    if not common:
+        raise GspyError("no picture has an answer of every model: compare fewer")
+    return [within(one, common) for one in evaluations]
+
+
+def within(evaluation: Evaluation, paths: set[Path]) -> Evaluation:
+    """Keep some of the pictures of an evaluation."""
+    examples = evaluation.pictures.examples
+    kept = [i for i, example in enumerate(examples) if example.path in paths]
+    pictures = evaluation.pictures.take(kept)
+    dropped = len(examples) - len(kept)
+    note = f"{dropped} pictures are left out: another model has no answer to them"
+    return replace(
+        evaluation,
+        pictures=pictures,
+        glitches=pictures.fused(),
+        notes=(*evaluation.notes, *([note] if dropped else [])),
+    )

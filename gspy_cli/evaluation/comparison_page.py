@@ -1,0 +1,45 @@
+"""The page that compares several subjects."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gspy_cli.evaluation.comparison import Contender
+from gspy_cli.evaluation.evaluation import Evaluation
+from gspy_cli.evaluation.fragments import figure, link, notes, paragraph, table
+
+CONTENDERS = ["model", "parameters", "MB", "pictures right", "glitches right", "from"]
+CONTENDERS += ["to", "macro-F1", "pictures/s", "only the first right"]
+CONTENDERS += ["only this right", "McNemar's p"]
+
+
+def contender_line(row: Contender) -> list[str | int | float | None]:
+    """Give one line of the table that compares."""
+    size = row.size / 1e6 if row.size else None
+    return [
+        *(row.name, row.parameters, size, row.pictures.accuracy),
+        *(row.glitches.accuracy, *row.glitches.interval, row.glitches.macro_f1),
+        *(row.rate, row.only_first, row.only_this, row.p),
+    ]
+
+
+def comparison_sections(
+    evaluations: Sequence[Evaluation],
+    lines: Sequence[Sequence[str | int | float | None]],
+    drawn: Mapping[str, bytes | None],
+    names: Sequence[str],
+) -> Iterator[str]:
+    """Give the parts of the page that compares."""
+    first = evaluations[0]
+    yield paragraph(
+        f"The same {len(first.pictures)} pictures of {len(first.glitches)} glitches "
+        f"({first.selection.source}) for all. Intervals (95 %), F1 and McNemar's exact "
+        f"test against {first.subject.name} are per glitch, windows fused.",
+        "faint",
+    )
+    yield notes([f"{e.subject.name}: {note}" for e in evaluations for note in e.notes])
+    yield table(CONTENDERS, lines, sortable=True)
+    if content := drawn.get("size"):
+        yield figure(content, "Accuracy per glitch against parameters.", width=700)
+    if content := drawn.get("curves"):
+        yield figure(content, "Validation loss and accuracy by epoch.", width=900)
+    for name, evaluation in zip(names, evaluations, strict=True):
+        yield link(f"{name}/index.html", f"the report of {evaluation.subject.name}")

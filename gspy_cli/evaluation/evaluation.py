@@ -1,0 +1,81 @@
+"""One subject on one selection of pictures: all answers, and what to know of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.answers import Answers, Progress
+from gspy_cli.evaluation.selection import Selection, note_of_training, select
+from gspy_cli.evaluation.subjects import Subject
+from gspy_cli.results import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The answers of a subject, per picture and per glitch with its views fused.
+
+    `rate` is in pictures per second, of the scoring alone. `notes` are warnings, one
+    line each.
+    """
+
+    subject: Subject
+    selection: Selection
+    pictures: Answers
+    glitches: Answers
+    failures: tuple[Failure, ...]
+    rate: float | None
+    notes: tuple[str, ...]
+
+
+def selection_for(
+    subjects: list[Subject],
+    data: Path | None,
+    *,
+    split: str | None,
+    window: float | None,
+) -> Selection:
+    """Select what all subjects are evaluated on: classes that each of them knows.
+
+    Raises
+    ------
+    GspyError
+        No data are given and the first subject has none of its own, or see `select`.
+    """
+    first, *others = subjects
+    source = data or first.data
+    if source is None:
+        raise GspyError(
+            f"{first.name} has no labelled pictures of its own: give them with --data"
+        )
+    common = [c for c in first.classes if all(c in o.classes for o in others)]
+    return select(source, common, split=split, window=window)
+
+
+def evaluate(
+    subject: Subject, selection: Selection, *, batch_size: int, progress: Progress
+) -> Evaluation:
+    """Let a subject name the pictures of a selection.
+
+    Raises
+    ------
+    GspyError
+        Not one of them can be read.
+    """
+    judged = subject.judge(selection.examples, batch_size, progress)
+    if not len(judged.answers):
+        raise GspyError(
+            f"{subject.name} has no answer to any of the {len(selection.examples)} "
+            f"pictures of {selection.source} ({judged.failures[0].reason})"
+        )
+    seen = [] if subject.held_out else note_of_training(subject.card, selection)
+    if subject.histories and selection.split == "validation":
+        seen.append("the best epoch was chosen on the validation split: expect less")
+    return Evaluation(
+        subject,
+        selection,
+        judged.answers,
+        judged.answers.fused(),
+        judged.failures,
+        judged.rate,
+        (*seen, *selection.notes),
+    )

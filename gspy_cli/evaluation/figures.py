@@ -1,0 +1,173 @@
+"""The figures of a report, in colours that all eyes can tell apart.
+
+Lines are in Okabe and Ito's colours, matrices in shades of blue.
+"""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.evaluation.answers import Answers
+from gspy_cli.evaluation.comparison import Contender
+from gspy_cli.evaluation.gallery import Error
+from gspy_cli.evaluation.scores import Calibration, confusion_of
+from gspy_cli.metrics import BINS, wilson_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
+SHOWN = 8  # errors in the figure of errors
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Begin a figure; sizes in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def png(figure: "Figure") -> bytes:
+    """Give a figure's PNG file."""
+    stream = BytesIO()
+    figure.savefig(stream, dpi=120, format="png")
+    return stream.getvalue()
+
+
+def draw_confusion(answers: Answers, *, normalised: bool) -> bytes:
+    """Draw the confusion matrix (Fig. 3): counts, or parts of each true class.
+
+    Classes that neither occur nor are named are left out.
+    """
+    counts = confusion_of(answers)
+    there = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
+    counts = counts[np.ix_(there, there)]
+    totals = counts.sum(axis=1, keepdims=True)
+    parts = np.divide(counts, totals, where=totals > 0, out=np.zeros(counts.shape))
+    names = [answers.classes[i] for i in there]
+    side = 3.0 + 0.33 * len(names)
+    figure = new_figure(side, side - 0.3)
+    axes = figure.subplots()
+    shade = parts if normalised else counts / max(counts.max(), 1)
+    axes.imshow(shade, cmap="Blues", vmin=0, vmax=1)
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            text = f"{parts[i, j]:.2f}".lstrip("0") if normalised else str(count)
+            text = "1" if text == "1.00" else text
+            colour = "white" if shade[i, j] > 0.5 else "black"
+            axes.text(j, i, text, ha="center", va="center", size=7.5, color=colour)
+    labels = [f"{n} ({t})" for n, t in zip(names, totals[:, 0], strict=True)]
+    label_matrix(axes, labels, names)
+    return png(figure)
+
+
+def label_matrix(axes: "Axes", rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Name the rows and columns, and part them by thin lines."""
+    axes.set_yticks(range(len(rows)), rows, fontsize=8.5)
+    axes.set_xticks(range(len(columns)), columns, fontsize=8.5, rotation=90)
+    edges = np.arange(len(rows) - 1) + 0.5
+    axes.hlines(edges, -0.5, len(rows) - 0.5, color="#dddddd", linewidth=0.5)
+    axes.vlines(edges, -0.5, len(rows) - 0.5, color="#dddddd", linewidth=0.5)
+    axes.set_ylabel("true class (number)")
+    axes.set_xlabel("named")
+
+
+def draw_reliability(answers: Answers, warmth: Calibration | None) -> bytes:
+    """Draw accuracy against confidence, with 95 % intervals, and how many are where."""
+    figure = new_figure(6.5, 6)
+    accuracy, number = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    accuracy.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect")
+    right = answers.right
+    draw_bins(accuracy, answers.confidence, right, BLUE, "o", "as the model says")
+    if warmth:
+        confidence = warmth.cross_fitted.max(axis=1)
+        label = "at a temperature fitted on other glitches"
+        draw_bins(accuracy, confidence, right, ORANGE, "s", label)
+    edges = np.linspace(0, 1, BINS + 1)
+    number.hist(answers.confidence, edges, color=BLUE)
+    accuracy.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
+    accuracy.legend(frameon=False, loc="lower right")
+    accuracy.grid(alpha=0.3)
+    number.set(xlabel="confidence", ylabel="pictures")
+    return png(figure)
+
+
+def draw_bins(
+    axes: "Axes",
+    confidence: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    colour: str,
+    marker: str,
+    label: str,
+) -> None:
+    """Draw each bin's accuracy at its mean confidence."""
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    x, y, below, above = [], [], [], []
+    for b in sorted(set(place.tolist())):
+        inside = place == b
+        low, high = wilson_interval(int(right[inside].sum()), int(inside.sum()))
+        x.append(confidence[inside].mean())
+        y.append(int(right[inside].sum()) / int(inside.sum()))
+        below.append(y[-1] - low)
+        above.append(high - y[-1])
+    style: dict[str, Any] = {"color": colour, "marker": marker, "label": label}
+    axes.errorbar(x, y, (below, above), capsize=2, linewidth=1, **style)
+
+
+def draw_errors(errors: Sequence[Error], read: Callable[..., Any]) -> bytes:
+    """Draw misnamed pictures beside typical members of the class named (Fig. 4).
+
+    `read` gives an example's plot, (H, W, 3).
+    """
+    shown = errors[:SHOWN]
+    rows = -(-len(shown) // 2)
+    figure = new_figure(10, 2.6 * rows)
+    grid = figure.subplots(rows, 5, squeeze=False, width_ratios=(1, 1, 0.1, 1, 1))
+    for axes in grid.flat:
+        axes.axis("off")
+    for i, error in enumerate(shown):
+        left, right = grid[i // 2, 3 * (i % 2) :][:2]
+        title = f"true {error.label}\nnamed {error.named} {error.confidence:.2f}"
+        show_plot(left, read(error.example), title, ORANGE)
+        if error.typical:
+            title = f"a typical\n{error.named}"
+            show_plot(right, read(error.typical), title, BLUE)
+        else:
+            right.set_title(f"no right\n{error.named} to show", size=8)
+    return png(figure)
+
+
+def show_plot(axes: "Axes", plot: Any, title: str, colour: str) -> None:  # noqa: ANN401
+    """Show a spectrogram with a title."""
+    axes.imshow(plot, aspect="auto")
+    axes.set_title(title, size=8, color=colour)
+
+
+def draw_size(rows: Sequence[Contender]) -> bytes | None:
+    """Draw accuracy per glitch against parameters (Table 1); None without two."""
+    known = [(row, row.parameters) for row in rows if row.parameters]
+    if len(known) < 2:
+        return None
+    figure = new_figure(7, 4.5)
+    axes = figure.subplots()
+    for i, (row, parameters) in enumerate(known):
+        low, high = row.glitches.interval
+        accuracy = row.glitches.accuracy
+        axes.errorbar(
+            [parameters],
+            [accuracy],
+            [[accuracy - low], [high - accuracy]],
+            color=(BLUE, ORANGE, "#009E73", "#CC79A7", "#000000")[i % 5],
+            marker="os^Dv"[i % 5],
+            capsize=3,
+            label=row.name,
+        )
+    axes.set_xscale("log")
+    axes.set(xlabel="parameters", ylabel="accuracy per glitch, 95 % interval")
+    axes.grid(alpha=0.3, which="both")
+    figure.legend(loc="outside lower center", frameon=False, ncols=2)
+    return png(figure)

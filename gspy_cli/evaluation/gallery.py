@@ -1,0 +1,83 @@
+"""The errors of an evaluation, each beside a typical picture of the class named."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gspy_cli.errors import PictureError
+from gspy_cli.evaluation.answers import Answers
+from gspy_cli.figure import read_figure
+from gspy_cli.image import network_input
+from gspy_cli.training.data import Example
+
+HEIGHT, WIDTH = 150, 200  # pixels of a picture in the page
+GREY = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """A picture that was named wrong.
+
+    `typical` is a picture rightly given the same name, of the same window where there
+    is one; None where there is none at all.
+    """
+
+    example: Example
+    label: str
+    named: str
+    confidence: float
+    typical: Example | None
+
+
+def find_errors(answers: Answers) -> list[Error]:
+    """List the pictures named wrong, the most confident first."""
+    wrong = np.flatnonzero(~answers.right)
+    order = wrong[np.argsort(-answers.confidence[wrong], kind="stable")]
+    return [
+        Error(
+            example=answers.examples[i],
+            label=answers.examples[i].label,
+            named=answers.classes[answers.named[i]],
+            confidence=float(answers.confidence[i]),
+            typical=typical_of(answers, int(answers.named[i]), answers.examples[i]),
+        )
+        for i in order
+    ]
+
+
+def typical_of(answers: Answers, named: int, like: Example) -> Example | None:
+    """Find the surest right answer of a class, of a picture's own window if it can."""
+    right = np.flatnonzero((answers.truth == named) & answers.right)
+    if not len(right):
+        return None
+    same = [i for i in right if answers.examples[i].window == like.window]
+    candidates = np.array(same if same else right)
+    best = candidates[answers.confidence[candidates].argmax()]
+    return answers.examples[int(best)]
+
+
+def read_plot(
+    example: Example, height: int = 300, width: int = 400
+) -> NDArray[np.uint8]:
+    """Read a picture's plot, (height, width, 3); grey where it is gone."""
+    try:
+        return network_input(read_figure(example.path), height=height, width=width)
+    except PictureError:
+        return np.full((height, width, 3), GREY, np.uint8)
+
+
+def data_url(plot: NDArray[np.uint8]) -> str:
+    """Write a plot as a JPEG within a page."""
+    stream = BytesIO()
+    Image.fromarray(plot).save(stream, "jpeg", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def thumbnails(examples: Sequence[Example]) -> dict[Example, str]:
+    """Give each example's small picture, once."""
+    return {e: data_url(read_plot(e, HEIGHT, WIDTH)) for e in dict.fromkeys(examples)}

@@ -1,0 +1,136 @@
+"""An evaluation as files that programs read. What is undefined is null or empty."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gspy_cli.evaluation.evaluation import Evaluation
+from gspy_cli.evaluation.reference import Agreement
+from gspy_cli.evaluation.scores import (
+    calibration,
+    confusion_of,
+    most_confused,
+    score,
+    score_windows,
+)
+from gspy_cli.evaluation.tables import OURS
+from gspy_cli.metrics import class_scores, wilson_interval
+
+PER_CLASS = ["class", "pictures", "precision", "recall", "f1"]
+PER_CLASS += ["glitches", "glitches_right", "glitch_precision", "glitch_recall"]
+PER_CLASS += ["glitch_recall_low", "glitch_recall_high", "glitch_f1"]
+
+
+def write_outputs(
+    folder: Path, evaluation: Evaluation, agreement: Agreement | None
+) -> None:
+    """Write metrics.json, per_class.csv, confusion.csv and predictions.csv."""
+    values = plain(metrics(evaluation, agreement))
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    write_table(folder / "per_class.csv", PER_CLASS, per_class(evaluation))
+    classes = evaluation.subject.classes
+    counts = confusion_of(evaluation.pictures).tolist()
+    rows = [[name, *row] for name, row in zip(classes, counts, strict=True)]
+    write_table(folder / "confusion.csv", ["true \\ named", *classes], rows)
+    write_table(
+        folder / "predictions.csv", [*OURS, *classes], prediction_rows(evaluation)
+    )
+
+
+def metrics(evaluation: Evaluation, agreement: Agreement | None) -> dict[str, Any]:
+    """Give all numbers of an evaluation; NaN where undefined."""
+    subject, chosen = evaluation.subject, evaluation.selection
+    warmth = calibration(evaluation.pictures)
+    return {
+        "model": {
+            "name": subject.name,
+            "architecture": subject.card.architecture if subject.card else None,
+            "parameters": subject.card.parameters if subject.card else None,
+            "sha256": subject.card.sha256 if subject.card else None,
+            "bytes": subject.size,
+            "held_out": subject.held_out,
+        },
+        "data": {"source": chosen.source, "split": chosen.split},
+        "notes": list(evaluation.notes),
+        "unanswered": {f.origin.path: f.reason for f in evaluation.failures},
+        "pictures_per_second": evaluation.rate,
+        "pictures": asdict(score(evaluation.pictures)),
+        "windows": {
+            str(w): asdict(s) for w, s in score_windows(evaluation.pictures).items()
+        },
+        "glitches": asdict(score(evaluation.glitches)),
+        "calibration": warmth
+        and {
+            "best_temperature": warmth.temperature,
+            "calibration_error_cross_fitted": warmth.error_cross_fitted,
+            "negative_log_likelihood_cross_fitted": warmth.likelihood_cross_fitted,
+        },
+        "most_confused": most_confused(evaluation.pictures),
+        "reference": agreement and asdict(agreement),
+    }
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """Put None for every NaN, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def per_class(evaluation: Evaluation) -> list[list[Any]]:
+    """List each class's scores, per picture and per glitch: the rows of a table."""
+    one = class_scores(confusion_of(evaluation.pictures))
+    confusion = confusion_of(evaluation.glitches)
+    fused = class_scores(confusion)
+    return [
+        [
+            *(name, int(one.support[i])),
+            *(float(one.precision[i]), float(one.recall[i]), float(one.f1[i])),
+            *(int(fused.support[i]), int(confusion[i, i])),
+            *(float(fused.precision[i]), float(fused.recall[i])),
+            *wilson_interval(int(confusion[i, i]), int(fused.support[i])),
+            float(fused.f1[i]),
+        ]
+        for i, name in enumerate(evaluation.subject.classes)
+    ]
+
+
+def prediction_rows(evaluation: Evaluation) -> Iterable[list[Any]]:
+    """List each picture's answer and that of its glitch."""
+    classes, answers = evaluation.subject.classes, evaluation.pictures
+    glitches = evaluation.glitches
+    fused = {
+        example.glitch: classes[named]
+        for example, named in zip(glitches.examples, glitches.named, strict=True)
+    }
+    for i, example in enumerate(answers.examples):
+        scores = [round(float(p), 6) for p in answers.probabilities[i]]
+        yield [
+            *(example.path.resolve(), example.glitch, example.window, example.label),
+            *(classes[answers.named[i]], round(float(answers.confidence[i]), 6)),
+            *(bool(answers.right[i]), fused[example.glitch], *scores),
+        ]
+
+
+def write_table(
+    path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Write a CSV table, an empty cell for None and NaN."""
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as f:
+        table = csv.writer(f, lineterminator="\n")
+        table.writerow(names)
+        table.writerows([cell(value) for value in row] for row in rows)
+
+
+def cell(value: Any) -> Any:  # noqa: ANN401
+    """Write a number shortly, and nothing for NaN."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return value

@@ -1,0 +1,106 @@
+"""Agreement with Gravity Spy's own labels (Zenodo 5649212 and tables like it)."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.answers import Answers
+from gspy_cli.labels import ALIASES
+from gspy_cli.metrics import wilson_interval
+from gspy_cli.sources import describe
+
+NEEDED = {"gravityspy_id", "ml_label"}
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAgreement:
+    """Of the glitches that Gravity Spy gives one label, how many get ours too."""
+
+    label: str
+    glitches: int
+    agree: int
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Agreement with a reference over the glitches that are in it.
+
+    `ours_right` and `theirs_right` count the answers that are the data's own label.
+    """
+
+    source: str
+    glitches: int
+    agree: int
+    interval: tuple[float, float]
+    not_in_reference: int
+    ours_right: int
+    theirs_right: int
+    classes: tuple[ClassAgreement, ...]
+
+
+def compare_with_reference(glitches: Answers, table: Path) -> Agreement:
+    """Compare the fused answers (one a glitch) with a table of Gravity Spy's.
+
+    Raises
+    ------
+    GspyError
+        The table lacks a column, or holds none of the glitches.
+    """
+    names = [identifier(e.path, e.glitch) for e in glitches.examples]
+    theirs = read_reference(table, set(names))
+    rows = [
+        (example.label, glitches.classes[named], theirs[name])
+        for example, named, name in zip(
+            glitches.examples, glitches.named, names, strict=True
+        )
+        if name in theirs
+    ]
+    if not rows:
+        raise GspyError(
+            f"{table} holds none of the {len(names)} glitches (the first is "
+            f"{names[0]}): its gravityspy_id must be that of the pictures' names"
+        )
+    agree = sum(ours == other for _, ours, other in rows)
+    return Agreement(
+        source=str(table),
+        glitches=len(rows),
+        agree=agree,
+        interval=wilson_interval(agree, len(rows)),
+        not_in_reference=len(names) - len(rows),
+        ours_right=sum(truth == ours for truth, ours, _ in rows),
+        theirs_right=sum(truth == other for truth, _, other in rows),
+        classes=tuple(by_class([(ours, other) for _, ours, other in rows])),
+    )
+
+
+def identifier(path: Path, glitch: str) -> str:
+    """Give a glitch's gravityspy_id: off its file's name, or its own name."""
+    return describe(str(path)).gravityspy_id or glitch
+
+
+def read_reference(table: Path, wanted: set[str]) -> dict[str, str]:
+    """Read the labels of some glitches from a table of any length."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            if missing := NEEDED - set(rows.fieldnames or ()):
+                raise GspyError(
+                    f"{table} has no column {', '.join(sorted(missing))}: give a "
+                    "Gravity Spy table with gravityspy_id and ml_label"
+                )
+            found = ((row["gravityspy_id"], row["ml_label"]) for row in rows)
+            return {i: ALIASES.get(name, name) for i, name in found if i in wanted}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise GspyError(f"cannot read the reference {table} ({error})") from None
+
+
+def by_class(pairs: list[tuple[str, str]]) -> Iterator[ClassAgreement]:
+    """Count agreement for each of the reference's labels; pairs are ours, theirs."""
+    for label in sorted({theirs for _, theirs in pairs}):
+        own = [ours for ours, theirs in pairs if theirs == label]
+        agree = own.count(label)
+        interval = wilson_interval(agree, len(own))
+        yield ClassAgreement(label, len(own), agree, interval)

@@ -1,0 +1,157 @@
+"""The parts of one subject's page."""
+
+from collections.abc import Iterator, Mapping
+
+from gspy_cli.evaluation import outputs
+from gspy_cli.evaluation.errors_section import errors_section
+from gspy_cli.evaluation.evaluation import Evaluation
+from gspy_cli.evaluation.fragments import figure, heading, notes, paragraph, table
+from gspy_cli.evaluation.gallery import find_errors
+from gspy_cli.evaluation.reference import Agreement
+from gspy_cli.evaluation.scores import (
+    Scores,
+    calibration,
+    most_confused,
+    score,
+    score_windows,
+)
+
+LEVELS = ["", "number", "right", "accuracy", "from", "to", "macro-F1", "weighted F1"]
+LEVELS += ["balanced accuracy", "top 2", "calibration error", "-log p"]
+AGREEMENT = ["Gravity Spy says", "glitches", "agree", "part", "from", "to"]
+
+
+def sections(
+    evaluation: Evaluation, agreement: Agreement | None, drawn: Mapping[str, bytes]
+) -> Iterator[str]:
+    """Give the parts of one subject's page."""
+    yield paragraph(about(evaluation), "faint")
+    yield notes(evaluation.notes)
+    yield from scores_section(evaluation)
+    yield from confusion_section(evaluation, drawn)
+    yield heading("Class by class")
+    yield paragraph(
+        "A click on a heading sorts. The interval is the 95 % one of the recall per "
+        "glitch; a dash is a score that is not defined.",
+        "faint",
+    )
+    names = [name.replace("_", " ") for name in outputs.PER_CLASS]
+    yield table(names, outputs.per_class(evaluation), sortable=True)
+    yield from calibration_section(evaluation, drawn)
+    if agreement:
+        yield from agreement_section(agreement)
+    yield from errors_section(find_errors(evaluation.pictures))
+    if "curves" in drawn:
+        yield heading("Training")
+        yield figure(drawn["curves"], "Loss and accuracy by epoch.", width=900)
+    if evaluation.failures:
+        yield heading("Without an answer")
+        rows = [(f.origin.path, f.reason) for f in evaluation.failures]
+        yield table(["picture", "reason"], rows)
+
+
+def about(evaluation: Evaluation) -> str:
+    """Say what was evaluated on what, and how."""
+    subject, chosen = evaluation.subject, evaluation.selection
+    split = "all pictures" if chosen.split == "all" else f"the {chosen.split} split"
+    parts = [f"{subject.name} on {split} of {chosen.source}."]
+    if subject.card:
+        card = subject.card
+        parts.append(f"{card.architecture}, {card.parameters:,} parameters.")
+    if subject.held_out:
+        parts.append(
+            "k-fold over glitches: each picture was named by a network that has seen "
+            "no picture of its glitch."
+        )
+    if evaluation.rate:
+        parts.append(f"{evaluation.rate:.0f} pictures a second, scoring alone.")
+    return " ".join(parts)
+
+
+def scores_section(evaluation: Evaluation) -> Iterator[str]:
+    """Give the scores per picture, per window and per glitch."""
+    glitches = score(evaluation.glitches)
+    yield heading("Scores")
+    yield paragraph(
+        f"{glitches.right} of {glitches.count} glitches are named right with their "
+        f"windows fused: {glitches.accuracy:.3f}, with 95 % confidence between "
+        f"{glitches.interval[0]:.3f} and {glitches.interval[1]:.3f}."
+    )
+    windows = score_windows(evaluation.pictures)
+    yield table(
+        LEVELS,
+        [
+            level("glitches, fused", glitches),
+            level("pictures", score(evaluation.pictures)),
+            *(level(f"pictures of {w:g} s", s) for w, s in windows.items()),
+        ],
+    )
+    yield paragraph(
+        "From and to bound the accuracy with 95 % confidence (Wilson). The windows of "
+        "one glitch are not independent, so the interval of pictures is too narrow; "
+        "that of glitches is right. F1 and balanced accuracy are over the classes "
+        "that have examples.",
+        "faint",
+    )
+
+
+def level(name: str, scores: Scores) -> list[str | int | float]:
+    """Give one line of the table of scores."""
+    return [
+        *(name, scores.count, scores.right, scores.accuracy, *scores.interval),
+        *(scores.macro_f1, scores.weighted_f1, scores.balanced_accuracy),
+        *(scores.top_2_accuracy, scores.calibration_error),
+        scores.negative_log_likelihood,
+    ]
+
+
+def confusion_section(
+    evaluation: Evaluation, drawn: Mapping[str, bytes]
+) -> Iterator[str]:
+    """Show which classes are taken for which."""
+    yield heading("What is taken for what")
+    yield figure(drawn["confusion"], "Confusion matrix, pictures.", width=900)
+    yield figure(
+        drawn["confusion_normalised"],
+        "The same as parts of each true class: the diagonal is the recall.",
+        width=900,
+    )
+    if pairs := most_confused(evaluation.pictures):
+        yield paragraph("The commonest errors:")
+        yield table(["true", "named", "pictures"], pairs)
+
+
+def calibration_section(
+    evaluation: Evaluation, drawn: Mapping[str, bytes]
+) -> Iterator[str]:
+    """Show how far confidence can be believed."""
+    yield heading("Calibration")
+    plain, warmth = score(evaluation.pictures), calibration(evaluation.pictures)
+    if warmth:
+        yield paragraph(
+            f"The expected calibration error is {plain.calibration_error:.3f}. These "
+            f"answers suit a temperature of {warmth.temperature:.2f} best, where 1 is "
+            "the model's own. At temperatures fitted on one half of the glitches and "
+            f"tried on the other, the error is {warmth.error_cross_fitted:.3f}."
+        )
+    caption = "Accuracy against confidence, 95 % intervals; below, how many are where."
+    yield figure(drawn["reliability"], caption, width=640)
+
+
+def agreement_section(agreement: Agreement) -> Iterator[str]:
+    """Show how far the answers agree with Gravity Spy's own."""
+    yield heading("Against Gravity Spy's own labels")
+    low, high = agreement.interval
+    part = agreement.agree / agreement.glitches
+    yield paragraph(
+        f"{agreement.agree} of the {agreement.glitches} glitches in {agreement.source} "
+        f"get the same label: {part:.3f}, 95 % interval {low:.3f} to {high:.3f}. "
+        f"{agreement.not_in_reference} glitches are not in it. By the labels of the "
+        f"data, {agreement.ours_right} of ours and {agreement.theirs_right} of theirs "
+        "are right."
+    )
+    rows = [
+        (c.label, c.glitches, c.agree, c.agree / c.glitches, *c.interval)
+        for c in agreement.classes
+    ]
+    yield table(AGREEMENT, rows, sortable=True)

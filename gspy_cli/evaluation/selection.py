@@ -1,0 +1,155 @@
+"""Which labelled pictures to evaluate on, and what a reader must know of them."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import CLASSES
+from gspy_cli.training.data import Example, fingerprint, names_of, read_dataset
+from gspy_cli.training.splits import glitch_labels
+
+NAMED = 5  # names in a note, of however many
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Labelled pictures of one split; `notes` are warnings, one line each."""
+
+    source: str
+    split: str
+    examples: tuple[Example, ...]
+    notes: tuple[str, ...]
+
+
+def select(
+    source: Path,
+    classes: Sequence[str],
+    *,
+    split: str | None = None,
+    window: float | None = None,
+) -> Selection:
+    """Read the pictures of a split whose labels are among a model's classes.
+
+    Without `split`, it is test where the data have one, else validation, else all.
+
+    Raises
+    ------
+    GspyError
+        There is nothing to evaluate on, or one glitch has two labels.
+    """
+    own_classes = not set(classes) <= set(CLASSES)
+    every = read_dataset(source, window=window, own_classes=own_classes).examples
+    chosen = choose_split(every, split, source)
+    inside = [e for e in every if chosen == "all" or e.split == chosen]
+    known = tuple(e for e in inside if e.label in classes)
+    if not known:
+        labels = ", ".join(sorted({e.label for e in inside}))
+        raise GspyError(
+            f"the model knows none of the labels in {source} ({labels}): "
+            "give data with the model's classes"
+        )
+    glitch_labels(known)
+    notes = (
+        *notes_of_labels(inside, known, classes),
+        *notes_of_copies(known, every),
+    )
+    return Selection(str(source), chosen, known, notes)
+
+
+def choose_split(examples: Sequence[Example], split: str | None, source: Path) -> str:
+    """Choose the split to evaluate on."""
+    splits = sorted({e.split for e in examples if e.split})
+    if split == "all" or split in splits:
+        return split
+    if split is not None:
+        has = f"it has {', '.join(splits)}" if splits else "it has none"
+        raise GspyError(f"{source} has no split '{split}': {has}, or use --split all")
+    return next((s for s in ("test", "validation") if s in splits), "all")
+
+
+def notes_of_labels(
+    inside: Sequence[Example], known: Sequence[Example], classes: Sequence[str]
+) -> Iterator[str]:
+    """Tell of labels that the model lacks, and of classes with few examples."""
+    foreign = Counter(e.label for e in inside if e.label not in classes)
+    if foreign:
+        counts = [f"{name} ({count})" for name, count in sorted(foreign.items())]
+        yield (
+            f"{foreign.total()} pictures have labels that the model does not know and "
+            f"are left out: {listed(counts)}"
+        )
+    glitches = Counter(label for label in glitch_labels(known).values())
+    if absent := [name for name in classes if not glitches[name]]:
+        yield f"no examples, so no recall and no F1: {', '.join(absent)}"
+    if single := sorted(name for name, count in glitches.items() if count == 1):
+        yield f"one glitch only, so scores of 0 or 1: {', '.join(single)}"
+
+
+def notes_of_copies(known: Sequence[Example], every: Sequence[Example]) -> list[str]:
+    """Tell of glitches in several splits, and of files that are copies."""
+    notes = []
+    splits: defaultdict[str, set[str]] = defaultdict(set)
+    for example in every:
+        splits[example.glitch].add(example.split)
+    if shared := sorted({e.glitch for e in known if len(splits[e.glitch]) > 1}):
+        notes.append(
+            f"{len(shared)} glitches are in several splits, so scores are too good: "
+            f"{listed(shared)}"
+        )
+    copies = [group for group in identical(every) if not set(group).isdisjoint(known)]
+    if copies:
+        pairs = [" = ".join(e.path.name for e in group) for group in copies]
+        notes.append(f"{len(copies)} pictures are there more than once: "
+                     f"{listed(pairs)}")  # fmt: skip
+    return notes
+
+
+def identical(examples: Sequence[Example]) -> list[list[Example]]:
+    """Group the files with the same bytes; only those of equal sizes are read."""
+    sizes: defaultdict[int, list[Example]] = defaultdict(list)
+    for example in examples:
+        sizes[example.path.stat().st_size].append(example)
+    groups: defaultdict[bytes, list[Example]] = defaultdict(list)
+    for alike in sizes.values():
+        for example in alike if len(alike) > 1 else ():
+            groups[digest(example.path)].append(example)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def digest(path: Path) -> bytes:
+    """Fingerprint a file's bytes; a file that cannot be read is like no other."""
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return str(path).encode("utf-8", "surrogateescape")
+
+
+def trained_on(card: ModelCard, examples: Iterable[Example]) -> list[Example]:
+    """List the examples whose glitches a model has seen in training."""
+    seen = set(card.trained_on.split())
+    return [e for e in examples if any(fingerprint(n) in seen for n in names_of(e))]
+
+
+def note_of_training(card: ModelCard | None, selection: Selection) -> list[str]:
+    """Say whether a model has trained on what it is evaluated on."""
+    if card is None or not card.trained_on:
+        return ["whether the model has trained on these pictures is not known"]
+    seen = trained_on(card, selection.examples)
+    if not seen:
+        return []
+    what = "all" if len(seen) == len(selection.examples) else f"{len(seen)}"
+    names = listed(sorted({Path(e.glitch).name for e in seen}))
+    return [
+        f"THE MODEL HAS TRAINED ON {what.upper()} OF THESE {len(selection.examples)} "
+        f"PICTURES, so its scores on them say nothing about others: {names}"
+    ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first few."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,148 @@
+"""What can be evaluated: a model, a run, a search, or a table of answers."""
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gspy_cli import registry
+from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
+from gspy_cli.evaluation import tables
+from gspy_cli.evaluation.answers import Judgement, Progress, judge
+from gspy_cli.model import Model, load_model
+from gspy_cli.training.data import Example
+from gspy_cli.training.history import Row, read_history
+
+Judge = Callable[[Sequence[Example], int, Progress], Judgement]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something that names pictures.
+
+    `judge` takes examples, a batch size and what to call with the progress. `size` is
+    the file's, in bytes. `data` are labelled pictures of its own. `held_out` says that
+    each answer is from a network that has not seen the glitch.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    judge: Judge
+    card: ModelCard | None = None
+    size: int | None = None
+    data: Path | None = None
+    histories: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    held_out: bool = False
+
+
+def find_subjects(texts: Sequence[str], *, device: str) -> list[Subject]:
+    """Make ready what the user names; no two keep the same name.
+
+    Raises
+    ------
+    GspyError
+        There is no such model, run or table, or it is damaged.
+    """
+    found = [s for text in texts for s in subjects_of(text, device)]
+    names = [subject.name for subject in found]
+    return [
+        replace(s, name=f"{s.name}-{i + 1}") if names.count(s.name) > 1 else s
+        for i, s in enumerate(found)
+    ]
+
+
+def subjects_of(text: str, device: str) -> list[Subject]:
+    """Tell what a text names: a search is all its runs."""
+    path = Path(text).expanduser()
+    if path.suffix.lower() == ".csv":
+        return [of_table(path)]
+    if (path / "predictions.csv").is_file() and (path / "scores.json").is_file():
+        return [of_folds(path)]
+    if (path / "comparison.csv").is_file():
+        runs = sorted(p.parent for p in path.glob("*/config.json"))
+        return [subject for run in runs for subject in subjects_of(str(run), device)]
+    if is_run(path):
+        return [of_run(path, device)]
+    return [of_model(text, device)]
+
+
+def is_run(path: Path) -> bool:
+    """Tell a run's folder, or a checkpoint, from a model."""
+    return path.suffix == ".safetensors" or (path / "config.json").is_file()
+
+
+def of_model(text: str, device: str) -> Subject:
+    """Take a model of the registry, or an ONNX file."""
+    return judged_by(load_model(text, device=device), registry.find(text))
+
+
+def judged_by(model: Model, path: Path) -> Subject:
+    """Take a model that is ready; `path` is its file."""
+
+    def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:
+        return judge(model, examples, batch_size=batch, progress=report)
+
+    card = model.card
+    return Subject(card.name, card.classes, answer, card, path.stat().st_size)
+
+
+def of_run(path: Path, device: str) -> Subject:
+    """Take a training run: its exported graph, or else its weights through torch."""
+    if (path / "model.onnx").is_file():
+        subject = of_model(str(path), device)
+    else:
+        file = path if path.is_file() else path / "best.safetensors"
+        subject = judged_by(load_run(path, device=device), file)
+    if path.is_file():
+        return replace(subject, name=path.stem)
+    return replace(
+        subject,
+        name=path.name,
+        data=path / "split.csv",
+        histories={path.name: read_history(path / "results.csv")},
+    )
+
+
+def load_run(path: Path, *, device: str) -> Model:
+    """Make a run's weights ready; that needs torch.
+
+    Raises
+    ------
+    GspyError
+        torch is not installed, or the weights are not there or damaged.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise GspyError(
+            f"{path} is a training run and needs torch: pip install 'gspy-cli[train]', "
+            "or export it where torch is (gspy export) and give the .onnx"
+        )
+    from gspy_cli.training import scoring
+
+    return scoring.load_run(path, device=device)
+
+
+def of_folds(path: Path) -> Subject:
+    """Take the held-out answers of `gspy train --folds`."""
+    subject = of_table(path / "predictions.csv")
+    runs = sorted(p.parent for p in path.glob("fold-*/results.csv"))
+    return replace(
+        subject,
+        name=path.name,
+        card=registry.ModelFolder(runs[0]).card() if runs else None,
+        histories={run.name: read_history(run / "results.csv") for run in runs},
+        held_out=True,
+    )
+
+
+def of_table(path: Path) -> Subject:
+    """Take a table of answers."""
+    table = tables.read_table(path)
+
+    def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:
+        return tables.answers_of(table, examples)
+
+    known = (folder.card() for folder in registry.installed())
+    card = next((c for c in known if c.name == table.model_name), None)
+    data = path if table.has_labels else None
+    return Subject(path.stem, table.classes, answer, card, data=data)

@@ -1,0 +1,124 @@
+"""Tables of answers: those of `gspy classify`, of k-fold scoring and of a report."""
+
+import csv
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.answers import Answers, Judgement
+from gspy_cli.results import Failure, Origin
+from gspy_cli.training.data import Example
+
+OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
+OURS += ["right", "glitch_ml_label"]
+"""The columns of a report's `predictions.csv` before those of the classes."""
+
+LABEL = re.compile(
+    r"path|file|label|glitch|window|right|(ml_label|ml_confidence)(_\d+)?"
+    r"|confident_label|glitch_ml_label"
+)
+"""The columns after which the classes stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTable:
+    """A table of answers: a row of cells for each picture."""
+
+    path: Path
+    classes: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...]
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the table names the true classes too."""
+        return bool(self.rows) and {"file", "label"} <= self.rows[0].keys()
+
+    @property
+    def model_name(self) -> str:
+        """The model that the table says its answers are from; empty if none."""
+        return self.rows[0].get("model_name", "") if self.rows else ""
+
+
+def read_table(path: Path) -> AnswerTable:
+    """Read a table with one column for each class.
+
+    Raises
+    ------
+    GspyError
+        It has no rows, or no columns of probabilities.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = tuple(reader)
+            names = list(reader.fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise GspyError(f"cannot read {path} ({error})") from None
+    table = AnswerTable(path, class_columns(names), rows)
+    if not {"path", "file"} & set(names) or len(table.classes) < 2:
+        raise GspyError(
+            f"{path} is no table of answers: it needs a column 'path' or 'file' and "
+            "one for each class, as 'gspy classify -o labels.csv' writes"
+        )
+    if not rows:
+        raise GspyError(f"{path} has no rows: classify some pictures first")
+    return table
+
+
+def class_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Give the classes: they stand after files and labels, and before any status."""
+    labels = [i for i, name in enumerate(names) if LABEL.fullmatch(name)]
+    start = labels[-1] + 1 if labels else len(names)
+    end = names.index("status") if "status" in names else len(names)
+    return tuple(names[start:end])
+
+
+def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
+    """Find the answers to pictures, by path or else by file name."""
+    rows = {place(row, table.path): row for row in table.rows}
+    names = Counter(path.name for path in rows)
+    by_name = {p.name: row for p, row in rows.items() if names[p.name] == 1}
+    kept: list[Example] = []
+    found: list[list[float]] = []
+    failures: list[Failure] = []
+    for example in examples:
+        row = rows.get(example.path.resolve()) or by_name.get(example.path.name)
+        answer = row and probabilities(row, table)
+        if answer:
+            kept.append(example)
+            found.append(answer)
+        else:
+            reason = (row or {}).get("error") or f"not in {table.path.name}"
+            failures.append(Failure(Origin(str(example.path)), reason))
+    array = np.array(found).reshape(len(found), len(table.classes))
+    return Judgement(Answers(tuple(kept), array, table.classes), tuple(failures))
+
+
+def place(row: Mapping[str, str], table: Path) -> Path:
+    """Tell which picture a row is about: our tables have whole paths."""
+    if "path" in row:
+        return Path(row["path"]).resolve()
+    return (table.parent / row["file"]).resolve()
+
+
+def probabilities(row: Mapping[str, str], table: AnswerTable) -> list[float]:
+    """Give a row's probabilities; none where it has failed."""
+    cells = [row[name] for name in table.classes]
+    if not any(cells):
+        return []
+    try:
+        values = [float(cell) for cell in cells]
+    except (TypeError, ValueError):
+        values = [math.nan]
+    if not abs(sum(values) - 1) < 0.01:
+        raise GspyError(
+            f"{table.path}: the columns {table.classes[0]} to {table.classes[-1]} of "
+            f"{row.get('path') or row.get('file')} are not probabilities that sum to 1"
+        )
+    return values

@@ -1,0 +1,50 @@
+"""How a run went, epoch by epoch: the rows of its `results.csv`. Needs no torch."""
+
+import csv
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from gspy_cli.errors import GspyError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One epoch in `results.csv`; NaN where the phase or the data give no score.
+
+    `temperature` is the one that suits the validation pictures best.
+    """
+
+    epoch: int
+    phase: str
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    validation_macro_f1: float
+    temperature: float
+    pictures_per_second: float
+    seconds: float
+
+    def score(self) -> tuple[float, float]:
+        """Rank epochs: by validation accuracy, then by low loss."""
+        if math.isnan(self.validation_accuracy):
+            return (-math.inf, -math.inf)
+        return (self.validation_accuracy, -self.validation_loss)
+
+
+def read_history(path: Path) -> tuple[Row, ...]:
+    """Read a `results.csv`; an empty or missing cell is NaN."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return tuple(row_of(cells) for cells in csv.DictReader(file))
+    except (OSError, ValueError, KeyError) as error:
+        raise GspyError(f"{path} is no history of a training run ({error})") from None
+
+
+def row_of(cells: dict[str, str]) -> Row:
+    """Turn the cells of one line into a row."""
+    names = [f.name for f in fields(Row)[2:]]
+    numbers = {name: float(cells.get(name) or "nan") for name in names}
+    return Row(int(cells["epoch"]), cells["phase"], **numbers)

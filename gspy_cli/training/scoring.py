@@ -1,0 +1,30 @@
+"""A run's network as a model that is ready to score pictures, without an export."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gspy_cli import device as devices
+from gspy_cli.model import Model
+from gspy_cli.training.export import Deployed, read_network
+
+
+def load_run(source: Path, *, device: str) -> Model:
+    """Make a run's best network ready, or that of one of its checkpoints."""
+    network, card = read_network(source)
+    place = torch.device(devices.choose(device))
+    deployed = Deployed(network, card).to(place)
+
+    def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            answer = deployed(torch.from_numpy(pictures.copy()).to(place))[0]
+        probabilities: NDArray[np.float32] = answer.cpu().numpy()
+        return probabilities
+
+    file = source / "best.safetensors" if source.is_dir() else source
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Model(replace(card, sha256=digest), score, str(place))

@@ -1,0 +1,520 @@
+"""`gspy evaluate`: numbers, warnings and errors."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SHARED, TINY_CLASSES, tiny_card, write_tiny_model
+from glitch_pictures import draw_class_folders, quick_config, tiny_network_known
+from test_classify import gspy
+
+from gspy_cli.evaluation.answers import Answers
+from gspy_cli.evaluation.gallery import find_errors
+from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
+from gspy_cli.evaluation.selection import select
+from gspy_cli.training.data import Example, fingerprints, read_dataset
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+FEW = {"Blip": 4, "Koi_Fish": 3, "Whistle": 3}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Draw ten glitches of two windows in class folders."""
+    return draw_class_folders(tmp_path / "data", FEW)
+
+
+@pytest.fixture
+def table(data: Path, tmp_path: Path) -> Path:
+    """Write answers: all right but those to three pictures of Whistle0 and Koi_Fish0.
+
+    Whistle0's two views are both named Blip, one of Koi_Fish0's is, weakly.
+    """
+    path = tmp_path / "answers.csv"
+    answers = {e.path: certain(e.label, 0.9) for e in read_dataset(data).examples}
+    answers |= dict.fromkeys(data.glob("Whistle/*Whistle0_*"), certain("Blip", 0.95))
+    answers[data / "Koi_Fish/H1_Koi_Fish0_spectrogram_0.5.png"] = certain("Blip", 0.5)
+    write_answers(path, answers)
+    return path
+
+
+def certain(label: str, confidence: float) -> list[float]:
+    rest = (1 - confidence) / 2
+    return [confidence if name == label else rest for name in TINY_CLASSES]
+
+
+def write_answers(path: Path, answers: dict[Path, list[float]]) -> None:
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "ml_label", *TINY_CLASSES, "status", "error"])
+        for picture, scores in answers.items():
+            label = TINY_CLASSES[int(np.argmax(scores))]
+            rows.writerow([picture, label, *scores, "ok", ""])
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def evaluated(*arguments: object, out: Path) -> dict:
+    code, _, err = gspy("evaluate", *arguments, "-o", out)
+    assert code == 0, err
+    return json.loads((out / "metrics.json").read_text())
+
+
+def test_scores_are_per_picture_per_window_and_per_glitch(data, table, tmp_path):
+    found = evaluated(table, "--data", data, out=tmp_path / "report")
+    assert (found["pictures"]["right"], found["pictures"]["count"]) == (17, 20)
+    assert (found["glitches"]["right"], found["glitches"]["count"]) == (9, 10)
+    assert found["windows"]["0.5"]["right"] == 8
+    assert found["windows"]["1.0"]["right"] == 9
+    assert found["most_confused"][0] == ["Whistle", "Blip", 2]
+
+
+def test_the_tables_agree_with_the_metrics(data, table, tmp_path):
+    report = tmp_path / "report"
+    found = evaluated(table, "--data", data, out=report)
+    rows = {row["class"]: row for row in read(report / "per_class.csv")}
+    assert rows["Whistle"]["glitches_right"] == "2"
+    assert float(rows["Whistle"]["recall"]) == pytest.approx(4 / 6, abs=1e-5)
+    mean = np.mean([float(row["f1"]) for row in rows.values()])
+    assert mean == pytest.approx(found["pictures"]["macro_f1"], abs=1e-5)
+    counts = read(report / "confusion.csv")
+    assert [row["Blip"] for row in counts] == ["8", "1", "2"]
+    predictions = read(report / "predictions.csv")
+    assert sum(row["right"] == "False" for row in predictions) == 3
+    assert sum(row["glitch_ml_label"] != row["label"] for row in predictions) == 2
+
+
+def test_a_reports_own_predictions_can_be_evaluated_again(data, table, tmp_path):
+    first = evaluated(table, "--data", data, out=tmp_path / "first")
+    again = evaluated(tmp_path / "first" / "predictions.csv", out=tmp_path / "again")
+    for level in ("pictures", "glitches"):
+        for name, value in first[level].items():
+            assert again[level][name] == pytest.approx(value), name
+
+
+def test_a_table_of_gspy_classify_gives_the_models_own_scores(
+    data, tiny_model, tmp_path
+):
+    labels = tmp_path / "labels.csv"
+    gspy("classify", data, "-r", "-m", tiny_model, "-o", labels, "--top-k", 2)
+    of_table = evaluated(labels, "--data", data, out=tmp_path / "table")
+    of_model = evaluated(tiny_model, "--data", data, out=tmp_path / "model")
+    assert of_table["pictures"]["right"] == of_model["pictures"]["right"]
+    assert of_table["glitches"]["calibration_error"] == pytest.approx(
+        of_model["glitches"]["calibration_error"], abs=1e-5
+    )
+
+
+def test_classes_without_examples_are_shown_as_undefined(data, table, tmp_path):
+    shutil.rmtree(data / "Whistle")
+    _, out, err = gspy("evaluate", table, "--data", data, "-o", tmp_path / "report")
+    assert "no examples, so no recall and no F1: Whistle" in err
+    row = read(tmp_path / "report" / "per_class.csv")[2]
+    assert (row["class"], row["recall"], row["f1"], row["pictures"]) == (
+        "Whistle", "", "", "0",
+    )  # fmt: skip
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert '<td data-value="">&ndash;</td>' in page
+    assert "nan" not in out.lower()
+
+
+def test_one_example_is_enough_and_said_to_be_few(data, table, tmp_path):
+    for path in [*data.glob("*/*")]:
+        if path.name != "H1_Blip0_spectrogram_0.5.png":
+            path.unlink()
+    for folder in ("Koi_Fish", "Whistle"):
+        (data / folder).rmdir()
+    code, _, err = gspy("evaluate", table, "--data", data, "-o", tmp_path / "r")
+    assert code == 0
+    assert "one glitch only, so scores of 0 or 1: Blip" in err
+    assert json.loads((tmp_path / "r" / "metrics.json").read_text())["calibration"] is (
+        None
+    )
+
+
+def test_labels_that_the_model_lacks_are_left_out_and_named(data, table):
+    (data / "Tomte").mkdir()
+    for path in data.glob("Whistle/*"):
+        path.rename(data / "Tomte" / path.name)
+    (data / "Whistle").rmdir()
+    code, out, err = gspy("evaluate", table, "--data", data)
+    assert code == 0
+    assert "6 pictures have labels that the model does not know" in err
+    assert "Tomte (6)" in err
+    assert "pictures      14" in out
+
+
+def test_data_with_foreign_labels_alone_are_refused(data, table):
+    for name in FEW:
+        (data / name).rename(data / f"My{name}")
+    code, _, err = gspy("evaluate", table, "--data", data)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "the model knows none of the labels" in err
+
+
+def test_a_picture_without_an_answer_is_named_and_exits_1(data, table):
+    draw_class_folders(data, {"Blip": 5})
+    code, out, err = gspy("evaluate", table, "--data", data)
+    assert code == 1
+    assert "H1_Blip4_spectrogram_0.5.png: not in answers.csv" in err
+    assert "pictures      20" in out
+
+
+def test_an_unreadable_picture_is_named_and_exits_1(data, tiny_model):
+    (data / "Blip" / "H1_bad_spectrogram_0.5.png").write_text("no picture")
+    code, out, err = gspy("evaluate", tiny_model, "--data", data)
+    assert code == 1
+    assert "H1_bad_spectrogram_0.5.png: not a picture" in err
+    assert "pictures      20" in out
+
+
+def test_probabilities_that_do_not_sum_to_1_are_refused(data, table):
+    table.write_text(table.read_text().replace("0.95", "0.45"))
+    code, _, err = gspy("evaluate", table, "--data", data)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "are not probabilities that sum to 1" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense", "--data", "."], "no model 'nonsense'"),
+        (["none.csv"], "cannot read none.csv"),
+        (["{table}"], "has no labelled pictures of its own: give them with --data"),
+        (["{table}", "--data", "none"], "none does not exist"),
+        (["{table}", "--data", "{data}", "--split", "test"], "has no split 'test'"),
+        (["{table}", "--data", "{data}", "--window", "4"], "no 4.0 s pictures"),
+        (["{table}", "--data", "{data}", "-o", "{table}"], "give a folder"),
+        (["{empty}", "--data", "{data}"], "is no table of answers"),
+        (["{table}", "--data", "{data}", "--reference", "{empty}"], "has no column"),
+        (["{table}", "--data", "{void}"], "no class folders"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    data, table, tmp_path, arguments, message
+):
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "void").mkdir()
+    places = {"table": table, "data": data, "empty": tmp_path / "empty.csv"}
+    places["void"] = tmp_path / "void"
+    code, out, err = gspy("evaluate", *(a.format(**places) for a in arguments))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_without_matplotlib_a_report_is_refused_and_scores_are_not(
+    data, table, tmp_path, monkeypatch
+):
+    from gspy_cli.cli import options
+
+    monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: None)
+    code, _, err = gspy("evaluate", table, "--data", data, "-o", tmp_path / "r")
+    assert (code, "pip install 'gspy-cli[report]'" in err) == (2, True)
+    assert gspy("evaluate", table, "--data", data)[0] == 0
+
+
+def split_folders(data: Path) -> Path:
+    """Put Blip0, Koi_Fish0 and Whistle0 into a test split, the rest into train."""
+    root = data.parent / "split"
+    for path in data.glob("*/*.png"):
+        part = "test" if "0_spectrogram" in path.name else "train"
+        target = root / part / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    return root
+
+
+def test_the_test_split_is_the_default(data, table):
+    root = split_folders(data)
+    _, out, err = gspy("evaluate", table, "--data", root)
+    assert "split, test" in out
+    assert "pictures       6" in out
+    assert "several splits" not in err
+    _, out, _ = gspy("evaluate", table, "--data", root, "--split", "all")
+    assert "pictures      20" in out
+
+
+def test_a_glitch_in_two_splits_is_named(data, table):
+    root = split_folders(data)
+    name = "Blip/H1_Blip1_spectrogram_0.5.png"
+    shutil.copy(root / "train" / name, root / "test" / name)
+    _, _, err = gspy("evaluate", table, "--data", root)
+    assert "1 glitches are in several splits, so scores are too good: H1_Blip1" in err
+    assert "1 pictures are there more than once: H1_Blip1_spectrogram_0.5.png = " in err
+
+
+def test_the_same_picture_under_another_name_is_found(data, table):
+    copy = data / "Blip" / "H1_other_spectrogram_0.5.png"
+    shutil.copy(data / "Blip" / "H1_Blip0_spectrogram_0.5.png", copy)
+    (note,) = (n for n in select(data, TINY_CLASSES).notes if "more than once" in n)
+    assert "H1_Blip0_spectrogram_0.5.png = H1_other_spectrogram_0.5.png" in note
+
+
+def test_one_glitch_of_two_classes_is_refused(data, table):
+    name = "H1_Blip0_spectrogram_2.0.png"
+    shutil.copy(data / "Blip" / "H1_Blip0_spectrogram_0.5.png", data / "Whistle" / name)
+    code, _, err = gspy("evaluate", table, "--data", data)
+    assert (code, "glitch H1_Blip0 is in two classes" in err) == (2, True)
+
+
+def with_card(model: Path, **changes: object) -> Path:
+    sha = json.loads((model.parent / "card.json").read_text())["sha256"]
+    card = tiny_card(sha256=sha, **changes)
+    (model.parent / "card.json").write_text(card.to_json())
+    return model
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_model_that_has_trained_on_the_pictures_says_so(
+    data, tiny_model, tmp_path, renamed
+):
+    """Other pictures of the same glitches, or the same with no glitch in the name."""
+    if renamed:
+        for i, path in enumerate(sorted(data.glob("*/*"))):
+            path.rename(path.with_name(f"{i}.png"))
+    examples = read_dataset(data).examples
+    trained = [e for e in examples if e.label == "Blip"]
+    model = with_card(tiny_model, trained_on=fingerprints(trained))
+    moved = data.rename(tmp_path / "elsewhere")
+    _, _, err = gspy("evaluate", model, "--data", moved)
+    assert "THE MODEL HAS TRAINED ON 8 OF THESE 20 PICTURES" in err
+
+
+def test_a_model_that_has_not_trained_on_them_says_nothing(data, tiny_model):
+    model = with_card(tiny_model, trained_on="-")
+    assert "trained" not in gspy("evaluate", model, "--data", data)[2].lower()
+    model = with_card(tiny_model)
+    assert (
+        "has trained on these pictures is not known"
+        in (gspy("evaluate", model, "--data", data)[2])
+    )
+
+
+def test_the_shipped_model_knows_that_it_trained_on_the_real_figures():
+    if not SHARED.is_dir():
+        pytest.skip("the real figures are not here")
+    from gspy_cli.evaluation.selection import trained_on
+    from gspy_cli.model import find_card
+
+    examples = read_dataset(SHARED / "real").examples
+    assert len(trained_on(find_card("efficientnet_lite0"), examples)) == 528
+
+
+def test_models_are_compared_glitch_by_glitch(data, table, tmp_path):
+    better = tmp_path / "better.csv"
+    answers = {e.path: certain(e.label, 0.9) for e in read_dataset(data).examples}
+    write_answers(better, answers)
+    code, out, _ = gspy(
+        "evaluate", better, table, "--data", data, "-o", tmp_path / "report"
+    )
+    assert code == 0
+    first, second = read(tmp_path / "report" / "comparison.csv")
+    assert (first["glitches right"], second["glitches right"]) == ("1", "0.9")
+    assert (second["only the first right"], second["only this right"]) == ("1", "0")
+    assert float(second["McNemar's p"]) == 1.0
+    assert max(map(len, out.splitlines())) <= 80
+    for name in ("1-better", "2-answers"):
+        assert (tmp_path / "report" / name / "index.html").exists()
+
+
+def test_models_are_compared_on_the_pictures_that_all_have_answered(
+    data, table, tmp_path
+):
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("\n".join(table.read_text().splitlines()[:-4]) + "\n")
+    code, out, err = gspy("evaluate", table, fewer, "--data", data)
+    assert code == 1
+    assert "16 pictures of 8 glitches" in out
+    assert "answers: 4 pictures are left out: another model has no answer" in err
+
+
+def test_agreement_with_gravity_spys_labels_is_by_class(data, table, tmp_path):
+    reference = tmp_path / "gravityspy.csv"
+    lines = ["gravityspy_id,ifo,ml_label,ml_confidence"]
+    lines += [f"Blip{i},H1,Blip,0.99" for i in range(4)]
+    lines += ["Whistle0,H1,Blip,0.7", "Koi_Fish1,H1,Crown,0.6", "other,L1,Tomte,1"]
+    reference.write_text("\n".join(lines) + "\n")
+    found = evaluated(
+        table, "--data", data, "--reference", reference, out=tmp_path / "report"
+    )["reference"]
+    assert (found["glitches"], found["agree"]) == (6, 5)
+    assert (found["not_in_reference"], found["theirs_right"]) == (4, 4)
+    assert found["ours_right"] == 5
+    labels = {row["label"]: (row["agree"], row["glitches"]) for row in found["classes"]}
+    assert labels == {"Blip": (5, 5), "Fast_Scattering": (0, 1)}
+    _, out, _ = gspy("evaluate", table, "--data", data, "--reference", reference)
+    assert "5 of 6 glitches agree" in " ".join(out.split())
+
+
+def test_a_reference_without_the_glitches_is_refused(data, table, tmp_path):
+    reference = tmp_path / "gravityspy.csv"
+    reference.write_text("gravityspy_id,ml_label\nother,Blip\n")
+    code, _, err = gspy("evaluate", table, "--data", data, "--reference", reference)
+    assert (code, "holds none of the 10 glitches" in err) == (2, True)
+
+
+def test_two_subjects_of_one_name_are_told_apart(data, tiny_model, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    second = write_tiny_model(other, scale=0.1)
+    _, out, _ = gspy("evaluate", tiny_model, second, "--data", data)
+    assert "tiny-1" in out
+    assert "tiny-2" in out
+
+
+def drawn_answers() -> Answers:
+    """Draw 2000 pictures of 1000 glitches with answers that are twice too modest."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (2000, 3))
+    true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = [TINY_CLASSES[rng.choice(3, p=row)] for row in true]
+    modest = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+    examples = tuple(
+        Example(Path(f"{i}.png"), label, str(i // 2), 0.5)
+        for i, label in enumerate(labels)
+    )
+    return Answers(examples, modest, TINY_CLASSES)
+
+
+def test_the_temperature_that_answers_want_is_found():
+    answers = drawn_answers()
+    warmth = calibration(answers)
+    assert warmth.temperature == pytest.approx(0.5, rel=0.1)
+    assert warmth.error_cross_fitted < score(answers).calibration_error / 2
+    np.testing.assert_allclose(warmth.cross_fitted.sum(axis=1), 1)
+
+
+def test_the_glitches_of_one_half_do_not_choose_their_own_temperature():
+    """Spoil the labels of one half: only the other half's temperature changes."""
+    from gspy_cli.evaluation.scores import half_of
+
+    answers = drawn_answers()
+    halves = np.array([half_of(e.glitch) for e in answers.examples])
+    spoilt = tuple(
+        Example(e.path, "Blip" if half else e.label, e.glitch)
+        for e, half in zip(answers.examples, halves, strict=True)
+    )
+    before = calibration(answers).cross_fitted
+    after = calibration(Answers(spoilt, answers.probabilities, TINY_CLASSES))
+    np.testing.assert_array_equal(before[halves == 1], after.cross_fitted[halves == 1])
+    assert not np.allclose(before[halves == 0], after.cross_fitted[halves == 0])
+
+
+def test_windows_that_nobody_knows_have_no_line():
+    answers = drawn_answers()
+    examples = tuple(Example(e.path, e.label, e.glitch) for e in answers.examples)
+    unknown = Answers(examples, answers.probabilities, answers.classes)
+    assert list(score_windows(answers)) == [0.5]
+    assert score_windows(unknown) == {}
+
+
+def test_an_error_stands_beside_the_surest_right_answer_of_its_window():
+    examples = [
+        Example(Path(f"{i}"), label, str(i), window)
+        for i, (label, window) in enumerate(
+            [("Blip", 0.5), ("Blip", 1.0), ("Blip", 0.5), ("Whistle", 0.5)]
+        )
+    ]
+    scores = np.array([[0.6, 0.2, 0.2], [0.9, 0, 0.1], [0.5, 0.3, 0.2], [0.7, 0.3, 0]])
+    answers = Answers(tuple(examples), scores, TINY_CLASSES)
+    (error,) = find_errors(answers)
+    assert (error.named, error.confidence) == ("Blip", 0.7)
+    assert error.typical == examples[0]
+    assert most_confused(answers) == [("Whistle", "Blip", 1)]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Train the tiny network; give its run and data."""
+    from gspy_cli.training.train import train
+
+    root = tmp_path_factory.mktemp("trained")
+    data = draw_class_folders(root / "data", dict.fromkeys(TINY_CLASSES, 8))
+    return train(quick_config(data, root)).path, data
+
+
+def test_a_run_is_evaluated_on_its_own_test_split(run, tmp_path):
+    path, _ = run
+    code, out, err = gspy("evaluate", path, "-o", tmp_path / "report")
+    assert (code, err.count("TRAINED")) == (0, 0)
+    assert "split.csv, test" in out
+    assert (tmp_path / "report" / "curves.png").stat().st_size > 1000
+    assert "<h2>Training</h2>" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_a_run_that_is_evaluated_on_what_it_trained_on_says_so(run):
+    path, data = run
+    _, _, err = gspy("evaluate", path, "--data", data)
+    part = sum(e.split == "train" for e in read_dataset(path / "split.csv").examples)
+    assert f"THE MODEL HAS TRAINED ON {part} OF THESE 48 PICTURES" in err
+    _, _, err = gspy("evaluate", path, "--split", "validation")
+    assert "the best epoch was chosen on the validation split" in err
+
+
+def test_a_run_and_its_export_give_the_same_scores(run, tmp_path):
+    path, data = run
+    gspy("export", path, "-o", tmp_path / "m.onnx")
+    of_run = evaluated(path, "--data", data, out=tmp_path / "run")
+    of_graph = evaluated(tmp_path / "m.onnx", "--data", data, out=tmp_path / "graph")
+    assert of_run["pictures"]["negative_log_likelihood"] == pytest.approx(
+        of_graph["pictures"]["negative_log_likelihood"], rel=1e-4
+    )
+    assert of_run["model"]["parameters"] == of_graph["model"]["parameters"]
+
+
+def test_a_run_without_torch_asks_for_an_export(run, monkeypatch):
+    from gspy_cli.evaluation import subjects
+
+    monkeypatch.setattr(subjects.importlib.util, "find_spec", lambda name: None)
+    code, _, err = gspy("evaluate", run[0])
+    assert (code, err.count("\n")) == (2, 1)
+    assert "export it where torch is (gspy export) and give the .onnx" in err
+
+
+def test_the_folder_of_a_k_fold_scoring_is_evaluated_as_held_out(tmp_path):
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(TINY_CLASSES, 4))
+    code, _, _ = gspy(
+        *("train", "--data", data, "--arch", "tiny", "--no-pretrained", "-q"),
+        *("--epochs", 1, "-o", tmp_path / "runs", "--cache", tmp_path / "cache"),
+        *("--device", "cpu", "--amp", "off", "--folds", 2),
+    )
+    assert code == 0
+    folds = tmp_path / "runs" / "tiny-folds-001"
+    found = evaluated(folds, out=tmp_path / "report")
+    scores = json.loads((folds / "scores.json").read_text())
+    assert found["model"]["held_out"] is True
+    assert found["glitches"]["accuracy"] == scores["real_accuracy_per_glitch"]
+    assert found["pictures"]["accuracy"] == scores["real_accuracy_per_picture"]
+    assert found["pictures"]["calibration_error"] == pytest.approx(
+        scores["calibration_error"], abs=1e-5
+    )
+    assert not any("TRAINED" in note for note in found["notes"])
+
+
+def test_a_search_is_all_its_runs(data, tmp_path):
+    gspy(
+        *("train", "--data", data, "--arch", "tiny", "--no-pretrained", "-q"),
+        *("--epochs", 2, "-o", tmp_path / "runs", "--cache", tmp_path / "cache"),
+        *("--device", "cpu", "--amp", "off", "-b", "4,8"),
+    )
+    code, out, _ = gspy(
+        *("evaluate", tmp_path / "runs" / "tiny-search-001"),
+        *("--data", data, "-o", tmp_path / "report"),
+    )
+    assert code == 0
+    assert out.count("batch-") >= 2
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "Validation loss and accuracy by epoch." in page
+    assert "Accuracy per glitch against parameters." in page

@@ -1,0 +1,166 @@
+"""`gspy classify --explain`: what an answer rests on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SIDE, TINY_CLASSES, draw_figure, tiny_card
+from glitch_pictures import draw_class_folders, quick_config, tiny_network_known
+from PIL import Image
+from test_classify import gspy
+
+from gspy_cli.explain import Explanation, draw, occlusion_map
+from gspy_cli.model import Model
+
+
+def spotted(size: int = SIDE) -> np.ndarray:
+    """A dark plot with one bright spot in its upper left quarter."""
+    plot = np.full((size, size, 3), (68, 1, 84), np.uint8)
+    plot[size // 4 - 2 : size // 4 + 2, size // 4 - 2 : size // 4 + 2] = 255
+    return plot
+
+
+def looks_at(rows: slice, columns: slice) -> Model:
+    """A model that names Blip by how bright one part of the plot is."""
+
+    def score(pictures: np.ndarray) -> np.ndarray:
+        part = pictures[:, rows, columns].astype(float).mean(axis=(1, 2, 3)) / 255
+        return np.stack([part, (1 - part) / 2, (1 - part) / 2], axis=1)
+
+    return Model(tiny_card(), score, "cpu")
+
+
+def test_an_occlusion_map_is_hot_where_the_model_looks():
+    heat = occlusion_map(spotted(), looks_at(slice(0, 16), slice(0, 16)), 0)
+    assert heat.max() == 1
+    assert heat[8, 8] > 0.9
+    assert (heat[16:, 16:] == 0).all()
+
+
+def test_a_model_that_looks_elsewhere_needs_nothing_of_the_spot():
+    plot = spotted()
+    plot[20:, 20:] = 200
+    heat = occlusion_map(plot, looks_at(slice(20, None), slice(20, None)), 0)
+    assert heat[8, 8] == 0
+    assert heat[26, 26] > 0.5
+
+
+def test_where_no_place_counts_nothing_is_hot():
+    constant = Model(
+        tiny_card(), lambda p: np.full((len(p), 3), 1 / 3, np.float32), "cpu"
+    )
+    heat = occlusion_map(spotted(), constant, 0)
+    assert (heat == 0).all()
+    sheet = draw(Explanation(spotted(), "Blip", 1 / 3, heat, "occlusion"))
+    right = np.asarray(sheet)[40:-20, 512:-20]
+    assert (right[..., 0] == right[..., 2]).all()  # grey, no orange
+
+
+def test_heat_is_orange_at_its_place():
+    heat = np.zeros((SIDE, SIDE))
+    heat[4:12, 4:12] = 1
+    sheet = np.asarray(draw(Explanation(spotted(), "Blip", 0.9, heat, "occlusion")))
+    hot, cold = sheet[34 + 90, 504 + 120], sheet[34 + 270, 504 + 360]
+    assert int(hot[0]) - int(hot[2]) > 100
+    assert cold[0] == cold[2]
+
+
+def test_one_picture_is_classified_and_explained(figures, tiny_model, tmp_path):
+    path, output = next(figures.iterdir()), tmp_path / "why.png"
+    code, out, err = gspy("classify", path, "-m", tiny_model, "--explain", output)
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    assert "why.png: what it needs (occlusion)" in err
+    with Image.open(output) as picture:
+        assert picture.size == (996, 406)
+
+
+def test_a_picture_that_cannot_be_read_has_no_explanation(tiny_model, tmp_path):
+    (tmp_path / "x.png").touch()
+    code, _, _ = gspy(
+        *("classify", tmp_path / "x.png", "-m", tiny_model),
+        *("--explain", tmp_path / "why.png"),
+    )
+    assert code == 1
+    assert not (tmp_path / "why.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{figures}", "--explain", "why.png"], "--explain takes one picture"),
+        (["a.png", "b.png", "--explain", "why.png"], "--explain takes one picture"),
+        (["{one}", "--explain", "why.txt"], "end it in .png or .jpg"),
+        (["{one}", "--explain", "no/such/why.png"], "cannot write"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(figures, tiny_model, arguments, message):
+    places = {"figures": figures, "one": next(figures.iterdir())}
+    given = [a.format(**places) for a in arguments]
+    code, _, err = gspy("classify", "-m", tiny_model, *given)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Train the tiny network on bands, each class its own; give run and data."""
+    from gspy_cli.training.train import train
+
+    root = tmp_path_factory.mktemp("trained")
+    data = draw_class_folders(root / "data", dict.fromkeys(TINY_CLASSES, 8))
+    return train(quick_config(data, root)).path, data
+
+
+def test_a_run_is_explained_by_its_gradients(run, tmp_path):
+    path, data = run
+    picture = next((data / "Blip").iterdir())
+    code, out, err = gspy(
+        "classify", picture, "-m", path, "--explain", tmp_path / "why.png"
+    )
+    assert code == 0
+    assert path.name in out
+    assert "why.png: what speaks for it (Grad-CAM)" in err
+    assert (tmp_path / "why.png").exists()
+
+
+def test_without_torch_a_run_needs_an_export(run, monkeypatch):
+    from gspy_cli.evaluation import subjects
+
+    path, data = run
+    monkeypatch.setattr(subjects.importlib.util, "find_spec", lambda name: None)
+    code, _, err = gspy("classify", next((data / "Blip").iterdir()), "-m", path)
+    assert (code, "needs torch: pip install 'gspy-cli[train]'" in err) == (2, True)
+
+
+def test_gradcam_of_a_class_that_reads_one_channel_is_that_channel(tmp_path: Path):
+    import torch
+    from torch import nn
+
+    from gspy_cli.training.architectures import Normalise, build_network
+    from gspy_cli.training.checkpoint import save_tensors
+    from gspy_cli.training.gradcam import gradcam
+
+    torch.manual_seed(0)
+    network = build_network("tiny", 3).eval()
+    (head,) = (m for m in network.modules() if isinstance(m, nn.Linear))
+    with torch.no_grad():
+        head.weight.zero_()
+        head.weight[1].view(16, 3)[5] = 1
+    card = tiny_card(architecture="tiny").to_json()
+    checkpoint = tmp_path / "best.safetensors"
+    save_tensors(checkpoint, network.state_dict(), {"card": card})
+    plot = draw_figure(SIDE, SIDE)
+    heat = gradcam(checkpoint, plot, 1)
+    with torch.no_grad():
+        pictures = Normalise("tiny")(torch.from_numpy(plot)[None])
+        channel = nn.Sequential(*list(network)[:6])(pictures)[:, 5:6]
+    whole = nn.functional.interpolate(channel, (SIDE, SIDE), mode="bilinear")[0, 0]
+    np.testing.assert_allclose(heat, whole / whole.max(), atol=1e-5)

@@ -1,0 +1,135 @@
+"""A report in a real browser: it renders, sorts, filters and fits a phone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chromium import PROGRAM, browser
+from conftest import TINY_CLASSES, draw_figure
+from PIL import Image
+from test_classify import gspy
+
+needs_chromium = pytest.mark.skipif(
+    PROGRAM is None, reason="Chromium is not installed (apt-get install chromium)"
+)
+SHOWN = (
+    "[...document.querySelectorAll('.error')].filter(e => e.offsetParent)"
+    ".map(e => e.dataset.label + ' as ' + e.dataset.named)"
+)
+CLASS_TABLE = "[...document.querySelectorAll('h2')].find(h => h.textContent ==="
+CLASS_TABLE += " 'Class by class').nextElementSibling.nextElementSibling"
+
+
+def answers(folder: Path) -> Path:
+    """Draw eight glitches, three named wrong; one name would break a careless page."""
+    rows = [["file", "label", "glitch", *TINY_CLASSES]]
+    for i in range(8):
+        label = ("Blip", "Koi_Fish")[i % 2]
+        name = f"H1_a<b>&{i}_spectrogram_{('0.5', '4.0')[i // 4]}.png"
+        Image.fromarray(draw_figure(120, 160, seed=i)).save(folder / name)
+        named = {0: "Koi_Fish", 3: "Blip", 5: "Blip"}.get(i, label)
+        scores = [0.02 + (0.84 + 0.01 * i) * (named == c) for c in TINY_CLASSES]
+        scores = np.array(scores) / sum(scores)
+        rows.append([name, label, f"a<b>&{i}", *map(str, scores)])
+    table = folder / "answers.csv"
+    table.write_text("\n".join(map(",".join, rows)) + "\n")
+    return table
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    code, _, err = gspy("evaluate", answers(folder), "-o", folder / "report")
+    assert code == 0, err
+    return folder / "report" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [1200, 390])
+def test_a_report_renders_without_complaint_and_fits(report, chromium, width):
+    chromium.complaints.clear()
+    chromium.open(report, width=width)
+    drawn = "[...document.images].map(i => i.complete && i.naturalWidth > 0)"
+    assert chromium.run(f"{drawn}.every(Boolean) && document.images.length") == 9
+    assert chromium.run("document.documentElement.scrollWidth") <= width
+    assert chromium.run("document.querySelector('main').offsetWidth") > 0.8 * width
+    assert chromium.complaints == []
+
+
+@needs_chromium
+def test_a_click_on_a_heading_sorts_and_undefined_stays_last(report, chromium):
+    chromium.open(report, width=1200)
+    click = f"{CLASS_TABLE}.querySelectorAll('th button')[3].click()"
+    order = f"[...{CLASS_TABLE}.querySelectorAll('tbody td:first-child')]"
+    order += ".map(c => c.textContent)"
+    chromium.run(click)  # by recall: Blip 3 of 4, Koi_Fish 2 of 4, Whistle undefined
+    assert chromium.run(order) == ["Blip", "Koi_Fish", "Whistle"]
+    chromium.run(click)
+    assert chromium.run(order) == ["Koi_Fish", "Blip", "Whistle"]
+    head = f"{CLASS_TABLE}.querySelectorAll('th')[3].ariaSort"
+    assert chromium.run(head) == "ascending"
+
+
+@needs_chromium
+def test_the_gallery_of_errors_can_be_filtered(report, chromium):
+    chromium.open(report, width=1200)
+    assert chromium.run(SHOWN) == [
+        "Koi_Fish as Blip", "Koi_Fish as Blip", "Blip as Koi_Fish",
+    ]  # fmt: skip
+    choose = (
+        (
+            "(name, value) => {{ const f = document.querySelector('.filters');"
+            "f.elements[name].value = value;"
+            "f.dispatchEvent(new Event('input')); }}"
+        )
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+    chromium.run(f"({choose})('label', 'Koi_Fish')")
+    assert chromium.run(SHOWN) == ["Koi_Fish as Blip"] * 2
+    chromium.run(f"({choose})('window', '4')")
+    assert chromium.run(SHOWN) == ["Koi_Fish as Blip"]
+    assert chromium.run("document.getElementById('shown').textContent") == "1"
+    chromium.run(f"({choose})('confidence', '1')")
+    assert chromium.run(SHOWN) == []
+    chromium.run("document.querySelector('.filters button').click()")
+    chromium.run("new Promise(done => setTimeout(done))")
+    assert len(chromium.run(SHOWN)) == 3
+
+
+@needs_chromium
+def test_a_comparison_renders_and_leads_to_each_report(report, chromium, tmp_path):
+    table = report.parents[1] / "answers.csv"
+    code, _, err = gspy("evaluate", table, table, "-o", tmp_path)
+    assert code == 0, err
+    chromium.complaints.clear()
+    chromium.open(tmp_path / "index.html", width=390)
+    links = chromium.run("[...document.links].map(a => a.getAttribute('href'))")
+    assert links == ["1-answers-1/index.html", "2-answers-2/index.html"]
+    assert all((tmp_path / link).exists() for link in links)
+    assert chromium.run("document.documentElement.scrollWidth") <= 390
+    assert chromium.complaints == []
+
+
+def test_a_page_needs_no_other_file_and_escapes_names(report):
+    page = report.read_text()
+    assert "a<b>" not in page
+    assert "a&lt;b&gt;&amp;0_spectrogram_0.5.png" in page
+    for reference in ("http://", "https://", 'src="/', "<link", "url("):
+        assert reference not in page, reference
+
+
+def test_all_files_of_a_report_are_there(report):
+    assert sorted(path.name for path in report.parent.iterdir()) == [
+        "confusion.csv", "confusion.png", "confusion_normalised.png", "errors.png",
+        "index.html", "metrics.json", "per_class.csv", "predictions.csv",
+        "reliability.png",
+    ]  # fmt: skip
+    json.loads((report.parent / "metrics.json").read_text())
