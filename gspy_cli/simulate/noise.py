@@ -1,13 +1,25 @@
 """Detector noise: Gaussian, with lines, and restless at low frequencies."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
+from scipy.fft import irfft, rfft
 
-from gspy_cli.simulate.detectors import Line
+from gspy_cli.simulate.detectors import Floats, Line
 
 RESTLESS_BELOW_HZ = 40.0
 SLOW_RATE_HZ = 256  # enough for the restless band
+FADE_S = 0.25  # from simulated to real noise
+
+
+@dataclass(frozen=True, slots=True)
+class Inlay:
+    """Whitened real strain of unit variance, and where its first sample goes."""
+
+    samples: Floats
+    sample_rate_hz: int
+    start_s: float
 
 
 def draw_noise(
@@ -16,16 +28,21 @@ def draw_noise(
     duration_s: float,
     sample_rate_hz: float,
     lines: list[Line],
+    inlay: Inlay | None = None,
 ) -> NDArray[np.complex128]:
     """Draw the spectrum of whitened noise with lines, in numpy's rfft units.
 
-    Times the floor and sqrt(sample rate / 2) it is the strain's spectrum.
+    Times the floor and sqrt(sample rate / 2) it is the strain's spectrum. With an
+    inlay, simulated noise only surrounds the real, and fills it up above 0.4 of the
+    real strain's sample rate.
     """
     size = round(duration_s * sample_rate_hz)
     restless = round(RESTLESS_BELOW_HZ * duration_s)
     parts = rng.standard_normal((size // 2 + 1, 2)).view(np.complex128)[:, 0]
     parts *= np.sqrt(size / 2)
     parts[:restless] = _restless(rng, duration_s)[:restless] * np.sqrt(size)
+    if inlay:
+        parts = _lay_in(parts, inlay, round(sample_rate_hz))
     for line in lines:
         _add_line(rng, parts, line, duration_s)
     parts[0] = 0
@@ -56,3 +73,35 @@ def _add_line(
     power = line.height**2 * 0.75 * duration_s * profile / profile.sum()
     shape = rng.standard_normal((bins.size, 2)).view(np.complex128)[:, 0]
     spectrum[bins] += shape * np.sqrt(power * spectrum.size)
+
+
+def _lay_in(
+    spectrum: NDArray[np.complex128], inlay: Inlay, sample_rate_hz: int
+) -> NDArray[np.complex128]:
+    """Replace noise by real strain; both fade so that the variance stays one."""
+    factor = sample_rate_hz / inlay.sample_rate_hz
+    size, start = (
+        round(inlay.samples.size * factor),
+        round(inlay.start_s * sample_rate_hz),
+    )
+    noise = irfft(spectrum)
+    there = noise[start : start + size]
+    real, own = rfft(inlay.samples), rfft(there)
+    bins = np.arange(own.size) / own.size * (sample_rate_hz / 2)
+    edge = 0.4 * inlay.sample_rate_hz
+    angle = np.pi / 2 * np.clip((bins - edge) / (0.05 * edge) + 0.5, 0, 1)
+    mixed = own * np.sin(angle)
+    mixed[: real.size] += real * np.cos(angle[: real.size]) * np.sqrt(factor)
+    fade = (
+        np.pi
+        / 2
+        * np.clip(
+            np.minimum(np.arange(size), np.arange(size)[::-1])
+            / (FADE_S * sample_rate_hz),
+            0,
+            1,
+        )
+    )
+    there *= np.cos(fade)
+    there += irfft(mixed, size) * np.sin(fade)
+    return np.asarray(rfft(noise))

@@ -7,9 +7,10 @@ from scipy.fft import rfft
 
 from gspy_cli.simulate.clock import Clock, make_clock, rfft_frequencies
 from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines
-from gspy_cli.simulate.noise import draw_noise
+from gspy_cli.simulate.noise import Inlay, draw_noise
 from gspy_cli.simulate.origins import Origin, draw_origin, is_typical, with_norm
 from gspy_cli.simulate.pulses import gabor
+from gspy_cli.simulate.quiet import PIECE_S, RATE_HZ, Quiet, draw_quiet
 from gspy_cli.simulate.tiles import Tile, loudest_tile
 from gspy_cli.simulate.trigger import trigger
 from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
@@ -23,6 +24,7 @@ CLOCK_S = 16  # waveforms are drawn around the event only
 # row of the old era's pictures is divided by; elsewhere half of it will do.
 LONG_S, SHORT_S = 64, 32
 LOUD = 150.0  # energy of a tile that raises its row's mean
+REAL_NOISE_SHARE = 0.5  # where there is any
 DRAWS = 3  # of a scene whose picture would not show its class
 NEIGHBOUR_SHARE = 0.12
 NEIGHBOURS = (
@@ -53,17 +55,22 @@ class Scene:
     scan: QScan
 
 
-def draw_scene(label: str, *, seed: int, index: int) -> Scene:
-    """Draw the scene that this seed, index and class stand for, always the same."""
+def draw_scene(
+    label: str, *, seed: int, index: int, quiet: Quiet | None = None
+) -> Scene:
+    """Draw the scene that this seed, index and class stand for, always the same.
+
+    With quiet stretches of real strain, half of the scenes are put into them.
+    """
     for attempt in range(DRAWS):
         sequence = np.random.SeedSequence((seed, index, attempt))
-        scene = _draw(np.random.default_rng(sequence), label)
+        scene = _draw(np.random.default_rng(sequence), label, quiet)
         if is_typical(label, scene.scan.q):
             break
     return scene
 
 
-def _draw(rng: np.random.Generator, label: str) -> Scene:
+def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     origin = draw_origin(rng, label)
     floor = draw_floor(rng, run=origin.run)
     clock = make_clock(sample_rate_hz=SAMPLE_RATE_HZ, duration_s=CLOCK_S, floor=floor)
@@ -84,6 +91,7 @@ def _draw(rng: np.random.Generator, label: str) -> Scene:
         duration_s=block_s,
         sample_rate_hz=SAMPLE_RATE_HZ,
         lines=draw_lines(rng, ifo=origin.ifo),
+        inlay=_draw_inlay(rng, quiet, event_s),
     )
     found = trigger(
         glitch.loudness,
@@ -104,6 +112,14 @@ def _draw(rng: np.random.Generator, label: str) -> Scene:
         facts=glitch.facts,
         scan=found.scan,
     )
+
+
+def _draw_inlay(
+    rng: np.random.Generator, quiet: Quiet | None, event_s: float
+) -> Inlay | None:
+    if quiet is None or rng.random() >= REAL_NOISE_SHARE:
+        return None
+    return Inlay(draw_quiet(rng, quiet), RATE_HZ, event_s - PIECE_S / 2)
 
 
 def place(
