@@ -1,6 +1,6 @@
 """One labelled stretch of simulated strain: noise, a glitch, and its neighbours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.fft import rfft
@@ -25,6 +25,7 @@ CLOCK_S = 16  # waveforms are drawn around the event only
 LONG_S, SHORT_S = 64, 32
 LOUD = 150.0  # energy of a tile that raises its row's mean
 REAL_NOISE_SHARE = 0.5  # where there is any
+FAINT_SHARE, FAINTEST = 0.2, 13.0  # of extended glitches; energy
 DRAWS = 3  # of a scene whose picture would not show its class
 NEIGHBOUR_SHARE = 0.12
 NEIGHBOURS = (
@@ -74,7 +75,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     origin = draw_origin(rng, label)
     floor = draw_floor(rng, run=origin.run)
     clock = make_clock(sample_rate_hz=SAMPLE_RATE_HZ, duration_s=CLOCK_S, floor=floor)
-    glitch = WAVEFORMS[label](rng, clock)
+    glitch = _perhaps_fainter(rng, WAVEFORMS[label](rng, clock))
     origin = with_norm(origin, rng, glitch.norm)
     whitened, tile = place(rng, clock, glitch)
     raises = glitch.lasts or tile.energy > LOUD
@@ -112,6 +113,16 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
         facts=glitch.facts,
         scan=found.scan,
     )
+
+
+def _perhaps_fainter(rng: np.random.Generator, glitch: Waveform) -> Waveform:
+    """Give extended glitches the faint tail that thresholds leave in catalogues."""
+    loudness = glitch.loudness
+    extended = loudness.measure == "peak_energy" and loudness.value > FAINTEST
+    if not extended or rng.random() >= FAINT_SHARE:
+        return glitch
+    fainter = max(loudness.value * rng.uniform(0.4, 1), FAINTEST)
+    return replace(glitch, loudness=Loudness(fainter, "peak_energy"))
 
 
 def _draw_inlay(
