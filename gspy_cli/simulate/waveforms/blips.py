@@ -60,7 +60,7 @@ def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
         at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
         crumb = unit(gabor(t - at, f0, rng.uniform(0.008, 0.02)))
         shape = shape + rng.uniform(0.08, 0.25) * crumb
-    rho = lognormal(rng, 19, 0.5, low=8, high=65)
+    rho = lognormal(rng, 19, 0.5, low=9, high=65)
     return Waveform(shape, snr(rho), {"width_s": slow})
 
 
@@ -91,9 +91,9 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
     t = clock.times_s
     tau = log_uniform(rng, 0.4e-3, 4e-3)
-    body = gauss(t - rng.normal(0, 0.003), rng.uniform(0.007, 0.024))
-    strain = pulse(t, tau, tau * lognormal(rng, 1, 0.2)) + rng.uniform(0.35, 1.5) * body
-    return unit(clock.whiten(strain))
+    body = clock.whiten(gauss(t - rng.normal(0, 0.003), rng.uniform(0.007, 0.024)))
+    spike = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
+    return unit(unit(spike) + sign(rng) * rng.uniform(0.2, 1.0) * unit(body))
 
 
 def fins(rng: np.random.Generator, clock: Clock) -> Floats:

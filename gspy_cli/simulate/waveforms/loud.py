@@ -161,9 +161,9 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
     mass = np.zeros(t.size)
     reach = log_uniform(rng, 0.03, 0.2)
     for _ in range(rng.integers(2, 9)):
-        at = rng.normal(0, reach)
-        lump = gabor(t - at, rng.uniform(13, 50), rng.uniform(0.015, 0.06))
-        mass += np.exp(-abs(at) / reach) * rng.uniform(0.3, 1) * lump
+        f0 = log_uniform(rng, 13, 60)  # the higher, the nearer to the middle
+        at = rng.normal(0, reach * 20 / f0)
+        mass += rng.uniform(0.3, 1) * gabor(t - at, f0, rng.uniform(0.5, 2) / f0)
     spikes = [
         Stamp(float(rng.normal(0, 0.025)), rng.uniform(0.3, 1), 0.08, _draw_spike(rng))
         for _ in range(rng.integers(1, 4))
