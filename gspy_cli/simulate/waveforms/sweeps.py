@@ -19,12 +19,22 @@ SOLAR_MASS_S = 4.925491e-6  # G M / c^3 of the sun
 
 def chirp(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a compact binary merger: a rise in frequency that ends abruptly."""
-    kind = rng.choice(["heavy", "light", "star"], p=[0.84, 0.11, 0.05])
-    low, high = {"heavy": (10, 48), "light": (4, 11), "star": (1.2, 3)}[str(kind)]
+    kind = rng.choice(["heavy", "giant", "light", "star"], p=[0.76, 0.06, 0.12, 0.06])
+    low, high = {
+        "heavy": (10, 48),
+        "giant": (48, 75),
+        "light": (4, 11),
+        "star": (1.2, 3),
+    }[str(kind)]
     m1 = rng.uniform(low, high)
     m2 = m1 * rng.uniform(0.4, 1)
     strain = merger(clock, m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15))
-    ranges = {"heavy": (13, 0.45), "light": (17, 0.4), "star": (30, 0.3)}[str(kind)]
+    ranges = {
+        "heavy": (13, 0.45),
+        "giant": (15, 0.4),
+        "light": (17, 0.4),
+        "star": (30, 0.3),
+    }[str(kind)]
     rho = lognormal(rng, *ranges, low=8.5, high=60)
     facts = {"mass_1": m1, "mass_2": m2}
     return Waveform(unit(clock.whiten(strain)), snr(rho), facts, jitter_s=0.008)
@@ -103,7 +113,7 @@ def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
             dove = dove[::-1]
         total += height * np.roll(dove, round(at * rate))
     facts = {"period_s": period, "low_hz": low, "high_hz": high}
-    energy = peak(log_uniform(rng, 22, 150))
+    energy = peak(log_uniform(rng, 22, 300))
     return Waveform(total, energy, facts, jitter_s=0.01, lasts=rng.random() < 0.5)
 
 
