@@ -251,5 +251,5 @@ def _wedge(rng: np.random.Generator, clock: Clock) -> Sketch:
     t = clock.times_s
     spike = gabor(t, log_uniform(rng, 80, 250), rng.uniform(0.003, 0.01))
     lag, f0 = rng.uniform(-0.05, 0.05), rng.uniform(16, 35)
-    smear = gabor(t - lag, f0, rng.uniform(0.02, 0.06))
-    return unit(spike) + rng.uniform(0.5, 2) * unit(smear), log_uniform(rng, 14, 50)
+    smear = gabor(t - lag, f0, rng.uniform(0.008, 0.035))
+    return unit(spike) + rng.uniform(0.5, 2) * unit(smear), log_uniform(rng, 16, 60)

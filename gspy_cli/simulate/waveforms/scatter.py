@@ -43,7 +43,7 @@ def scattered_light(rng: np.random.Generator, clock: Clock) -> Waveform:
         total += _arches(rng, clock, swing_hz, base_hz * factor, centre, loudest)
         centre += rng.normal(0, 0.5)
     facts = {"swing_hz": swing_hz, "fringe_hz": base_hz, "surfaces": surfaces}
-    energy = peak(log_uniform(rng, 15, 350))
+    energy = peak(log_uniform(rng, 16, 350))
     return Waveform(total, energy, facts, jitter_s=0.15)
 
 
@@ -85,8 +85,8 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
     )
     fringe = fringe + slow * np.cos(2 * np.pi * slow_hz * t + phase)
     # each arch is a blob of its own, brighter the higher it reaches
-    wall = rng.uniform(8, 15)
-    gain = np.clip((np.abs(fringe) - wall) / 12, 0, 1) ** rng.uniform(0.5, 1.4)
+    wall = rng.uniform(7, 15)
+    gain = np.clip((np.abs(fringe) - wall) / 10, 0, 1) ** rng.uniform(0.3, 1.4)
     drift = rng.uniform(0.3, 1.5) * walk(rng, clock, tc=0.25)
     wave = sweep(clock, fringe) * gain
     wave = np.cos(drift) * wave + np.sin(drift) * sweep(clock, fringe, np.pi / 2) * gain
@@ -95,7 +95,7 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
     if not lasting:
         wave *= gauss(t - rng.normal(0, 0.4), rng.uniform(0.4, 2))
     facts = {"surface_hz": float(surface_hz), "fringe_hz": fast + slow}
-    energy = peak(log_uniform(rng, 22, 130))
+    energy = peak(log_uniform(rng, 24, 350))
     return Waveform(wave, energy, facts, jitter_s=0.01, lasts=lasting)
 
 
@@ -191,5 +191,5 @@ def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
         total += noise * flat_top(t - shift, -edge, edge, edge)
     total = unit(total * np.exp(0.3 * walk(rng, clock, tc=0.1)))
     return Waveform(
-        total, peak(log_uniform(rng, 60, 3000)), {"kind": "mound"}, jitter_s=0.1
+        total, peak(log_uniform(rng, 40, 1500)), {"kind": "mound"}, jitter_s=0.1
     )
