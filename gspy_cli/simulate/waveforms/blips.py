@@ -79,10 +79,10 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
         f0 = rng.uniform(80, 130) if rng.random() < 0.6 else rng.uniform(450, 1000)
         ball = gabor(clock.times_s, f0, rng.uniform(0.01, 0.05))
         shape = shape + rng.uniform(0.05, 0.3) * unit(ball)
-    if rng.random() < 0.6:
-        shape = shape + log_uniform(rng, 0.04, 0.9) * fins(rng, clock)
-    if rng.random() < 0.3:  # a yellow band from edge to edge, and a hazy curtain
-        rho *= rng.uniform(1.5, 6)
+    if rng.random() < 0.5:
+        shape = shape + log_uniform(rng, 0.03, 0.8) * fins(rng, clock)
+    if rng.random() < 0.2:  # a yellow band from edge to edge, and a hazy curtain
+        rho *= rng.uniform(1.2, 4)
         shape = shape + log_uniform(rng, 0.15, 0.9) * _ringing(rng, clock)
         shape = shape + log_uniform(rng, 0.01, 0.12) * _curtain(rng, clock)
     return Waveform(shape, snr(rho), {"spikes": spikes})

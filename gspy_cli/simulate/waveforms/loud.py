@@ -40,7 +40,7 @@ def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a giant fish: a pulse, its slow body, and a ringing instrument."""
     shape = giant_shape(rng, clock)
-    return Waveform(shape, snr(log_uniform(rng, 8e3, 2e5)), {"kind": "giant"})
+    return Waveform(shape, snr(log_uniform(rng, 6e3, 8e4)), {"kind": "giant"})
 
 
 def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
