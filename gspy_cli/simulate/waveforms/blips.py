@@ -38,7 +38,7 @@ def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a squat blip below about 100 Hz."""
-    f0, s = rng.uniform(27, 50), rng.uniform(0.0055, 0.0095)
+    f0, s = rng.uniform(33, 54), rng.uniform(0.005, 0.009)
     t = clock.times_s
     shape = gabor(t, f0, s, rng.uniform(0, 2 * np.pi))
     if rng.random() < 0.4:  # leaning: a later, lower part
@@ -51,16 +51,16 @@ def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a triangle like a gnome's hat: a slow pulse with a sharp tip."""
     t = clock.times_s
-    slow, fast = log_uniform(rng, 0.0035, 0.0105), log_uniform(rng, 0.0015, 0.0055)
+    slow, fast = log_uniform(rng, 0.004, 0.0105), log_uniform(rng, 0.0018, 0.007)
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
-    shape = base + rng.uniform(0.2, 1.0) * tip
+    shape = base + rng.uniform(0.05, 0.8) * tip
     for _ in range(rng.choice([0, 0, 0, 1, 2])):  # crumbs beside the base
         at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
         crumb = unit(gabor(t - at, f0, rng.uniform(0.008, 0.02)))
         shape = shape + rng.uniform(0.08, 0.25) * crumb
-    rho = lognormal(rng, 19, 0.5, low=9, high=65)
+    rho = lognormal(rng, 17, 0.5, low=8, high=60)
     return Waveform(shape, snr(rho), {"width_s": slow})
 
 
