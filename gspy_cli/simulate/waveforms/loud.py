@@ -150,7 +150,7 @@ def light_modulation(rng: np.random.Generator, clock: Clock) -> Waveform:
         lag = round(sign(rng) * rng.uniform(0.4, 2.0) * rate)
         total = total + rng.uniform(0.3, 1.2) * np.roll(_episode(rng, clock), lag)
         episodes += 1
-    rho = lognormal(rng, 85, 0.8, low=20, high=800)
+    rho = lognormal(rng, 65, 0.9, low=14, high=800)
     facts: Facts = {"episodes": episodes}
     return Waveform(total, snr(rho), facts, jitter_s=0.02)
 
