@@ -62,7 +62,7 @@ def merger(clock: Clock, m1: float, m2: float) -> Floats:
 
 def whistle(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a radio-frequency beat note: U, V, W or one branch (Nuttall 2015)."""
-    kind = str(rng.choice(["U", "W", "V", "branch"], p=[0.36, 0.28, 0.26, 0.1]))
+    kind = str(rng.choice(["U", "W", "V", "branch"], p=[0.33, 0.27, 0.24, 0.16]))
     total = _beat(rng, clock, kind, 0.0)
     if rng.random() < 0.35:
         other = str(rng.choice(["U", "W", "V"]))
@@ -83,9 +83,9 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
         cross = (
             rng.uniform(-0.05, 0.05)
             if kind == "V"
-            else sign(rng) * rng.uniform(0.2, 0.5)
+            else sign(rng) * rng.uniform(0.1, 0.55)
         )
-        slope = log_uniform(rng, 4e3, 6e4)
+        slope = log_uniform(rng, 4e3 if kind == "V" else 1.5e3, 6e4)
         beat = slope * (t - cross) + rng.normal(0, 0.3) * slope * (t - cross) ** 2
         if kind == "branch":
             beat = np.where((t - cross) * -cross > 0, beat, 5e3)
