@@ -1,5 +1,7 @@
 """Sweeps: mergers, beat notes and paired doves."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from gspy_cli.simulate.clock import Clock
@@ -14,6 +16,7 @@ from gspy_cli.simulate.waveform import (
     snr,
 )
 
+DOVE_REACH_S = 0.5
 SOLAR_MASS_S = 4.925491e-6  # G M / c^3 of the sun
 
 
@@ -105,13 +108,17 @@ def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
     parity = int(rng.integers(0, 2))
     span = rng.uniform(0.08, 0.22)
     total = np.zeros(clock.times_s.size)
-    for k in range(-6, 7):
+    near = np.abs(clock.times_s) < DOVE_REACH_S
+    sky, first = replace(clock, times_s=clock.times_s[near]), int(near.argmax())
+    for k in range(-5, 6):
         at = k * period + (rng.normal(0, 0.07) if k else 0.0)
         height = 1.0 if k == 0 else rng.uniform(0.45, 1.0)
-        dove = _dove(rng, clock, low, high, span * rng.uniform(0.8, 1.25))
+        dove = _dove(rng, sky, low, high, span * rng.uniform(0.8, 1.25))
         if (k + parity) % 2:
             dove = dove[::-1]
-        total += height * np.roll(dove, round(at * rate))
+        start = first + round(at * rate)
+        if 0 <= start <= total.size - dove.size:
+            total[start : start + dove.size] += height * dove
     facts = {"period_s": period, "low_hz": low, "high_hz": high}
     energy = peak(log_uniform(rng, 22, 300))
     return Waveform(total, energy, facts, jitter_s=0.01, lasts=rng.random() < 0.5)
