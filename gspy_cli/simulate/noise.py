@@ -11,6 +11,7 @@ from gspy_cli.simulate.detectors import Floats, Line
 RESTLESS_BELOW_HZ = 40.0
 SLOW_RATE_HZ = 256  # enough for the restless band
 FADE_S = 0.25  # from simulated to real noise
+KNOWN_BELOW = 0.4  # of its sample rate; above it, filters have emptied real strain
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ def draw_noise(
     """Draw the spectrum of whitened noise with lines, in numpy's rfft units.
 
     Times the floor and sqrt(sample rate / 2) it is the strain's spectrum. With an
-    inlay, simulated noise only surrounds the real, and fills it up above 0.4 of the
-    real strain's sample rate.
+    inlay, simulated noise only surrounds the real, and fills it up above
+    `KNOWN_BELOW`.
     """
     size = round(duration_s * sample_rate_hz)
     restless = round(RESTLESS_BELOW_HZ * duration_s)
@@ -80,28 +81,17 @@ def _lay_in(
 ) -> NDArray[np.complex128]:
     """Replace noise by real strain; both fade so that the variance stays one."""
     factor = sample_rate_hz / inlay.sample_rate_hz
-    size, start = (
-        round(inlay.samples.size * factor),
-        round(inlay.start_s * sample_rate_hz),
-    )
+    size = round(inlay.samples.size * factor)
+    start = round(inlay.start_s * sample_rate_hz)
     noise = irfft(spectrum)
     there = noise[start : start + size]
-    real, own = rfft(inlay.samples), rfft(there)
-    bins = np.arange(own.size) / own.size * (sample_rate_hz / 2)
-    edge = 0.4 * inlay.sample_rate_hz
-    angle = np.pi / 2 * np.clip((bins - edge) / (0.05 * edge) + 0.5, 0, 1)
-    mixed = own * np.sin(angle)
-    mixed[: real.size] += real * np.cos(angle[: real.size]) * np.sqrt(factor)
-    fade = (
-        np.pi
-        / 2
-        * np.clip(
-            np.minimum(np.arange(size), np.arange(size)[::-1])
-            / (FADE_S * sample_rate_hz),
-            0,
-            1,
-        )
-    )
-    there *= np.cos(fade)
-    there += irfft(mixed, size) * np.sin(fade)
+    parts = rfft(there)
+    known = round(KNOWN_BELOW * inlay.sample_rate_hz * size / sample_rate_hz)
+    parts[known:] = 0
+    simulated = irfft(parts, size)
+    parts[:known] = rfft(inlay.samples)[:known] * np.sqrt(factor)
+    seconds = np.arange(size) / sample_rate_hz
+    inward = np.minimum(seconds, seconds[::-1]) / FADE_S
+    angle = np.pi / 2 * np.clip(inward, 0, 1)
+    there += np.sin(angle) * irfft(parts, size) - (1 - np.cos(angle)) * simulated
     return np.asarray(rfft(noise))
