@@ -25,8 +25,9 @@ CLOCK_S = 16  # waveforms are drawn around the event only
 LONG_S, SHORT_S = 64, 32
 LOUD = 150.0  # energy of a tile that raises its row's mean
 REAL_NOISE_SHARE = 0.5  # where there is any
-FAINT_SHARE, FAINTEST = 0.2, 16.0  # of extended glitches; energy
-DRAWS = 3  # of a scene whose picture would not show its class
+# Of extended glitches. Below this energy, noise passes for a glitch that lines hide.
+FAINT_SHARE, FAINTEST = 0.2, 18.0
+DRAWS = 4  # of a scene whose picture would not show its class
 NEIGHBOUR_SHARE = 0.12
 NEIGHBOURS = (
     "Blip",

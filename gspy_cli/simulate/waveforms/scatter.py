@@ -77,7 +77,7 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
     t = clock.times_s
     surface_hz = rng.normal(2.07, 0.08)
     if rng.random() < 0.2:
-        surface_hz = rng.choice([1.65, 1.0, rng.uniform(0.9, 2.6)])
+        surface_hz = rng.choice([1.65, rng.uniform(1.3, 2.6)])
     fast, slow = rng.uniform(19, 34), rng.uniform(3, 15)
     slow_hz, phase = rng.uniform(0.12, 0.35), rng.uniform(0, 2 * np.pi)
     fringe = (
