@@ -91,7 +91,7 @@ def test_a_new_stretch_is_of_two_old_ones(noise_folder):
 
 
 def test_real_noise_keeps_the_level_of_the_simulated_around_it():
-    inlay = Inlay(white(5), RATE_HZ, start_s=5.5)
+    inlay = Inlay(white(5), RATE_HZ, start_s=5.5, known_hz=1640)
     spectrum = draw_noise(
         np.random.default_rng(3),
         duration_s=16,
@@ -108,7 +108,7 @@ def test_real_noise_keeps_the_level_of_the_simulated_around_it():
 
 def test_an_inlay_is_found_where_it_was_put():
     # a pulse at the middle of the inlay, hence 8 s after the start
-    inlay = Inlay(white(5, spike=60, at_s=2.5), RATE_HZ, start_s=5.5)
+    inlay = Inlay(white(5, spike=60, at_s=2.5), RATE_HZ, start_s=5.5, known_hz=1640)
     spectrum = draw_noise(
         np.random.default_rng(3),
         duration_s=16,

@@ -111,10 +111,10 @@ def _claim(directory: Path, plan: Plan) -> None:
     note = directory / "plan.json"
     wanted = json.dumps(asdict(plan))
     if not note.exists():
-        shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
-        _inputs(directory, "w+", shape)
         if plan.noise:
             np.save(directory / QUIET, read_quiet(Path(plan.noise)))
+        shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
+        _inputs(directory, "w+", shape)
         note.write_text(wanted)
     elif note.read_text() != wanted:
         raise GspyError(

@@ -38,8 +38,8 @@ def write_figures(
     seconds after the first sample, is its attribute `event_time`. `noise` is real
     strain, a file or a folder, to put half of the glitches into.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     quiet = read_quiet(noise) if noise else None
+    directory.mkdir(parents=True, exist_ok=True)
     rows = []
     for index in range(count):
         label = classes[index % len(classes)]

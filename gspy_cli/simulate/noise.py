@@ -11,16 +11,19 @@ from gspy_cli.simulate.detectors import Floats, Line
 RESTLESS_BELOW_HZ = 40.0
 SLOW_RATE_HZ = 256  # enough for the restless band
 FADE_S = 0.25  # from simulated to real noise
-KNOWN_BELOW = 0.4  # of its sample rate; above it, filters have emptied real strain
 
 
 @dataclass(frozen=True, slots=True)
 class Inlay:
-    """Whitened real strain of unit variance, and where its first sample goes."""
+    """Whitened real strain of unit variance, and where its first sample goes.
+
+    Above `known_hz` it is empty, cut off by the filters of resampling.
+    """
 
     samples: Floats
     sample_rate_hz: int
     start_s: float
+    known_hz: float
 
 
 def draw_noise(
@@ -34,8 +37,8 @@ def draw_noise(
     """Draw the spectrum of whitened noise with lines, in numpy's rfft units.
 
     Times the floor and sqrt(sample rate / 2) it is the strain's spectrum. With an
-    inlay, simulated noise only surrounds the real, and fills it up above
-    `KNOWN_BELOW`.
+    inlay, simulated noise only surrounds the real, and fills it up where it is
+    empty.
     """
     size = round(duration_s * sample_rate_hz)
     restless = round(RESTLESS_BELOW_HZ * duration_s)
@@ -86,7 +89,7 @@ def _lay_in(
     noise = irfft(spectrum)
     there = noise[start : start + size]
     parts = rfft(there)
-    known = round(KNOWN_BELOW * inlay.sample_rate_hz * size / sample_rate_hz)
+    known = round(inlay.known_hz * size / sample_rate_hz)
     parts[known:] = 0
     simulated = irfft(parts, size)
     parts[:known] = rfft(inlay.samples)[:known] * np.sqrt(factor)

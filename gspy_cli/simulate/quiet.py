@@ -17,6 +17,7 @@ from gspy_cli.strain.reading import read_strain
 from gspy_cli.strain.segments import is_segments, read_segments
 
 RATE_HZ = 4096  # of the stretches kept; what GWOSC gives most often
+KNOWN_HZ = 1640.0  # GWOSC's 4096 Hz strain fades out above
 PIECE_S = 4.5  # the longest window, and a fade on either side
 EDGE_S = 1.0  # spoilt by whitening
 SEGMENT_S = 2  # of a periodogram

@@ -27,6 +27,7 @@ from gspy_cli.strain.segments import Segment, read_segments
 BLOCK_S = 64
 EDGE_S = 1.0  # of a stretch, spoilt when it was whitened
 JITTER_S = 0.01
+KNOWN_BELOW = 0.49  # of the sample rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,10 @@ def real_scene(rng: np.random.Generator, segment: Segment, era: Era) -> Scene:
     edge = round(EDGE_S * segment.rate_hz)
     inner = segment.samples[edge : segment.samples.size - edge]
     start_s = event_s + late_s - (segment.event_s - EDGE_S)
-    strain = _coloured(
-        rng, segment, Inlay(_scaled(inner), round(segment.rate_hz), start_s)
+    inlay = Inlay(
+        _scaled(inner), round(segment.rate_hz), start_s, KNOWN_BELOW * segment.rate_hz
     )
+    strain = _coloured(rng, segment, inlay)
     scan = q_scan(strain, sample_rate_hz=SAMPLE_RATE_HZ, event_s=event_s, era=era)
     return Scene(
         label=segment.label,

@@ -10,7 +10,7 @@ from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines
 from gspy_cli.simulate.noise import Inlay, draw_noise
 from gspy_cli.simulate.origins import Origin, draw_origin, is_typical, with_norm
 from gspy_cli.simulate.pulses import gabor
-from gspy_cli.simulate.quiet import PIECE_S, RATE_HZ, Quiet, draw_quiet
+from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ, Quiet, draw_quiet
 from gspy_cli.simulate.tiles import Tile, loudest_tile
 from gspy_cli.simulate.trigger import trigger
 from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
@@ -79,15 +79,13 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     glitch = _perhaps_fainter(rng, WAVEFORMS[label](rng, clock))
     origin = with_norm(origin, rng, glitch.norm)
     whitened, tile = place(rng, clock, glitch)
-    raises = glitch.lasts or tile.energy > LOUD
-    mean = RECIPES[origin.era].row_norm == "mean"
-    block_s = LONG_S if mean and raises else SHORT_S
+    block_s = _block_s(glitch, tile, origin)
     event_s = block_s / 2 + float(rng.uniform(-0.5, 0.5))
     size = block_s * SAMPLE_RATE_HZ
     main = rfft(_embed(whitened, size, event_s, lasts=glitch.lasts))
-    others = rfft(_embed(_neighbours(rng, clock, label), size, event_s, lasts=False))
     colour = floor.at(rfft_frequencies(size, SAMPLE_RATE_HZ))
     colour *= np.sqrt(SAMPLE_RATE_HZ / 2)
+    others = _embed(_neighbours(rng, clock, label), size, event_s, lasts=False)
     noise = draw_noise(
         rng,
         duration_s=block_s,
@@ -98,7 +96,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     found = trigger(
         glitch.loudness,
         tile=tile,
-        noise=(others + noise) * colour,
+        noise=(rfft(others) + noise) * colour,
         glitch=main * colour,
         event_s=event_s,
         sample_rate_hz=SAMPLE_RATE_HZ,
@@ -116,6 +114,12 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     )
 
 
+def _block_s(glitch: Waveform, tile: Tile, origin: Origin) -> int:
+    raises = glitch.lasts or tile.energy > LOUD
+    mean = RECIPES[origin.era].row_norm == "mean"
+    return LONG_S if mean and raises else SHORT_S
+
+
 def _perhaps_fainter(rng: np.random.Generator, glitch: Waveform) -> Waveform:
     """Give extended glitches the faint tail that thresholds leave in catalogues."""
     loudness = glitch.loudness
@@ -131,7 +135,7 @@ def _draw_inlay(
 ) -> Inlay | None:
     if quiet is None or rng.random() >= REAL_NOISE_SHARE:
         return None
-    return Inlay(draw_quiet(rng, quiet), RATE_HZ, event_s - PIECE_S / 2)
+    return Inlay(draw_quiet(rng, quiet), RATE_HZ, event_s - PIECE_S / 2, KNOWN_HZ)
 
 
 def place(
