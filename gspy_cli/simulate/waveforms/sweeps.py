@@ -71,8 +71,10 @@ def whistle(rng: np.random.Generator, clock: Clock) -> Waveform:
         other = str(rng.choice(["U", "W", "V"]))
         lag = sign(rng) * rng.uniform(0.4, 1.7)
         total = total + rng.uniform(0.4, 1) * _beat(rng, clock, other, lag)
-    energy = peak(log_uniform(rng, 17, 60))
-    return Waveform(total, energy, {"kind": kind}, jitter_s=0.02)
+    energy = log_uniform(rng, 17, 60)
+    if rng.random() < 0.2:
+        energy *= log_uniform(rng, 1, 40)
+    return Waveform(total, peak(energy), {"kind": kind}, jitter_s=0.02)
 
 
 def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Floats:
@@ -81,7 +83,7 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     if kind == "U":
         beat = rng.uniform(250, 1750) + log_uniform(rng, 8e3, 2.5e5) * t**2
     elif kind == "W":
-        beat = -rng.uniform(300, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
+        beat = -rng.uniform(200, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
     else:
         cross = (
             rng.uniform(-0.05, 0.05)
