@@ -37,6 +37,15 @@ def simulate(
     strain: Annotated[
         bool, typer.Option("--strain", help="Write the strain too, as HDF5.")
     ] = False,
+    noise: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            exists=True,
+            help="Real strain, a file or folder: put half of the glitches into its "
+            "quiet seconds.",
+        ),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Simulate glitches and draw them as Gravity Spy does.
@@ -54,20 +63,30 @@ def simulate(
     chosen = [_class(name) for name in classes.split(",")] if classes else list(CLASSES)
     with terminal.bar("simulating", quiet=quiet) as progress:
         if inputs:
-            plan = Plan(count, seed, inputs, inputs, tuple(chosen))
+            source = str(noise) if noise else ""
+            plan = Plan(count, seed, inputs, inputs, tuple(chosen), source)
             write_inputs(output, plan, workers=workers, progress=progress)
-            return
-        write_figures(
-            output,
-            count=count,
-            seed=seed,
-            classes=chosen,
-            picture_format="jpeg" if jpeg else "png",
-            strain=strain,
-            progress=progress,
-        )
-    typer.echo(f"{count} glitches, {4 * count} figures, in {output}", err=True)
-    typer.echo(f"next: gspy classify {output} --recursive", err=True)
+        else:
+            write_figures(
+                output,
+                count=count,
+                seed=seed,
+                classes=chosen,
+                picture_format="jpeg" if jpeg else "png",
+                strain=strain,
+                noise=noise,
+                progress=progress,
+            )
+    if quiet:
+        return
+    kind = "inputs" if inputs else "figures"
+    typer.echo(f"{count} glitches, {4 * count} {kind}, in {output}", err=True)
+    follow = (
+        f"gspy train --simulated {output} --data FOLDER"
+        if inputs
+        else f"gspy classify {output} --recursive"
+    )
+    typer.echo(f"next: {follow}", err=True)
 
 
 def _class(name: str) -> str:

@@ -18,11 +18,18 @@ from numpy.typing import NDArray
 from gspy_cli.errors import GspyError
 from gspy_cli.image import resize
 from gspy_cli.labels import CLASSES
-from gspy_cli.simulate.manifest import manifest_row, read_manifest, write_manifest
+from gspy_cli.simulate.manifest import (
+    gravityspy_id,
+    manifest_row,
+    read_manifest,
+    write_manifest,
+)
+from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.strain.qtransform import WINDOWS_S
 
+QUIET = "quiet.npy"  # the backgrounds, for the workers
 CHUNK = 24  # glitches that one process makes at a time
 
 
@@ -35,6 +42,7 @@ class Plan:
     height: int
     width: int
     classes: tuple[str, ...] = CLASSES
+    noise: str = ""  # a file or folder of real strain to cut backgrounds from
 
     def label(self, index: int) -> str:
         """Give the class of a glitch: all classes in turn."""
@@ -49,13 +57,16 @@ def scenes(
         yield draw_scene(classes[index % len(classes)], seed=seed, index=index)
 
 
-def scene_plots(scene: Scene, *, early: bool) -> list[NDArray[np.uint8]]:
-    """Draw the plots of a scene's four windows, without frames, each (H, W, 3)."""
+def scene_views(
+    scene: Scene, *, height: int, width: int, early: bool
+) -> NDArray[np.uint8]:
+    """Draw the plots of a scene's four windows, without frames, (4, H, W, 3)."""
     scan = scene.scan
-    return [
+    plots = (
         plot(scan.energies[window], scan.frequencies, q=scan.q, early=early)
         for window in WINDOWS_S
-    ]
+    )
+    return np.array([resize(pixels, height=height, width=width) for pixels in plots])
 
 
 def write_inputs(
@@ -100,6 +111,8 @@ def _claim(directory: Path, plan: Plan) -> None:
     note = directory / "plan.json"
     wanted = json.dumps(asdict(plan))
     if not note.exists():
+        if plan.noise:
+            np.save(directory / QUIET, read_quiet(Path(plan.noise)))
         shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
         _inputs(directory, "w+", shape)
         note.write_text(wanted)
@@ -139,14 +152,16 @@ def _run(
 def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
     """Make some glitches; the manifest's part, written last, says they are done."""
     inputs = _inputs(directory, "r+")
+    quiet = np.load(directory / QUIET, mmap_mode="r") if plan.noise else None
     rows = []
     for index in range(first, first + _size(plan, first)):
-        scene = draw_scene(plan.label(index), seed=plan.seed, index=index)
+        scene = draw_scene(plan.label(index), seed=plan.seed, index=index, quiet=quiet)
         early = draw_early(scene, seed=plan.seed, index=index)
-        for view, pixels in enumerate(scene_plots(scene, early=early)):
-            small = resize(pixels, height=plan.height, width=plan.width)
-            inputs[index, view] = small
-        rows.append(manifest_row(scene, seed=plan.seed, index=index, early=early))
+        inputs[index] = scene_views(
+            scene, height=plan.height, width=plan.width, early=early
+        )
+        name = gravityspy_id(seed=plan.seed, index=index)
+        rows.append(manifest_row(scene, name=name, index=index, early=early))
     part = _part(directory, first)
     unfinished = part.with_suffix(".tmp")
     write_manifest(unfinished, rows)

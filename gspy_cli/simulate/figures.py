@@ -10,6 +10,7 @@ from PIL import Image
 
 from gspy_cli.labels import CLASSES
 from gspy_cli.simulate.manifest import gravityspy_id, manifest_row, write_manifest
+from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import WINDOWS_S
@@ -28,25 +29,29 @@ def write_figures(
     classes: Sequence[str] = CLASSES,
     picture_format: Format = "png",
     strain: bool = False,
+    noise: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write `<Class>/` with four figures a glitch, `manifest.csv`, perhaps the strain.
 
     The strain goes to `<ifo>_<id>.hdf5` beside the figures; the event's time, in
-    seconds after the first sample, is its attribute `event_time`.
+    seconds after the first sample, is its attribute `event_time`. `noise` is real
+    strain, a file or a folder, to put half of the glitches into.
     """
+    quiet = read_quiet(noise) if noise else None
     directory.mkdir(parents=True, exist_ok=True)
     rows = []
     for index in range(count):
         label = classes[index % len(classes)]
-        scene = draw_scene(label, seed=seed, index=index)
-        name = f"{scene.origin.ifo}_{gravityspy_id(seed=seed, index=index)}"
+        scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
+        name = gravityspy_id(seed=seed, index=index)
+        stem = f"{scene.origin.ifo}_{name}"
         folder = directory / label
         folder.mkdir(exist_ok=True)
-        _write_views(folder, name, scene, seed, index, picture_format)
+        _write_views(folder, stem, scene, seed, index, picture_format)
         if strain:
-            _write_strain(folder / f"{name}.hdf5", scene)
-        rows.append(manifest_row(scene, seed=seed, index=index, early=False))
+            _write_strain(folder / f"{stem}.hdf5", scene)
+        rows.append(manifest_row(scene, name=name, index=index, early=False))
         write_manifest(directory / "manifest.csv", rows)
         if progress:
             progress(index + 1, count)

@@ -30,11 +30,11 @@ def gravityspy_id(*, seed: int, index: int) -> str:
     return f"S{seed}N{index:06d}"
 
 
-def manifest_row(scene: Scene, *, seed: int, index: int, early: bool) -> Row:
+def manifest_row(scene: Scene, *, name: str, index: int, early: bool) -> Row:
     """Give a scene's truth; `facts` holds the waveform's parameters as JSON."""
     return {
         "index": index,
-        "gravityspy_id": gravityspy_id(seed=seed, index=index),
+        "gravityspy_id": name,
         "ifo": scene.origin.ifo,
         "label": scene.label,
         "run": scene.origin.run,

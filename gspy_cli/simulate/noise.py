@@ -1,13 +1,29 @@
 """Detector noise: Gaussian, with lines, and restless at low frequencies."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
+from scipy.fft import irfft, rfft
 
-from gspy_cli.simulate.detectors import Line
+from gspy_cli.simulate.detectors import Floats, Line
 
 RESTLESS_BELOW_HZ = 40.0
 SLOW_RATE_HZ = 256  # enough for the restless band
+FADE_S = 0.25  # from simulated to real noise
+
+
+@dataclass(frozen=True, slots=True)
+class Inlay:
+    """Whitened real strain of unit variance, and where its first sample goes.
+
+    Above `known_hz` it is empty, cut off by the filters of resampling.
+    """
+
+    samples: Floats
+    sample_rate_hz: int
+    start_s: float
+    known_hz: float
 
 
 def draw_noise(
@@ -16,16 +32,21 @@ def draw_noise(
     duration_s: float,
     sample_rate_hz: float,
     lines: list[Line],
+    inlay: Inlay | None = None,
 ) -> NDArray[np.complex128]:
     """Draw the spectrum of whitened noise with lines, in numpy's rfft units.
 
-    Times the floor and sqrt(sample rate / 2) it is the strain's spectrum.
+    Times the floor and sqrt(sample rate / 2) it is the strain's spectrum. With an
+    inlay, simulated noise only surrounds the real, and fills it up where it is
+    empty.
     """
     size = round(duration_s * sample_rate_hz)
     restless = round(RESTLESS_BELOW_HZ * duration_s)
     parts = rng.standard_normal((size // 2 + 1, 2)).view(np.complex128)[:, 0]
     parts *= np.sqrt(size / 2)
     parts[:restless] = _restless(rng, duration_s)[:restless] * np.sqrt(size)
+    if inlay:
+        parts = _lay_in(parts, inlay, round(sample_rate_hz))
     for line in lines:
         _add_line(rng, parts, line, duration_s)
     parts[0] = 0
@@ -56,3 +77,24 @@ def _add_line(
     power = line.height**2 * 0.75 * duration_s * profile / profile.sum()
     shape = rng.standard_normal((bins.size, 2)).view(np.complex128)[:, 0]
     spectrum[bins] += shape * np.sqrt(power * spectrum.size)
+
+
+def _lay_in(
+    spectrum: NDArray[np.complex128], inlay: Inlay, sample_rate_hz: int
+) -> NDArray[np.complex128]:
+    """Replace noise by real strain; both fade so that the variance stays one."""
+    factor = sample_rate_hz / inlay.sample_rate_hz
+    size = round(inlay.samples.size * factor)
+    start = round(inlay.start_s * sample_rate_hz)
+    noise = irfft(spectrum)
+    there = noise[start : start + size]
+    parts = rfft(there)
+    known = round(inlay.known_hz * size / sample_rate_hz)
+    parts[known:] = 0
+    simulated = irfft(parts, size)
+    parts[:known] = rfft(inlay.samples)[:known] * np.sqrt(factor)
+    seconds = np.arange(size) / sample_rate_hz
+    inward = np.minimum(seconds, seconds[::-1]) / FADE_S
+    angle = np.pi / 2 * np.clip(inward, 0, 1)
+    there += np.sin(angle) * irfft(parts, size) - (1 - np.cos(angle)) * simulated
+    return np.asarray(rfft(noise))

@@ -1,15 +1,16 @@
 """One labelled stretch of simulated strain: noise, a glitch, and its neighbours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.fft import rfft
 
 from gspy_cli.simulate.clock import Clock, make_clock, rfft_frequencies
 from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines
-from gspy_cli.simulate.noise import draw_noise
+from gspy_cli.simulate.noise import Inlay, draw_noise
 from gspy_cli.simulate.origins import Origin, draw_origin, is_typical, with_norm
 from gspy_cli.simulate.pulses import gabor
+from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ, Quiet, draw_quiet
 from gspy_cli.simulate.tiles import Tile, loudest_tile
 from gspy_cli.simulate.trigger import trigger
 from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
@@ -23,7 +24,10 @@ CLOCK_S = 16  # waveforms are drawn around the event only
 # row of the old era's pictures is divided by; elsewhere half of it will do.
 LONG_S, SHORT_S = 64, 32
 LOUD = 150.0  # energy of a tile that raises its row's mean
-DRAWS = 3  # of a scene whose picture would not show its class
+REAL_NOISE_SHARE = 0.5  # where there is any
+# Of extended glitches. Below this energy, noise passes for a glitch that lines hide.
+FAINT_SHARE, FAINTEST = 0.2, 18.0
+DRAWS = 4  # of a scene whose picture would not show its class
 NEIGHBOUR_SHARE = 0.12
 NEIGHBOURS = (
     "Blip",
@@ -53,42 +57,46 @@ class Scene:
     scan: QScan
 
 
-def draw_scene(label: str, *, seed: int, index: int) -> Scene:
-    """Draw the scene that this seed, index and class stand for, always the same."""
+def draw_scene(
+    label: str, *, seed: int, index: int, quiet: Quiet | None = None
+) -> Scene:
+    """Draw the scene that this seed, index and class stand for, always the same.
+
+    With quiet stretches of real strain, half of the scenes are put into them.
+    """
     for attempt in range(DRAWS):
         sequence = np.random.SeedSequence((seed, index, attempt))
-        scene = _draw(np.random.default_rng(sequence), label)
+        scene = _draw(np.random.default_rng(sequence), label, quiet)
         if is_typical(label, scene.scan.q):
             break
     return scene
 
 
-def _draw(rng: np.random.Generator, label: str) -> Scene:
+def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     origin = draw_origin(rng, label)
     floor = draw_floor(rng, run=origin.run)
     clock = make_clock(sample_rate_hz=SAMPLE_RATE_HZ, duration_s=CLOCK_S, floor=floor)
-    glitch = WAVEFORMS[label](rng, clock)
+    glitch = _perhaps_fainter(rng, WAVEFORMS[label](rng, clock))
     origin = with_norm(origin, rng, glitch.norm)
     whitened, tile = place(rng, clock, glitch)
-    raises = glitch.lasts or tile.energy > LOUD
-    mean = RECIPES[origin.era].row_norm == "mean"
-    block_s = LONG_S if mean and raises else SHORT_S
+    block_s = _block_s(glitch, tile, origin)
     event_s = block_s / 2 + float(rng.uniform(-0.5, 0.5))
     size = block_s * SAMPLE_RATE_HZ
     main = rfft(_embed(whitened, size, event_s, lasts=glitch.lasts))
-    others = rfft(_embed(_neighbours(rng, clock, label), size, event_s, lasts=False))
     colour = floor.at(rfft_frequencies(size, SAMPLE_RATE_HZ))
     colour *= np.sqrt(SAMPLE_RATE_HZ / 2)
+    others = _embed(_neighbours(rng, clock, label), size, event_s, lasts=False)
     noise = draw_noise(
         rng,
         duration_s=block_s,
         sample_rate_hz=SAMPLE_RATE_HZ,
         lines=draw_lines(rng, ifo=origin.ifo),
+        inlay=_draw_inlay(rng, quiet, event_s),
     )
     found = trigger(
         glitch.loudness,
         tile=tile,
-        noise=(others + noise) * colour,
+        noise=(rfft(others) + noise) * colour,
         glitch=main * colour,
         event_s=event_s,
         sample_rate_hz=SAMPLE_RATE_HZ,
@@ -104,6 +112,30 @@ def _draw(rng: np.random.Generator, label: str) -> Scene:
         facts=glitch.facts,
         scan=found.scan,
     )
+
+
+def _block_s(glitch: Waveform, tile: Tile, origin: Origin) -> int:
+    raises = glitch.lasts or tile.energy > LOUD
+    mean = RECIPES[origin.era].row_norm == "mean"
+    return LONG_S if mean and raises else SHORT_S
+
+
+def _perhaps_fainter(rng: np.random.Generator, glitch: Waveform) -> Waveform:
+    """Give extended glitches the faint tail that thresholds leave in catalogues."""
+    loudness = glitch.loudness
+    extended = loudness.measure == "peak_energy" and loudness.value > FAINTEST
+    if not extended or rng.random() >= FAINT_SHARE:
+        return glitch
+    fainter = max(loudness.value * rng.uniform(0.4, 1), FAINTEST)
+    return replace(glitch, loudness=Loudness(fainter, "peak_energy"))
+
+
+def _draw_inlay(
+    rng: np.random.Generator, quiet: Quiet | None, event_s: float
+) -> Inlay | None:
+    if quiet is None or rng.random() >= REAL_NOISE_SHARE:
+        return None
+    return Inlay(draw_quiet(rng, quiet), RATE_HZ, event_s - PIECE_S / 2, KNOWN_HZ)
 
 
 def place(

@@ -18,5 +18,5 @@ def plot_pixels(energies: NDArray[np.float32]) -> NDArray[np.uint8]:
     shown = energies[:, column_cells(energies.shape[1])]
     levels = shown * (len(VIRIDIS) / MAX_ENERGY)
     colours = np.clip(levels, 0, len(VIRIDIS) - 1).astype(np.uint8)
-    pixels: NDArray[np.uint8] = VIRIDIS[colours]
+    pixels: NDArray[np.uint8] = VIRIDIS.take(colours, axis=0)
     return pixels

@@ -5,7 +5,7 @@ from scipy.fft import irfft
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
-from gspy_cli.simulate.pulses import Stamp, gabor, gauss, pulse, train, unit
+from gspy_cli.simulate.pulses import Stamp, band_noise, gabor, gauss, pulse, train, unit
 from gspy_cli.simulate.waveform import (
     Facts,
     Waveform,
@@ -20,7 +20,7 @@ from gspy_cli.simulate.waveform import (
 def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw one blip, whitened: a lopsided pulse, some with a slower tail."""
     t = clock.times_s
-    tau = lognormal(rng, 1.25e-3, 0.55, low=0.2e-3, high=3.5e-3)
+    tau = lognormal(rng, 1.25e-3, 0.6, low=0.15e-3, high=4.5e-3)
     strain = pulse(t, tau, tau * lognormal(rng, 1, 0.25))
     if rng.random() < 0.4:
         strain *= np.cos(2 * np.pi * rng.uniform(0, 80) * t + rng.uniform(0, 6))
@@ -32,37 +32,41 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 
 def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019)."""
-    rho = lognormal(rng, 18, 0.65, low=8, high=110)
+    rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
     return Waveform(blip_shape(rng, clock), snr(rho))
 
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a squat blip below about 100 Hz."""
-    f0, s = rng.uniform(30, 58), rng.uniform(0.004, 0.0085)
+    f0, s = rng.uniform(33, 54), rng.uniform(0.005, 0.009)
     t = clock.times_s
     shape = gabor(t, f0, s, rng.uniform(0, 2 * np.pi))
     if rng.random() < 0.4:  # leaning: a later, lower part
         lag = rng.uniform(-0.012, 0.012)
         shape += rng.uniform(0.2, 0.5) * gabor(t - lag, 0.75 * f0, 1.3 * s)
-    rho = lognormal(rng, 13, 0.4, low=8, high=30)
+    rho = lognormal(rng, 12, 0.38, low=7.5, high=28)
     return Waveform(unit(shape), snr(rho), {"frequency_hz": f0})
 
 
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a triangle like a gnome's hat: a slow pulse with a sharp tip."""
     t = clock.times_s
-    slow, fast = rng.uniform(0.005, 0.0105), rng.uniform(0.002, 0.0055)
+    slow, fast = log_uniform(rng, 0.004, 0.0105), log_uniform(rng, 0.0018, 0.007)
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
-    shape = base + rng.uniform(0.2, 0.9) * tip
-    rho = lognormal(rng, 24, 0.4, low=11, high=65)
+    shape = base + rng.uniform(0.05, 0.8) * tip
+    for _ in range(rng.choice([0, 0, 0, 1, 2])):  # crumbs beside the base
+        at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
+        crumb = unit(gabor(t - at, f0, rng.uniform(0.008, 0.02)))
+        shape = shape + rng.uniform(0.08, 0.25) * crumb
+    rho = lognormal(rng, 17, 0.5, low=8, high=60)
     return Waveform(shape, snr(rho), {"width_s": slow})
 
 
 def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a loud blip; whitening with strong lines draws the fins."""
-    rho = lognormal(rng, 90, 0.95, low=36, high=1500)
+    rho = lognormal(rng, 95, 0.95, low=38, high=2000)
     spikes = 1
     shape = _fish(rng, clock)
     if rng.random() < 0.22:
@@ -75,17 +79,21 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
         f0 = rng.uniform(80, 130) if rng.random() < 0.6 else rng.uniform(450, 1000)
         ball = gabor(clock.times_s, f0, rng.uniform(0.01, 0.05))
         shape = shape + rng.uniform(0.05, 0.3) * unit(ball)
-    if rng.random() < 0.7:  # up to a yellow band from edge to edge
-        shape = shape + log_uniform(rng, 0.04, 0.9) * fins(rng, clock)
+    if rng.random() < 0.5:
+        shape = shape + log_uniform(rng, 0.03, 0.8) * fins(rng, clock)
+    if rng.random() < 0.2:  # a yellow band from edge to edge, and a hazy curtain
+        rho *= rng.uniform(1.2, 4)
+        shape = shape + log_uniform(rng, 0.15, 0.9) * _ringing(rng, clock)
+        shape = shape + log_uniform(rng, 0.01, 0.12) * _curtain(rng, clock)
     return Waveform(shape, snr(rho), {"spikes": spikes})
 
 
 def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
     t = clock.times_s
     tau = log_uniform(rng, 0.4e-3, 4e-3)
-    body = gauss(t - rng.normal(0, 0.003), rng.uniform(0.007, 0.024))
-    strain = pulse(t, tau, tau * lognormal(rng, 1, 0.2)) + rng.uniform(0.2, 1.5) * body
-    return unit(clock.whiten(strain))
+    body = clock.whiten(gauss(t - rng.normal(0, 0.003), rng.uniform(0.007, 0.024)))
+    spike = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
+    return unit(unit(spike) + sign(rng) * rng.uniform(0.2, 1.0) * unit(body))
 
 
 def fins(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -99,6 +107,23 @@ def fins(rng: np.random.Generator, clock: Clock) -> Floats:
             rng.uniform(0.3, 1) * tone * pulse(t, reach, reach * rng.uniform(0.5, 1.3))
         )
     return unit(rings)
+
+
+def _ringing(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Ring at many resonances of 16 to 80 Hz for some tenths of a second."""
+    t = clock.times_s
+    rings = np.zeros(t.size)
+    for _ in range(rng.integers(4, 10)):
+        reach = log_uniform(rng, 0.03, 0.2)
+        tone = np.cos(2 * np.pi * rng.uniform(16, 80) * t + rng.uniform(0, 6))
+        rings += rng.uniform(0.2, 1) * tone * pulse(t, reach)
+    return unit(rings)
+
+
+def _curtain(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Noise of 100 to 700 Hz about the pulse: what whitening leaves of its lines."""
+    noise = band_noise(rng, clock, rng.uniform(90, 220), rng.uniform(350, 700))
+    return unit(noise * pulse(clock.times_s, log_uniform(rng, 0.03, 0.15)))
 
 
 def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:

@@ -1,5 +1,6 @@
 """The loudest classes: extremely loud transients and light modulation."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -33,13 +34,13 @@ from gspy_cli.simulate.waveforms.blips import fins
 def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a transient that saturates much of the picture, in one of six ways."""
     makers = [_giant, _column, _dome, _lock_loss, _many, _eclipse]
-    return makers[rng.choice(6, p=[0.17, 0.27, 0.22, 0.17, 0.13, 0.04])](rng, clock)
+    return makers[rng.choice(6, p=[0.13, 0.27, 0.25, 0.18, 0.13, 0.04])](rng, clock)
 
 
 def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a giant fish: a pulse, its slow body, and a ringing instrument."""
     shape = giant_shape(rng, clock)
-    return Waveform(shape, snr(log_uniform(rng, 4e3, 1e5)), {"kind": "giant"})
+    return Waveform(shape, snr(log_uniform(rng, 6e3, 8e4)), {"kind": "giant"})
 
 
 def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -51,7 +52,7 @@ def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
     rise, fall = log_uniform(rng, 0.01, 0.08), log_uniform(rng, 0.02, 0.16)
     shape = unit(shape * pulse(t, rise, fall))
     shape = shape + rng.uniform(0.3, 2) * giant_shape(rng, clock)
-    return Waveform(shape, snr(log_uniform(rng, 600, 3e4)), {"kind": "column"})
+    return Waveform(shape, snr(log_uniform(rng, 1e3, 4e4)), {"kind": "column"})
 
 
 def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -143,15 +144,46 @@ def _eclipse(rng: np.random.Generator, clock: Clock) -> Waveform:
 def light_modulation(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a cluster of spikes on, or before, a low-frequency mass (45 MHz faults)."""
     rate = clock.sample_rate_hz
-    total = _episode(rng, clock)
+    total = _mass(rng, clock) if rng.random() < 0.4 else _episode(rng, clock)
     episodes = 1
     while rng.random() < 0.28 and episodes < 4:
         lag = round(sign(rng) * rng.uniform(0.4, 2.0) * rate)
         total = total + rng.uniform(0.3, 1.2) * np.roll(_episode(rng, clock), lag)
         episodes += 1
-    rho = lognormal(rng, 85, 0.8, low=20, high=800)
+    rho = lognormal(rng, 65, 0.9, low=14, high=800)
     facts: Facts = {"episodes": episodes}
     return Waveform(total, snr(rho), facts, jitter_s=0.02)
+
+
+def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
+    """One spike or several on a broad mass with arms; lone spikes around it."""
+    t = clock.times_s
+    mass = np.zeros(t.size)
+    reach = log_uniform(rng, 0.03, 0.2)
+    for _ in range(rng.integers(2, 9)):
+        f0 = log_uniform(rng, 13, 60)  # the higher, the nearer to the middle
+        at = rng.normal(0, reach * 20 / f0)
+        mass += rng.uniform(0.3, 1) * gabor(t - at, f0, rng.uniform(0.5, 2) / f0)
+    spikes = [
+        Stamp(float(rng.normal(0, 0.025)), rng.uniform(0.3, 1), 0.08, _draw_spike(rng))
+        for _ in range(rng.integers(1, 4))
+    ]
+    lone = [
+        Stamp(
+            sign(rng) * log_uniform(rng, 0.08, 1.6),
+            rng.uniform(0.1, 0.7),
+            0.08,
+            _draw_spike(rng),
+        )
+        for _ in range(rng.integers(0, 6))
+    ]
+    sharp = unit(clock.whiten(train(clock, spikes + lone)))
+    return unit(mass) + rng.uniform(0.15, 0.9) * sharp
+
+
+def _draw_spike(rng: np.random.Generator) -> Callable[[Floats], Floats]:
+    tau = log_uniform(rng, 0.15e-3, 2.0e-3)
+    return partial(_spike, tau=tau, body=rng.uniform(0, 0.4))
 
 
 def _episode(rng: np.random.Generator, clock: Clock) -> Floats:

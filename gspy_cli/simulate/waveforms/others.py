@@ -19,6 +19,7 @@ from gspy_cli.simulate.pulses import (
 )
 from gspy_cli.simulate.waveform import Waveform, log_uniform, peak, sign
 from gspy_cli.simulate.waveforms.blips import blip_shape
+from gspy_cli.simulate.waveforms.sweeps import merger
 
 
 def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -37,6 +38,7 @@ def none_of_the_above(rng: np.random.Generator, clock: Clock) -> Waveform:
         "pizzicato": _pizzicato, "70 Hz line": _line_70, "high burst": _high_burst,
         "teeth": _teeth, "humps": _square_humps, "drooping": _falling,
         "fins": _anchor, "pieces": _line_pieces, "double": _double,
+        "chirplets": _chirplets, "reversed": _reversed, "wedge": _wedge,
     }  # fmt: skip
     kind = str(rng.choice(list(makers)))
     shape, energy = makers[kind](rng, clock)
@@ -101,7 +103,7 @@ def _burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a burst of noise in a random band."""
     low = log_uniform(rng, 25, 600)
     noise = band_noise(rng, clock, low, low * rng.uniform(1.3, 3))
-    length = log_uniform(rng, 0.03, 0.4)
+    length = log_uniform(rng, 0.02, 1.0)
     return noise * gauss(clock.times_s, length), log_uniform(rng, 18, 150)
 
 
@@ -139,9 +141,9 @@ def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a spike above 700 Hz only."""
     shape = gabor(
-        clock.times_s, log_uniform(rng, 900, 3000), log_uniform(rng, 2.5e-4, 1.5e-3)
+        clock.times_s, log_uniform(rng, 800, 2000), log_uniform(rng, 2.5e-4, 2.5e-3)
     )
-    return shape, log_uniform(rng, 18, 90)
+    return shape, log_uniform(rng, 22, 150)
 
 
 def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -219,3 +221,35 @@ def _double(rng: np.random.Generator, clock: Clock) -> Sketch:
     return parts + rng.uniform(0, 0.4) * blip_shape(rng, clock), log_uniform(
         rng, 25, 200
     )
+
+
+def _chirplets(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """One to four short sweeps of any slope."""
+    t = clock.times_s
+    total = np.zeros(t.size)
+    for k in range(rng.integers(1, 5)):
+        late = t - (rng.normal(0, 0.2) if k else 0.0)
+        s, f0 = log_uniform(rng, 0.01, 0.3), log_uniform(rng, 30, 900)
+        slope = rng.normal(0, 0.5) * f0 / s
+        wave = gauss(late, s) * np.cos(2 * np.pi * (f0 + slope * late / 2) * late)
+        total += rng.uniform(0.4, 1) * unit(wave)
+    return total, log_uniform(rng, 18, 120)
+
+
+def _reversed(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Run a merger backwards, or two of them into each other."""
+    strain = merger(clock, *rng.uniform(8, 50, 2))
+    shape = unit(clock.whiten(strain))
+    back = shape[::-1]
+    if rng.random() < 0.3:
+        back = back + rng.uniform(0.4, 1) * shape
+    return back, log_uniform(rng, 18, 150)
+
+
+def _wedge(rng: np.random.Generator, clock: Clock) -> Sketch:
+    """Make a faint spike on a smear that trails away at low frequency."""
+    t = clock.times_s
+    spike = gabor(t, log_uniform(rng, 80, 250), rng.uniform(0.003, 0.01))
+    lag, f0 = rng.uniform(-0.05, 0.05), rng.uniform(16, 35)
+    smear = gabor(t - lag, f0, rng.uniform(0.008, 0.035))
+    return unit(spike) + rng.uniform(0.5, 2) * unit(smear), log_uniform(rng, 16, 60)

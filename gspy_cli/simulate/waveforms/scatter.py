@@ -31,19 +31,19 @@ def _fade(clock: Clock, fringe_hz: Floats) -> Floats:
 
 def scattered_light(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make stacked shallow arches: harmonics of a slowly swinging surface."""
-    surfaces = 2 if rng.random() < 0.25 else 1
-    hidden = rng.random() < 0.7  # the fundamental lies in the wall below 12 Hz
-    base_hz = rng.uniform(7, 13) if hidden else rng.uniform(14, 32)
-    swing_hz = rng.uniform(0.09, 0.24)
+    surfaces = 2 if rng.random() < 0.35 else 1
+    hidden = rng.random() < 0.6  # the fundamental lies in the wall below 12 Hz
+    base_hz = rng.uniform(7, 13) if hidden else rng.uniform(14, 40)
+    swing_hz = rng.uniform(0.07, 0.28)
     centre = rng.normal(0, 0.15)
     total = np.zeros(clock.times_s.size)
     for k in range(surfaces):
-        factor = 1.0 if k == 0 else rng.uniform(1.1, 1.4)
+        factor = 1.0 if k == 0 else rng.uniform(1.06, 1.5)
         loudest = 2 if hidden else 1
         total += _arches(rng, clock, swing_hz, base_hz * factor, centre, loudest)
         centre += rng.normal(0, 0.5)
     facts = {"swing_hz": swing_hz, "fringe_hz": base_hz, "surfaces": surfaces}
-    energy = peak(log_uniform(rng, 24, 400))
+    energy = peak(log_uniform(rng, 16, 350))
     return Waveform(total, energy, facts, jitter_s=0.15)
 
 
@@ -61,8 +61,8 @@ def _arches(
     lean = rng.uniform(0, 2 * np.pi)
     speed = np.cos(2 * np.pi * swing_hz * t)
     speed = speed + second * np.cos(4 * np.pi * swing_hz * t + lean)
-    fall = rng.uniform(0.1, 0.5)
-    envelope = gauss(t, rng.uniform(0.55, 2.0))
+    fall = rng.uniform(0.1, 0.5) if rng.random() < 0.7 else rng.uniform(0.5, 1.2)
+    envelope = gauss(t, log_uniform(rng, 0.3, 2.0))
     total = np.zeros(t.size)
     for n in range(1, loudest + int(rng.integers(1, 6)) + 1):
         height = 10 ** (-fall * abs(n - loudest)) * rng.uniform(0.5, 1.3)
@@ -77,7 +77,7 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
     t = clock.times_s
     surface_hz = rng.normal(2.07, 0.08)
     if rng.random() < 0.2:
-        surface_hz = rng.choice([1.65, 1.0, rng.uniform(0.9, 2.6)])
+        surface_hz = rng.choice([1.65, rng.uniform(1.3, 2.6)])
     fast, slow = rng.uniform(19, 34), rng.uniform(3, 15)
     slow_hz, phase = rng.uniform(0.12, 0.35), rng.uniform(0, 2 * np.pi)
     fringe = (
@@ -85,8 +85,8 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
     )
     fringe = fringe + slow * np.cos(2 * np.pi * slow_hz * t + phase)
     # each arch is a blob of its own, brighter the higher it reaches
-    wall = rng.uniform(8, 15)
-    gain = np.clip((np.abs(fringe) - wall) / 12, 0, 1) ** rng.uniform(0.5, 1.4)
+    wall = rng.uniform(7, 15)
+    gain = np.clip((np.abs(fringe) - wall) / 10, 0, 1) ** rng.uniform(0.3, 1.4)
     drift = rng.uniform(0.3, 1.5) * walk(rng, clock, tc=0.25)
     wave = sweep(clock, fringe) * gain
     wave = np.cos(drift) * wave + np.sin(drift) * sweep(clock, fringe, np.pi / 2) * gain
@@ -95,7 +95,7 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
     if not lasting:
         wave *= gauss(t - rng.normal(0, 0.4), rng.uniform(0.4, 2))
     facts = {"surface_hz": float(surface_hz), "fringe_hz": fast + slow}
-    energy = peak(log_uniform(rng, 22, 130))
+    energy = peak(log_uniform(rng, 24, 350))
     return Waveform(wave, energy, facts, jitter_s=0.01, lasts=lasting)
 
 
@@ -191,5 +191,5 @@ def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
         total += noise * flat_top(t - shift, -edge, edge, edge)
     total = unit(total * np.exp(0.3 * walk(rng, clock, tc=0.1)))
     return Waveform(
-        total, peak(log_uniform(rng, 60, 3000)), {"kind": "mound"}, jitter_s=0.1
+        total, peak(log_uniform(rng, 40, 1500)), {"kind": "mound"}, jitter_s=0.1
     )

@@ -1,5 +1,7 @@
 """Sweeps: mergers, beat notes and paired doves."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from gspy_cli.simulate.clock import Clock
@@ -14,17 +16,28 @@ from gspy_cli.simulate.waveform import (
     snr,
 )
 
+DOVE_REACH_S = 0.5
 SOLAR_MASS_S = 4.925491e-6  # G M / c^3 of the sun
 
 
 def chirp(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a compact binary merger: a rise in frequency that ends abruptly."""
-    kind = rng.choice(["heavy", "light", "star"], p=[0.84, 0.11, 0.05])
-    low, high = {"heavy": (10, 48), "light": (4, 11), "star": (1.2, 3)}[str(kind)]
+    kind = rng.choice(["heavy", "giant", "light", "star"], p=[0.76, 0.06, 0.12, 0.06])
+    low, high = {
+        "heavy": (10, 48),
+        "giant": (48, 75),
+        "light": (4, 11),
+        "star": (1.2, 3),
+    }[str(kind)]
     m1 = rng.uniform(low, high)
     m2 = m1 * rng.uniform(0.4, 1)
     strain = merger(clock, m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15))
-    ranges = {"heavy": (13, 0.45), "light": (17, 0.4), "star": (30, 0.3)}[str(kind)]
+    ranges = {
+        "heavy": (13, 0.45),
+        "giant": (15, 0.4),
+        "light": (17, 0.4),
+        "star": (30, 0.3),
+    }[str(kind)]
     rho = lognormal(rng, *ranges, low=8.5, high=60)
     facts = {"mass_1": m1, "mass_2": m2}
     return Waveform(unit(clock.whiten(strain)), snr(rho), facts, jitter_s=0.008)
@@ -52,14 +65,16 @@ def merger(clock: Clock, m1: float, m2: float) -> Floats:
 
 def whistle(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a radio-frequency beat note: U, V, W or one branch (Nuttall 2015)."""
-    kind = str(rng.choice(["U", "W", "V", "branch"], p=[0.36, 0.28, 0.26, 0.1]))
+    kind = str(rng.choice(["U", "W", "V", "branch"], p=[0.33, 0.27, 0.24, 0.16]))
     total = _beat(rng, clock, kind, 0.0)
     if rng.random() < 0.35:
         other = str(rng.choice(["U", "W", "V"]))
         lag = sign(rng) * rng.uniform(0.4, 1.7)
         total = total + rng.uniform(0.4, 1) * _beat(rng, clock, other, lag)
-    energy = peak(log_uniform(rng, 17, 60))
-    return Waveform(total, energy, {"kind": kind}, jitter_s=0.02)
+    energy = log_uniform(rng, 17, 60)
+    if rng.random() < 0.2:
+        energy *= log_uniform(rng, 1, 40)
+    return Waveform(total, peak(energy), {"kind": kind}, jitter_s=0.02)
 
 
 def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Floats:
@@ -68,14 +83,14 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     if kind == "U":
         beat = rng.uniform(250, 1750) + log_uniform(rng, 8e3, 2.5e5) * t**2
     elif kind == "W":
-        beat = -rng.uniform(300, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
+        beat = -rng.uniform(200, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
     else:
         cross = (
             rng.uniform(-0.05, 0.05)
             if kind == "V"
-            else sign(rng) * rng.uniform(0.2, 0.5)
+            else sign(rng) * rng.uniform(0.1, 0.55)
         )
-        slope = log_uniform(rng, 4e3, 6e4)
+        slope = log_uniform(rng, 4e3 if kind == "V" else 1.5e3, 6e4)
         beat = slope * (t - cross) + rng.normal(0, 0.3) * slope * (t - cross) ** 2
         if kind == "branch":
             beat = np.where((t - cross) * -cross > 0, beat, 5e3)
@@ -95,15 +110,19 @@ def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
     parity = int(rng.integers(0, 2))
     span = rng.uniform(0.08, 0.22)
     total = np.zeros(clock.times_s.size)
-    for k in range(-6, 7):
+    near = np.abs(clock.times_s) < DOVE_REACH_S
+    sky, first = replace(clock, times_s=clock.times_s[near]), int(near.argmax())
+    for k in range(-5, 6):
         at = k * period + (rng.normal(0, 0.07) if k else 0.0)
         height = 1.0 if k == 0 else rng.uniform(0.45, 1.0)
-        dove = _dove(rng, clock, low, high, span * rng.uniform(0.8, 1.25))
+        dove = _dove(rng, sky, low, high, span * rng.uniform(0.8, 1.25))
         if (k + parity) % 2:
             dove = dove[::-1]
-        total += height * np.roll(dove, round(at * rate))
+        start = first + round(at * rate)
+        if 0 <= start <= total.size - dove.size:
+            total[start : start + dove.size] += height * dove
     facts = {"period_s": period, "low_hz": low, "high_hz": high}
-    energy = peak(log_uniform(rng, 22, 150))
+    energy = peak(log_uniform(rng, 22, 300))
     return Waveform(total, energy, facts, jitter_s=0.01, lasts=rng.random() < 0.5)
 
 

@@ -1,0 +1,198 @@
+"""Simulated glitches in real noise, and real glitches as network inputs."""
+
+import csv
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from conftest import SHARED
+from typer.testing import CliRunner
+
+from gspy_cli.cli import app
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import CLASSES
+from gspy_cli.simulate import quiet as quiet_module
+from gspy_cli.simulate import scene as scene_module
+from gspy_cli.simulate.dataset import Plan, write_inputs
+from gspy_cli.simulate.noise import Inlay, draw_noise
+from gspy_cli.simulate.quiet import PIECE_S, RATE_HZ, draw_quiet, read_quiet
+from gspy_cli.simulate.real import Copies, real_scene, write_real_inputs
+from gspy_cli.simulate.scene import draw_scene
+from gspy_cli.strain.eras import Era
+from gspy_cli.strain.segments import is_segments, read_segments
+
+SEGMENT_S, EVENT_S = 14, 7.0
+
+
+def white(seconds, *, seed=0, spike=0.0, at_s=0.0):
+    """White noise of unit variance, with a pulse if wanted."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(seconds * RATE_HZ) / RATE_HZ - at_s
+    return rng.standard_normal(times.size) + spike * np.exp(-np.abs(times) / 2e-3)
+
+
+def write_strain(path, samples):
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("H1:STRAIN", data=samples)
+        data.attrs["x0"], data.attrs["dx"] = 0.0, 1 / RATE_HZ
+
+
+@pytest.fixture(scope="module")
+def noise_folder(tmp_path_factory):
+    """Two files of 20 s; the second one has a loud pulse in its last third."""
+    folder = tmp_path_factory.mktemp("noise")
+    write_strain(folder / "a.hdf5", 1e-21 * white(20, seed=1))
+    write_strain(folder / "b.h5", 1e-21 * white(20, seed=2, spike=30, at_s=16.0))
+    (folder / "notes.txt").write_text("no strain")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def segments_file(tmp_path_factory):
+    """Whitened stretches of two classes, with a pulse at 7 s."""
+    path = tmp_path_factory.mktemp("segments") / "glitches.hdf5"
+    with h5py.File(path, "w") as file:
+        file.attrs["glitch_time"], file.attrs["sample_rate"] = EVENT_S, RATE_HZ
+        for seed, label in enumerate(("Blip", "Crown")):
+            samples = 50 * white(SEGMENT_S, seed=seed, spike=15, at_s=EVENT_S)
+            samples[:2000] *= 1e3  # as whitening leaves the ends
+            data = file.create_dataset(f"O3a/H1/{label}/0", data=samples)
+            data.attrs.update({"label": label, "ifo": "H1", "run": "O3a"})
+    return path
+
+
+def test_quiet_stretches_hold_no_glitch_and_have_unit_variance(noise_folder):
+    quiet = read_quiet(noise_folder)
+    # of four stretches in each file, one has the pulse
+    assert quiet.shape == (7, round(PIECE_S * RATE_HZ))
+    np.testing.assert_allclose(quiet.std(axis=1), 1, rtol=1e-3)
+    assert np.abs(quiet).max() < 7
+
+
+def test_whitening_leaves_no_colour():
+    coloured = np.cumsum(white(20))  # falls as 1/f
+    clean = quiet_module.whiten(coloured, RATE_HZ)[RATE_HZ:-RATE_HZ]
+    power = np.abs(np.fft.rfft(clean)) ** 2
+    bins_per_hz = clean.size / RATE_HZ
+    bands = [
+        power[round(low * bins_per_hz) : round(high * bins_per_hz)].mean()
+        for low, high in ((10, 100), (100, 500), (500, 2000))
+    ]
+    np.testing.assert_allclose(bands / bands[0], 1, rtol=0.2)
+
+
+def test_a_new_stretch_is_of_two_old_ones(noise_folder):
+    quiet = read_quiet(noise_folder)
+    first, second = (draw_quiet(np.random.default_rng(s), quiet) for s in (1, 2))
+    assert first.std() == pytest.approx(1, rel=0.05)
+    assert not np.allclose(first, second)
+    assert not any(np.allclose(np.abs(first), np.abs(old)) for old in quiet)
+
+
+def test_real_noise_keeps_the_level_of_the_simulated_around_it():
+    inlay = Inlay(white(5), RATE_HZ, start_s=5.5, known_hz=1640)
+    spectrum = draw_noise(
+        np.random.default_rng(3),
+        duration_s=16,
+        sample_rate_hz=2 * RATE_HZ,
+        lines=[],
+        inlay=inlay,
+    )
+    seconds = np.fft.irfft(spectrum).reshape(16, -1)
+    np.testing.assert_allclose(seconds.std(axis=1), 1, rtol=0.035)
+    inside = np.abs(np.fft.rfft(seconds[8])) ** 2
+    bands = inside[40:1600].mean(), inside[1700:].mean()
+    assert bands[0] == pytest.approx(bands[1], rel=0.15)
+
+
+def test_an_inlay_is_found_where_it_was_put():
+    # a pulse at the middle of the inlay, hence 8 s after the start
+    inlay = Inlay(white(5, spike=60, at_s=2.5), RATE_HZ, start_s=5.5, known_hz=1640)
+    spectrum = draw_noise(
+        np.random.default_rng(3),
+        duration_s=16,
+        sample_rate_hz=2 * RATE_HZ,
+        lines=[],
+        inlay=inlay,
+    )
+    loudest = np.abs(np.fft.irfft(spectrum)).argmax() / (2 * RATE_HZ)
+    assert loudest == pytest.approx(8.0, abs=1e-3)
+
+
+def test_a_scene_in_real_noise_depends_on_the_seed_alone(noise_folder, monkeypatch):
+    monkeypatch.setattr(scene_module, "REAL_NOISE_SHARE", 1.0)
+    quiet = read_quiet(noise_folder)
+    first, again = (draw_scene("Blip", seed=5, index=1, quiet=quiet) for _ in "ab")
+    without = draw_scene("Blip", seed=5, index=1)
+    assert first.strain.tobytes() == again.strain.tobytes()
+    assert first.strain.tobytes() != without.strain.tobytes()
+    assert first.facts == without.facts
+
+
+def test_a_data_set_keeps_the_noise_it_was_made_with(noise_folder, tmp_path):
+    plan = Plan(2, 1, 16, 16, ("Blip",), noise=str(noise_folder))
+    write_inputs(tmp_path, plan)
+    assert np.load(tmp_path / "quiet.npy").shape[0] == 7
+    with pytest.raises(GspyError, match="holds another data set"):
+        write_inputs(tmp_path, replace(plan, noise=""))
+
+
+def test_a_folder_without_strain_is_told_so(tmp_path):
+    with pytest.raises(GspyError, match="holds no strain files"):
+        read_quiet(tmp_path)
+
+
+def test_strain_that_is_never_quiet_is_told_so(tmp_path):
+    samples = sum(white(8, seed=k, spike=30, at_s=k) for k in range(1, 8))
+    write_strain(tmp_path / "loud.hdf5", samples)
+    with pytest.raises(GspyError, match=r"holds no quiet stretch of 4\.5 s"):
+        read_quiet(tmp_path)
+
+
+def test_segments_are_read_with_their_labels(segments_file, noise_folder):
+    first, second = read_segments(segments_file)
+    assert (first.label, second.label) == ("Blip", "Crown")
+    assert (first.name, first.ifo, first.run) == ("O3a/H1/Blip/0", "H1", "O3")
+    assert not is_segments(noise_folder / "a.hdf5")
+    assert not is_segments(noise_folder / "notes.txt")
+    with pytest.raises(GspyError, match="glitch_time and sample_rate"):
+        read_segments(noise_folder / "a.hdf5")
+
+
+def test_a_real_glitch_is_at_the_middle_of_its_picture(segments_file):
+    segment = read_segments(segments_file)[0]
+    scene = real_scene(np.random.default_rng(1), segment, Era.O3)
+    assert abs(scene.facts["late_s"]) <= 0.01
+    late_s = scene.scan.peak_time - scene.event_s
+    assert late_s == pytest.approx(scene.facts["late_s"], abs=0.01)
+    # the spoilt ends are gone: the noise is as bright as elsewhere
+    background = scene.scan.energies[4.0][scene.scan.frequencies > 100]
+    assert np.median(background) == pytest.approx(1, abs=0.1)
+
+
+def test_real_glitches_become_inputs_of_every_era(segments_file, tmp_path):
+    write_real_inputs(tmp_path, segments_file, Copies(seed=1, height=16, width=24))
+    inputs, labels = (np.load(tmp_path / f"{n}.npy") for n in ("inputs", "labels"))
+    assert inputs.shape == (8, 4, 16, 24, 3)  # two copies in four eras; no Crown
+    assert set(labels) == {CLASSES.index("Blip")}
+    with (tmp_path / "manifest.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["era"] for row in rows[:4]] == ["old", "mid", "o3", "gwpy"]
+    assert {row["gravityspy_id"] for row in rows} == {"O3a/H1/Blip/0"}
+    assert len({inputs[i].tobytes() for i in range(8)}) == 8
+
+
+@pytest.mark.skipif(not (SHARED / "strain").is_dir(), reason="no shared strain")
+def test_real_strain_files_give_many_quiet_stretches():
+    quiet = read_quiet(SHARED / "strain")
+    assert len(quiet) >= 60
+
+
+def test_simulate_says_what_it_wrote_and_what_is_next(noise_folder, tmp_path):
+    arguments = ["simulate", "-n", "1", "--classes", "Blip", "--inputs", "32"]
+    arguments += ["--noise", str(noise_folder), "-o", str(tmp_path / "inputs")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    assert f"1 glitches, 4 inputs, in {tmp_path / 'inputs'}" in result.output
+    assert "next: gspy train --simulated" in result.output
