@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -22,16 +21,24 @@ _NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """The inside of a figure (H, W, 3), made from strain, and what else that tells."""
+
+    pixels: NDArray[np.uint8]
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One input, not yet read.
 
-    `load` gives the figure's pixels (H, W, 3) or raises `PictureError`. Where
-    `is_plot`, they are the plot already.
+    `load` gives the figure's pixels (H, W, 3), or a plot, or raises `PictureError`.
+    From strain there is also `shifted`: what `load` gives, so many seconds later.
     """
 
     origin: Origin
-    load: Callable[[], NDArray[np.uint8]]
-    is_plot: bool = False
+    load: Callable[[], NDArray[np.uint8] | Plot]
+    shifted: Callable[[float], Plot] | None = None
 
 
 def picture(path: str) -> Sample:
@@ -65,33 +72,6 @@ def from_list(lines: Iterable[str], *, recursive: bool = False) -> Iterator[Samp
     yield from from_paths((path for path in paths if path), recursive=recursive)
 
 
-def from_strain(
-    path: str, times: Iterable[float], *, channel: str | None, ifo: str | None
-) -> Iterator[Sample]:
-    """Give the four windows of each GPS time in a file of strain.
-
-    Raises
-    ------
-    GspyError
-        The file cannot be read. A time that cannot be scanned is a failing sample.
-    """
-    from gspy_cli.strain.events import scan_event
-    from gspy_cli.strain.picture import plot_pixels
-
-    for gps in times:
-        try:
-            event = scan_event(Path(path), gps, channel=channel, ifo=ifo)
-        except GspyError as error:
-            yield _unusable(f"{path}@{gps:.10g}", str(error))
-            continue
-        scan = event.scan
-        loudest = (round(x, 3) for x in (scan.peak_frequency, scan.snr, scan.q))
-        trigger = Trigger(gps, *loudest)
-        for window, energies in scan.energies.items():
-            origin = Origin(path, event.ifo or None, f"{gps:.6f}", window, trigger)
-            yield Sample(origin, partial(plot_pixels, energies), is_plot=True)
-
-
 def read_ahead(samples: Iterable[Sample]) -> Iterator[Sample]:
     """Begin to read the first sample now, while its model loads."""
     remaining = iter(samples)
@@ -120,7 +100,7 @@ def _from_folder(folder: str, *, recursive: bool) -> Iterator[Sample]:
         yield path if isinstance(path, Sample) else picture(path)
     if not found:
         more = "" if recursive else "; --recursive looks in its folders too"
-        yield _unusable(folder, f"no pictures in this folder{more}")
+        yield unusable(Origin(folder), f"no pictures in this folder{more}")
 
 
 def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
@@ -128,7 +108,7 @@ def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
         with os.scandir(folder) as entries:
             inside = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        yield _unusable(folder, f"cannot read this folder: {error.strerror}")
+        yield unusable(Origin(folder), f"cannot read this folder: {error.strerror}")
         return
     for entry in inside:
         if entry.is_dir(follow_symlinks=False):
@@ -138,8 +118,10 @@ def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
             yield entry.path
 
 
-def _unusable(path: str, reason: str) -> Sample:
+def unusable(origin: Origin, reason: str) -> Sample:
+    """Make the sample of an input that cannot be classified."""
+
     def fail() -> NDArray[np.uint8]:
         raise PictureError(reason)
 
-    return Sample(Origin(path), fail)
+    return Sample(origin, fail)

@@ -58,6 +58,8 @@ def _single(result: Result, columns: Columns) -> Text:
     text.append(f"  {result.confidence:.1%}", "bold")
     if result.label in DESCRIPTIONS:
         text.append(f"\n{DESCRIPTIONS[result.label]}")
+    if result.shifted:
+        text.append(f"\nBeside the event: {_beside(result)}")
     text.append("\n")
     for label, score in ranked(result, max(columns.top_k, 3)):
         text.append(f"\n{label:20} ")
@@ -78,6 +80,8 @@ def _table(results: list[Result], columns: Columns) -> Table:
     table.add_column("confidence", justify="right")
     if columns.top_k > 1:
         table.add_column("next likeliest")
+    if columns.time_shifts:
+        table.add_column("beside it")
     for result in results:
         table.add_row(*_cells(result, columns, folder))
     return table
@@ -105,6 +109,19 @@ def _cells(result: Result, columns: Columns, folder: str) -> Iterator[Text]:
     yield Text(f"{result.confidence:.1%}")
     if columns.top_k > 1:
         yield Text(_others(result, columns.top_k))
+    if columns.time_shifts and result.shifted:
+        yield Text(_beside(result))
+
+
+def _beside(result: Prediction) -> str:
+    """Say whether the label holds where the time is moved a little."""
+    labels = result.shifted or {}
+    flips = [
+        f"{label or 'no picture'} at {shift_s * 1000:+.0f} ms"
+        for shift_s, label in labels.items()
+        if label != result.label
+    ]
+    return ", ".join(flips) or f"holds to ±{max(labels) * 1000:.0f} ms"
 
 
 def _others(result: Prediction, top_k: int) -> str:
