@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 """Threads that load samples: the windows of two events, each of which scans once."""
-SCANS = 16  # kept: with all time shifts, an event's and the next one's
 
 
 def from_strain(
@@ -29,7 +28,7 @@ def from_strain(
     """
     from gspy_cli.strain.events import Scanner
 
-    scanner = Scanner(strain.archive, keep=SCANS)
+    scanner = Scanner(strain.archive)
     files = strain.archive.files()
     for path, reason in strain.unusable.items() if files else ():
         yield unusable(Origin(path), reason)

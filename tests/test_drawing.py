@@ -119,12 +119,15 @@ def test_the_same_scan_is_drawn_alike_after_gwpy_is_imported(scan: QScan) -> Non
     assert draw(scan, 1.0, ifo="H1", gps=None) == before
 
 
-def test_a_note_stays_outside_the_plot(scan: QScan) -> None:
-    plain = pixels(draw(scan, 0.5, ifo="H1", gps=None))
-    noted = pixels(draw(scan, 0.5, ifo="H1", gps=None, note="Blip 0.99"))
-    changed = (plain != noted).any(axis=(1, 2)).nonzero()[0]
-    assert changed.size
-    assert changed.min() > 575
+def test_annotations_stay_outside_the_plot(scan: QScan) -> None:
+    plain = drawn(scan, Style.O3)
+    noted = pixels(draw(scan, 0.5, ifo="L1", gps=1.24e9, annotate=True))
+    np.testing.assert_array_equal(noted[PLOT], plain[PLOT])
+    assert find_plot(noted) == find_plot(plain)
+    rows, columns = (plain != noted).any(axis=-1).nonzero()
+    red = (noted[rows, columns].astype(int) @ (1, -1, 0)) > 200
+    assert (set(rows[red]) & set(range(310, 315))) != set()  # 128 Hz, at the right
+    assert (set(columns[red & (rows < 60)]) & {387}) != set()  # the event's own time
 
 
 @pytest.mark.parametrize(

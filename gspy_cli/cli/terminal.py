@@ -98,8 +98,9 @@ def _common_folder(paths: list[str]) -> str:
 def _cells(result: Result, columns: Columns, folder: str) -> Iterator[Text]:
     path, window = result.origin.path, result.origin.window
     shown = os.path.relpath(path, folder) if folder else path
-    if result.origin.trigger:
-        shown = f"{shown} {result.origin.trigger.event_time:.3f} s, {window} s"
+    if (trigger := result.origin.trigger) and window:
+        detector = result.origin.ifo or shown
+        shown = f"{detector} at {trigger.event_time:.3f}, {window} s"
     yield Text(shown)
     if isinstance(result, Failure):
         yield Text(f"failed: {result.reason}", "red")

@@ -155,4 +155,4 @@ def _annotate(figure: Figure, axes: Axes, scan: QScan, window_s: float) -> None:
         f"black: event; red: loudest tile, {late_s * 1000:+.0f} ms, "
         f"{scan.peak_frequency:.1f} Hz, SNR {scan.snr:.1f}, Q {scan.q:.2f}"
     )
-    figure.text(0.01, 0.01, text, fontsize=NOTE_SIZE)
+    figure.text(grid.AXES_LEFT / WIDTH, 1 - 46 / HEIGHT, text, fontsize=NOTE_SIZE)

@@ -1,5 +1,6 @@
 """Q-scans of events in an archive; neighbouring events share their tiles."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,6 +12,8 @@ from gspy_cli.strain.gaps import whole_stretch
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.qtransform import WINDOWS_S, QScan, Tiles, scan_tiles, tile_strain
 from gspy_cli.strain.series import Series
+
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,13 @@ _Stretch = tuple[_Block, int, int]  # samples of a block: the first, and the end
 class Scanner:
     """Scans events. Those of one second, and shifts of one, share their tiles."""
 
-    def __init__(self, archive: Archive, *, era: Era = Era.GWPY, keep: int = 4) -> None:
+    def __init__(self, archive: Archive, *, era: Era = Era.GWPY) -> None:
         self._archive, self._era = archive, era
         self._blocks = Memo(self._read, keep=2)
         self._tiles = Memo(self._tile, keep=2)
-        self._scans = Memo(self._scan, keep=keep)
+        # Arrays of many threads would leave memory in pieces, so few threads scan.
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="scan")
+        self._scans = Memo(self._start, keep=3)
 
     def scan(self, event: Event, *, shift_s: float = 0.0) -> QScan:
         """Scan the strain about an event, or about a moment beside it.
@@ -44,7 +49,10 @@ class Scanner:
         GspyError
             The strain there cannot be scanned; the message says why.
         """
-        return self._scans((event, shift_s))
+        return self._scans((event, shift_s)).result()
+
+    def _start(self, key: tuple[Event, float]) -> Future[QScan]:
+        return self._pool.submit(self._scan, key)
 
     def _scan(self, key: tuple[Event, float]) -> QScan:
         event, shift_s = key
@@ -67,9 +75,12 @@ class Scanner:
     def _tile(self, stretch: _Stretch) -> Tiles:
         block, first, last = stretch
         strain = self._blocks(block)
+        first_s = first / strain.sample_rate_hz
+        middle_s, reach_s = BLOCK_S / 2 - first_s, 1 + max(WINDOWS_S)
         return tile_strain(
             strain.samples[first:last],
             sample_rate_hz=strain.sample_rate_hz,
+            keep_s=(middle_s - reach_s, middle_s + reach_s),
             era=self._era,
         )
 

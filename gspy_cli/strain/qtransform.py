@@ -55,10 +55,14 @@ class QScan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Normalised tile energies of one plane, an array for each group of rows."""
+    """Normalised tile energies of one plane near its events.
+
+    For each group of rows: an array, and the number of its first tile.
+    """
 
     plane: Plane
     energies: Sequence[NDArray[np.float32]]
+    firsts: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,9 +105,13 @@ def q_scan(
     GspyError
         If the strain is too short, has gaps, is constant or too coarsely sampled.
     """
-    check_event(strain.size / sample_rate_hz, event_s, max(windows))
     tiles = tile_strain(
-        strain, sample_rate_hz=sample_rate_hz, era=era, frange=frange, qrange=qrange
+        strain,
+        sample_rate_hz=sample_rate_hz,
+        keep_s=(event_s - max(windows), event_s + max(windows)),
+        era=era,
+        frange=frange,
+        qrange=qrange,
     )
     return scan_tiles(tiles, event_s=event_s, windows=windows, search_s=search_s)
 
@@ -112,11 +120,15 @@ def tile_strain(
     strain: NDArray[np.floating],
     *,
     sample_rate_hz: float,
+    keep_s: tuple[float, float],
     era: Era = Era.GWPY,
     frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
     qrange: tuple[float, float] = (4.0, 64.0),
 ) -> Tiles:
-    """Do the part of a Q-scan that does not depend on the event.
+    """Do the part of a Q-scan that neighbouring events share.
+
+    Tiles are kept from one time to another, in seconds after the first sample; twice
+    the longest window about an event is enough for its picture.
 
     Raises
     ------
@@ -133,7 +145,9 @@ def tile_strain(
         recipe=recipe,
         bins=max(plane.bins for plane in planes),
     )
-    normalised = [_normalise(plane, spectrum, recipe) for plane in planes]
+    normalised = [
+        _normalise(plane, spectrum, recipe, duration_s, keep_s) for plane in planes
+    ]
     return Tiles(normalised, duration_s, recipe)
 
 
@@ -167,21 +181,32 @@ def scan_tiles(
     )
 
 
-def _normalise(plane: Plane, spectrum: NDArray[np.complex64], recipe: Recipe) -> _Rows:
-    energies = []
+def _normalise(
+    plane: Plane,
+    spectrum: NDArray[np.complex64],
+    recipe: Recipe,
+    duration_s: float,
+    keep_s: tuple[float, float],
+) -> _Rows:
+    energies, firsts = [], []
     for rows in plane.rows:
         tiles = tile_energies(spectrum, rows)
-        tiles /= row_norms(tiles, recipe.row_norm)
-        energies.append(tiles)
-    return _Rows(plane, energies)
+        norms = row_norms(tiles, recipe.row_norm)
+        step_s = duration_s / rows.tiles
+        first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
+        last = int(keep_s[1] / step_s) + SPLINE_REACH
+        energies.append(tiles[:, first:last] / norms)
+        firsts.append(first)
+    return _Rows(plane, energies, firsts)
 
 
 def _peak(rows: _Rows, duration_s: float, search: tuple[float, float]) -> _Peak:
     """Find a plane's loudest tile in the search window."""
     peaks = []
-    for group, tiles in zip(rows.plane.rows, rows.energies, strict=True):
+    parts = zip(rows.plane.rows, rows.energies, rows.firsts, strict=True)
+    for group, tiles, start in parts:
         first, last = (int(t * group.tiles / duration_s) for t in search)
-        near = tiles[:, first : max(last, first + 1)]
+        near = tiles[:, first - start : max(last, first + 1) - start]
         row, column = np.unravel_index(near.argmax(), near.shape)
         time_s = float(first + column) * duration_s / group.tiles
         energy = float(near[row, column])
@@ -225,18 +250,20 @@ def _in_time(
     """Interpolate each row of tiles to the window's cells, shape (rows, cells)."""
     start_s, end_s = event_s - window_s / 2, event_s + window_s / 2
     times = start_s + grid.TIME_STEP_S * np.arange(grid.column_count(window_s))
-    slowest_s = tiles.duration_s / rows.energies[0].shape[1]
+    slowest_s = tiles.duration_s / rows.plane.rows[0].tiles
     pieces = []
-    for energies in rows.energies:
-        step_s = tiles.duration_s / energies.shape[1]
+    parts = zip(rows.plane.rows, rows.energies, rows.firsts, strict=True)
+    for group, energies, start in parts:
+        step_s = tiles.duration_s / group.tiles
         if tiles.recipe.crops_rows:
             margin_s = _crop_margin(window_s, slowest_s)
         else:
             margin_s = SPLINE_REACH * step_s
         first = max(int((start_s - margin_s) / step_s), 0)
-        last = min(int((end_s + margin_s) / step_s), energies.shape[1])
+        last = min(int((end_s + margin_s) / step_s), group.tiles)
         knots = step_s * np.arange(first, last)
-        spline = make_interp_spline(knots, energies[:, first:last], k=3, axis=1)
+        near = energies[:, first - start : last - start]
+        spline = make_interp_spline(knots, near, k=3, axis=1)
         pieces.append(spline(times).astype(np.float32))
     return np.concatenate(pieces)
 

@@ -27,7 +27,7 @@ def gps_time(text: str) -> Decimal:
         gps = Decimal(text)
     except InvalidOperation:
         gps = _from_date(text)
-    if not 0 <= gps < MAX_GPS:  # nor is NaN
+    if not (gps.is_finite() and 0 <= gps < MAX_GPS):
         raise GspyError(f"'{text}' is no GPS time; give seconds since 1980-01-06")
     return gps
 
