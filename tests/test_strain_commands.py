@@ -68,7 +68,16 @@ def test_a_scan_is_four_figures_that_gspy_itself_can_read(blip_file, tmp_path):
 
 def test_the_energies_can_be_had_as_numbers(blip_file, tmp_path):
     code, out, _ = gspy(
-        "qscan", blip_file, "-t", START + 16, "--format", "npz", "--window", "1.0", "-o", tmp_path
+        "qscan",
+        blip_file,
+        "-t",
+        START + 16,
+        "--format",
+        "npz",
+        "--window",
+        "1.0",
+        "-o",
+        tmp_path,
     )
     with np.load(out.strip()) as file:
         scan = dict(file)
