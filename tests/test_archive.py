@@ -144,12 +144,12 @@ def test_near_the_edge_there_are_the_windows_that_fit(
 
 
 def test_at_the_very_edge_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(GspyError, match="too near the edge.*needs 1.25 s"):
+    with pytest.raises(GspyError, match=r"too near the edge.*needs 1\.25 s"):
         scan(one_file(tmp_path, noise(32)), START + 0.5)
 
 
 def test_too_little_strain_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GspyError, match="too short: 6 s.*8 s are needed"):
+    with pytest.raises(GspyError, match=r"too short: 6 s.*8 s are needed"):
         scan(one_file(tmp_path, noise(6)), START + 3)
 
 
