@@ -100,7 +100,8 @@ def _draw(
     from gspy_cli.strain.qtransform import WINDOWS_S
     from gspy_cli.strain_samples import located
 
-    yield from (f"{path}: {reason}" for path, reason in found.unusable.items())
+    if found.archive.files():  # else the events' own complaints say it
+        yield from found.unusable.values()
     scanner = Scanner(found.archive)
     for one, event in located(found, wanted):
         try:
@@ -110,16 +111,16 @@ def _draw(
         except GspyError as error:
             yield str(error)
             continue
+        name = f"{event.home.ifo or 'X1'}_{one.name}"
         for length in [w for w in WINDOWS_S if window in ("all", str(w))]:
             if length not in scan.energies:
                 yield no_room(length)
                 continue
-            stem = f"{event.home.ifo or 'X1'}_{one.name}_spectrogram_{length}"
-            path = output / f"{stem}.{form}"
+            path = output / f"{name}_spectrogram_{length}.{form}"
             path.write_bytes(_content(scan, length, event, form, annotate=annotate))
             typer.echo(path)
         typer.echo(
-            f"{event.home.ifo} {one.name}: loudest tile {scan.peak_frequency:.1f} Hz, "
+            f"{name}: loudest tile {scan.peak_frequency:.1f} Hz, "
             f"SNR {scan.snr:.1f}, Q {scan.q:.2f}",
             err=True,
         )

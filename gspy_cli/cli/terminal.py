@@ -75,7 +75,10 @@ def _bar(fraction: float) -> str:
 def _table(results: list[Result], columns: Columns) -> Table:
     folder = _common_folder([result.origin.path for result in results])
     table = Table(header_style="bold", box=None)
-    table.add_column(Text(f"in {folder}" if folder else "picture"), overflow="fold")
+    table.add_column(
+        Text("event" if columns.triggers else f"in {folder}" if folder else "picture"),
+        overflow="fold",
+    )
     table.add_column("label")
     table.add_column("confidence", justify="right")
     if columns.top_k > 1:
@@ -98,9 +101,9 @@ def _common_folder(paths: list[str]) -> str:
 def _cells(result: Result, columns: Columns, folder: str) -> Iterator[Text]:
     path, window = result.origin.path, result.origin.window
     shown = os.path.relpath(path, folder) if folder else path
-    if (trigger := result.origin.trigger) and window:
-        detector = result.origin.ifo or shown
-        shown = f"{detector} at {trigger.event_time:.3f}, {window} s"
+    if trigger := result.origin.trigger:
+        shown = f"{result.origin.ifo or shown} at {trigger.event_time:.3f}"
+        shown += f", {window} s" if window else ""
     yield Text(shown)
     if isinstance(result, Failure):
         yield Text(f"failed: {result.reason}", "red")

@@ -70,7 +70,8 @@ class Archive:
             return f"no file is of {ifo}; give one"
         files = {series.path for series in held}
         where = held[0].path.name if len(files) == 1 else f"any of {len(files)} files"
-        start, end = min(s.start_gps for s in held), max(s.end_gps for s in held)
+        start = min(s.start_gps for s in held).normalize()
+        end = max(s.end_gps for s in held).normalize()
         return (
             f"GPS {gps:f} is not in {where}, spanning {start:f} to {end:f}; choose "
             "another time or file"

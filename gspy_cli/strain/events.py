@@ -88,6 +88,6 @@ class Scanner:
 def no_room(window_s: float) -> str:
     """Say why an event has no picture of this length."""
     return (
-        f"the event is too near the edge of the strain, or a gap: the {window_s} s "
-        f"window needs {margin(window_s):g} s on either side; add the file beside it"
+        f"too near the edge of the strain, or a gap: the {window_s} s window needs "
+        f"{margin(window_s):g} s on either side of the event"
     )

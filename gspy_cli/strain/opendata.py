@@ -144,7 +144,10 @@ class OpenData:
             raise self._unreachable(error) from None
 
     def _unreachable(self, error: Exception) -> GspyError:
-        reason = str(error) or type(error).__name__
+        import requests
+
+        offline = type(error) is requests.ConnectionError
+        reason = "no connection" if offline else str(error) or type(error).__name__
         return GspyError(
             f"cannot fetch from {self._server} ({reason[:100]}); try again with a "
             "network, or give files of strain instead of --open-data"
