@@ -13,7 +13,7 @@ from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.qtransform import WINDOWS_S, QScan, Tiles, scan_tiles, tile_strain
 from gspy_cli.strain.series import Series
 
-THREADS = 2
+THREADS = 2  # that scan
 
 
 @dataclass(frozen=True, slots=True)
