@@ -4,20 +4,25 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import PictureError
+from gspy_cli.image import network_input, resize
 from gspy_cli.model import Model
-from gspy_cli.readers import Input, Order, Readers, read
-from gspy_cli.results import Failure, Prediction, Result
-from gspy_cli.sources import PictureFile, Sample
+from gspy_cli.readers import Input, Order, Readers
+from gspy_cli.results import Failure, Origin, Prediction, Result
+from gspy_cli.sources import PictureFile, Plot, Sample
 
 FEW = 128  # pictures that are read before processes to read the rest can start
 
-Read = Callable[[Sequence[Order]], list[Input]]
+Size = tuple[int, int]
+Ready = tuple[Origin, Input]
+"""A sample's network input, or why there is none, and what is known of it now."""
+Read = Callable[[Sequence[Sample], Size], list[Ready]]
 
 
 def classify(
@@ -72,15 +77,32 @@ class _Reading:
             return _read_here
         if self._readers is None:
             self._readers = Readers(self._workers)
-        return self._readers.read
+        return self._read_apart
+
+    def _read_apart(self, batch: Sequence[Sample], size: Size) -> list[Ready]:
+        assert self._readers is not None
+        files = (s.load for s in batch if isinstance(s.load, PictureFile))
+        inputs = self._readers.read([Order(file, size) for file in files])
+        return [(sample.origin, i) for sample, i in zip(batch, inputs, strict=True)]
 
     def close(self) -> None:
         if self._readers is not None:
             self._readers.close()
 
 
-def _read_here(orders: Sequence[Order]) -> list[Input]:
-    return [read(order) for order in orders]
+def _read_here(batch: Sequence[Sample], size: Size) -> list[Ready]:
+    return [_prepare(sample, *size) for sample in batch]
+
+
+def _prepare(sample: Sample, height: int, width: int) -> Ready:
+    try:
+        loaded = sample.load()
+        if isinstance(loaded, Plot):
+            origin = replace(sample.origin, trigger=loaded.trigger)
+            return origin, resize(loaded.pixels, height=height, width=width)
+        return sample.origin, network_input(loaded, height=height, width=width)
+    except PictureError as error:
+        return sample.origin, error
 
 
 def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
@@ -90,21 +112,20 @@ def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
 
 
 def _classify(batch: Sequence[Sample], model: Model, read: Read) -> list[Result]:
-    size = model.card.input_size
-    inputs = read([Order(sample.load, size, sample.is_plot) for sample in batch])
-    usable = [given for given in inputs if not isinstance(given, PictureError)]
+    ready = read(batch, model.card.input_size)
+    usable = [given for _, given in ready if not isinstance(given, PictureError)]
     rows = iter(model.score(np.stack(usable)) if usable else ())
     return [
-        Failure(sample.origin, str(given))
+        Failure(origin, str(given))
         if isinstance(given, PictureError)
-        else _predict(sample, next(rows), model.card.classes)
-        for sample, given in zip(batch, inputs, strict=True)
+        else _predict(origin, next(rows), model.card.classes)
+        for origin, given in ready
     ]
 
 
 def _predict(
-    sample: Sample, probabilities: NDArray[np.float32], classes: tuple[str, ...]
+    origin: Origin, probabilities: NDArray[np.float32], classes: tuple[str, ...]
 ) -> Prediction:
     best = int(probabilities.argmax())
     scores = dict(zip(classes, probabilities.tolist(), strict=True))
-    return Prediction(sample.origin, classes[best], scores[classes[best]], scores)
+    return Prediction(origin, classes[best], scores[classes[best]], scores)

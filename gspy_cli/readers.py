@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.image import network_input, resize
+from gspy_cli.image import network_input
 
 Input = NDArray[np.uint8] | PictureError
 
@@ -33,21 +33,18 @@ _SETTINGS = {
 class Order:
     """A picture to read, and the size (height, width) that its plot shall get.
 
-    Where `is_plot`, what `load` gives is the plot already. To go to another process,
     `load` must be picklable.
     """
 
     load: Callable[[], NDArray[np.uint8]]
     size: tuple[int, int]
-    is_plot: bool = False
 
 
 def read(order: Order) -> Input:
     """Read one picture; give (height, width, 3), or why there is none."""
-    convert = resize if order.is_plot else network_input
     height, width = order.size
     try:
-        return convert(order.load(), height=height, width=width)
+        return network_input(order.load(), height=height, width=width)
     except PictureError as error:
         return error
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A time in the strain and its loudest tile: GPS seconds, Hz, SNR, Q."""
+    """A time in the strain, GPS seconds, and its loudest tile: Hz, SNR, Q.
+
+    The tile is unknown before the strain is read, and where it cannot be.
+    """
 
     event_time: float
-    peak_frequency: float
-    snr: float
-    q_value: float
+    peak_frequency: float | None = None
+    snr: float | None = None
+    q_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Origin:
     """Where a picture comes from: its path, and what the file's name tells.
 
     `window` is the picture's length in seconds. A picture made from strain has a
-    `trigger`.
+    `trigger`; `shift_s` is how far beside it the picture was made.
     """
 
     path: str
@@ -27,6 +30,7 @@ class Origin:
     gravityspy_id: str | None = None
     window: float | None = None
     trigger: Trigger | None = None
+    shift_s: float = 0.0
 
 
 Key = tuple[str, str, str]  # path, gravityspy_id and window, as they are written
@@ -60,13 +64,15 @@ class Prediction:
     """One picture, named.
 
     `scores` holds each class's probability in the model's class order; they sum
-    to 1.
+    to 1. `shifted` holds the labels beside the event, by seconds; `None` where there
+    is none.
     """
 
     origin: Origin
     label: str
     confidence: float
     scores: Mapping[str, float]
+    shifted: Mapping[float, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

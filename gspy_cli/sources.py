@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -33,16 +32,25 @@ class PictureFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """The inside of a figure (H, W, 3), made from strain, and what else that tells."""
+
+    pixels: NDArray[np.uint8]
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One input, not yet read.
 
     `load` gives the figure's pixels (H, W, 3), or with a byte that means nothing
-    (H, W, 4), or raises `PictureError`. Where `is_plot`, they are the plot already.
+    (H, W, 4), or a plot, or raises `PictureError`. From strain there is also
+    `shifted`: what `load` gives, so many seconds later.
     """
 
     origin: Origin
-    load: Callable[[], NDArray[np.uint8]]
-    is_plot: bool = False
+    load: Callable[[], NDArray[np.uint8] | Plot]
+    shifted: Callable[[float], Plot] | None = None
 
 
 def picture(path: str) -> Sample:
@@ -76,40 +84,13 @@ def from_list(lines: Iterable[str], *, recursive: bool = False) -> Iterator[Samp
     yield from from_paths((path for path in paths if path), recursive=recursive)
 
 
-def from_strain(
-    path: str, times: Iterable[float], *, channel: str | None, ifo: str | None
-) -> Iterator[Sample]:
-    """Give the four windows of each GPS time in a file of strain.
-
-    Raises
-    ------
-    GspyError
-        The file cannot be read. A time that cannot be scanned is a failing sample.
-    """
-    from gspy_cli.strain.events import scan_event
-    from gspy_cli.strain.picture import plot_pixels
-
-    for gps in times:
-        try:
-            event = scan_event(Path(path), gps, channel=channel, ifo=ifo)
-        except GspyError as error:
-            yield _unusable(f"{path}@{gps:.10g}", str(error))
-            continue
-        scan = event.scan
-        loudest = (round(x, 3) for x in (scan.peak_frequency, scan.snr, scan.q))
-        trigger = Trigger(gps, *loudest)
-        for window, energies in scan.energies.items():
-            origin = Origin(path, event.ifo or None, f"{gps:.6f}", window, trigger)
-            yield Sample(origin, partial(plot_pixels, energies), is_plot=True)
-
-
 def read_first(samples: Iterable[Sample]) -> Iterator[Sample]:
     """Read the first sample now; what its `load` gives or raises comes later."""
     remaining = iter(samples)
     first = next(remaining, None)
     if first is None:
         return iter(())
-    reading: Future[NDArray[np.uint8]] = Future()
+    reading: Future[NDArray[np.uint8] | Plot] = Future()
     try:
         reading.set_result(first.load())
     except PictureError as error:
@@ -133,7 +114,7 @@ def _from_folder(folder: str, *, recursive: bool) -> Iterator[Sample]:
         yield path if isinstance(path, Sample) else picture(path)
     if not found:
         more = "" if recursive else "; --recursive looks in its folders too"
-        yield _unusable(folder, f"no pictures in this folder{more}")
+        yield unusable(Origin(folder), f"no pictures in this folder{more}")
 
 
 def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
@@ -141,7 +122,7 @@ def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
         with os.scandir(folder) as entries:
             inside = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        yield _unusable(folder, f"cannot read this folder: {error.strerror}")
+        yield unusable(Origin(folder), f"cannot read this folder: {error.strerror}")
         return
     for entry in inside:
         if entry.is_dir(follow_symlinks=False):
@@ -151,8 +132,10 @@ def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
             yield entry.path
 
 
-def _unusable(path: str, reason: str) -> Sample:
+def unusable(origin: Origin, reason: str) -> Sample:
+    """Make the sample of an input that cannot be classified."""
+
     def fail() -> NDArray[np.uint8]:
         raise PictureError(reason)
 
-    return Sample(Origin(path), fail)
+    return Sample(origin, fail)

@@ -11,6 +11,7 @@ from gspy_cli.results import Key, Prediction, Record, Result, Trigger, written
 
 Cell = str | float | None
 TRIGGER_COLUMNS = [field.name for field in fields(Trigger)]
+SHIFT_COLUMNS = ["time_shift_labels", "time_shift_stable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Columns:
 
     They are Gravity Spy's names where it has one. Each `top_k` beyond the first
     adds `ml_label_K, ml_confidence_K`; with a `min_confidence`, `confident_label`
-    repeats the label of results that reach it. `triggers` adds what the strain tells.
+    repeats the label of results that reach it. `triggers` adds what the strain tells,
+    `time_shifts` the labels beside the event.
     """
 
     classes: tuple[str, ...]
@@ -27,6 +29,7 @@ class Columns:
     top_k: int = 1
     min_confidence: float | None = None
     triggers: bool = False
+    time_shifts: bool = False
 
     def names(self) -> list[str]:
         """List the column names in order."""
@@ -36,7 +39,8 @@ class Columns:
         if self.min_confidence is not None:
             names.append("confident_label")
         names += [*self.classes, "status", "error", "model_name"]
-        return names + TRIGGER_COLUMNS if self.triggers else names
+        names += TRIGGER_COLUMNS if self.triggers else []
+        return names + (SHIFT_COLUMNS if self.time_shifts else [])
 
     def row(self, result: Result) -> dict[str, Cell]:
         """Give one result's cells; a failure has a status and an error."""
@@ -68,6 +72,13 @@ class Columns:
             sure = result.confidence >= self.min_confidence
             cells["confident_label"] = result.label if sure else None
             cells["status"] = "ok" if sure else "uncertain"
+        if self.time_shifts and result.shifted:
+            labels = result.shifted.items()
+            cells["time_shift_labels"] = " ".join(
+                f"{shift_s * 1000:+.0f}:{label or 'failed'}"
+                for shift_s, label in labels
+            )
+            cells["time_shift_stable"] = {name for _, name in labels} == {result.label}
         return cells
 
 

@@ -25,7 +25,7 @@ from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.simulate.waveforms.sweeps import merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
-from gspy_cli.strain.reading import read_strain
+from gspy_cli.strain.series import list_series
 
 RATE_HZ = 8192
 
@@ -240,7 +240,7 @@ def test_figures_are_named_as_gravity_spy_names_them(tmp_path):
     assert figures == wanted
     with Image.open(tmp_path / "Blip" / figures[0]) as figure:
         assert figure.size == (800, 600)
-    strain = read_strain(tmp_path / "Blip" / f"{name}.hdf5")
+    (strain,) = list_series(tmp_path / "Blip" / f"{name}.hdf5")
     assert strain.ifo == row["ifo"]
-    assert strain.sample_rate_hz == RATE_HZ
-    assert strain.samples.size >= 16 * RATE_HZ
+    assert strain.rate_hz == RATE_HZ
+    assert strain.size >= 16 * RATE_HZ

@@ -1,6 +1,7 @@
 """`gspy classify --gps` and `gspy qscan`, on strain made here and on real strain."""
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 
 import h5py
@@ -59,15 +60,24 @@ def test_a_scan_is_four_figures_that_gspy_itself_can_read(blip_file, tmp_path):
     names = [Path(line).name for line in out.split()]
     assert code == 0
     assert names == [
-        f"L1_{START + 16}.000000_spectrogram_{w}.png" for w in (0.5, 1.0, 2.0, 4.0)
+        f"L1_{START + 16}.000000000_spectrogram_{w}.png" for w in (0.5, 1.0, 2.0, 4.0)
     ]
     assert read_figure(tmp_path / "q" / names[0]).shape == (600, 800, 3)
-    assert "loudest tile: " in err
+    assert "loudest tile 101.5 Hz" in err
 
 
 def test_the_energies_can_be_had_as_numbers(blip_file, tmp_path):
     code, out, _ = gspy(
-        "qscan", blip_file, "-t", START + 16, "--npz", "--window", "1.0", "-o", tmp_path
+        "qscan",
+        blip_file,
+        "-t",
+        START + 16,
+        "--format",
+        "npz",
+        "--window",
+        "1.0",
+        "-o",
+        tmp_path,
     )
     with np.load(out.strip()) as file:
         scan = dict(file)
@@ -86,21 +96,23 @@ def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):
 @pytest.mark.parametrize(
     ("date", "gps"),
     [
-        ("1126259462.4", 1126259462.4),
-        ("2015-09-14T09:50:45.4", 1126259462.4),
-        ("2015-09-14T11:50:45.4+02:00", 1126259462.4),
-        ("1980-01-06", 0),
-        ("2016-12-31T23:59:59", 1167264016),
-        ("2017-01-01", 1167264018),
+        ("1126259462.4", "1126259462.4"),
+        ("1238652972.764159918", "1238652972.764159918"),
+        ("2015-09-14T09:50:45.4", "1126259462.4"),
+        ("2015-09-14T11:50:45.4+02:00", "1126259462.4"),
+        ("1980-01-06", "0"),
+        ("2016-12-31T23:59:59", "1167264016"),
+        ("2017-01-01", "1167264018"),
     ],
 )
-def test_a_utc_date_becomes_gps_seconds(date, gps):
-    assert gps_time(date) == gps
+def test_a_time_is_exact_gps_seconds(date, gps):
+    assert gps_time(date) == Decimal(gps)
 
 
-def test_a_text_that_is_no_time_is_refused():
-    with pytest.raises(GspyError, match="'yesterday' is no time"):
-        gps_time("yesterday")
+@pytest.mark.parametrize("text", ["yesterday", "nan", "inf", "-5", "1e99", ""])
+def test_a_text_that_is_no_time_is_refused(text):
+    with pytest.raises(GspyError, match=f"'{text}' is no"):
+        gps_time(text)
 
 
 @REAL

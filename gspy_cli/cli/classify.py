@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gspy_cli.cli import explaining
+from gspy_cli.cli import explaining, strain
 from gspy_cli.cli.loading import begin_loading
 from gspy_cli.cli.options import (
     ChannelOption,
@@ -18,9 +18,9 @@ from gspy_cli.cli.options import (
     IfoOption,
     ModelOption,
     QuietOption,
-    need_strain,
 )
 from gspy_cli.cli.output import Format, format_of, output_of
+from gspy_cli.cli.strain import OpenDataOption, TriggersOption
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def classify(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATHS...", help="Pictures, folders; '-' reads a list from stdin."
+            metavar="PATHS...",
+            help="Pictures, strain, folders; '-' reads a list from stdin.",
         ),
     ] = None,
     *,
@@ -79,8 +80,17 @@ def classify(
             help="Take strain and classify this time: GPS s or UTC; may repeat.",
         ),
     ] = None,
+    triggers: TriggersOption = None,
+    open_data: OpenDataOption = False,
     channel: ChannelOption = None,
     ifo: IfoOption = None,
+    time_shift_check: Annotated[
+        bool,
+        typer.Option(
+            "--time-shift-check",
+            help="See whether the label holds at ±1, ±5 and ±20 ms.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -135,12 +145,17 @@ def classify(
     chosen = format_of(form, output)
     if explain is not None:
         explaining.check(paths or [], explain)
+    is_strain = bool(gps or triggers)
     loading = begin_loading(model, device=device)
     samples = (
-        _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
-        if gps
+        strain.samples(
+            paths or [], files_from, gps or [], triggers, channel, ifo, open_data, quiet
+        )
+        if is_strain
         else _samples(paths or [], files_from, recursive=recursive)
     )
+    if not is_strain and (open_data or time_shift_check):
+        raise GspyError("--open-data and --time-shift-check need --gps or --triggers")
 
     from gspy_cli import predict, sources
     from gspy_cli.writers import Columns
@@ -152,12 +167,17 @@ def classify(
         loaded.card.name,
         min(top_k, len(loaded.card.classes)),
         min_confidence,
-        triggers=bool(gps),
+        triggers=is_strain,
+        time_shifts=time_shift_check,
     )
     tally = Tally()
     with output_of(output, chosen, columns, loaded.card, overwrite=overwrite) as target:
         left = (sample for sample in samples if not target.has(sample.origin))
-        results = predict.classify(left, loaded, batch_size=batch_size, workers=workers)
+        results = (
+            strain.classify(left, loaded, batch_size, shifts=time_shift_check)
+            if is_strain
+            else predict.classify(left, loaded, batch_size=batch_size, workers=workers)
+        )
         target.write(tally.count(results), quiet=quiet)
     if not quiet and (output or tally.classified + tally.failed > 1):
         summary = tally.summary(
@@ -177,6 +197,7 @@ def _samples(
 
     if not paths and files_from is None:
         raise GspyError("nothing to classify; give pictures, folders or --files-from")
+    strain.refuse_without_times(paths)
     parts = []
     for path in paths:
         named = sys.stdin if path == "-" else None
@@ -189,16 +210,3 @@ def _samples(
         lines = sources.read_list(files_from)
         parts.append(sources.from_list(lines, recursive=recursive))
     return chain.from_iterable(parts)
-
-
-def _strain_samples(
-    paths: list[str], times: list[str], *, channel: str | None, ifo: str | None
-) -> "Iterator[Sample]":
-    need_strain("classifying strain")
-    from gspy_cli import sources
-    from gspy_cli.strain.times import gps_time
-
-    if len(paths) != 1:
-        raise GspyError("--gps takes one file of strain: .hdf5, .h5 or .gwf")
-    parsed = [gps_time(text) for text in times]
-    return sources.from_strain(paths[0], parsed, channel=channel, ifo=ifo)

@@ -47,9 +47,9 @@ def need_torch(what: str) -> None:
         raise GspyError(f"{what} needs torch; pip install 'gspy-cli[train]'")
 
 
-def need_strain(what: str) -> None:
+def need_strain(what: str, *more: str) -> None:
     """Refuse `what` in one line where the `strain` extra is not installed."""
-    for package in ("scipy", "h5py", "matplotlib"):
+    for package in ("scipy", "h5py", "matplotlib", *more):
         if importlib.util.find_spec(package) is None:
             raise GspyError(f"{what} needs {package}; pip install 'gspy-cli[strain]'")
 

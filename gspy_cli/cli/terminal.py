@@ -58,6 +58,8 @@ def _single(result: Result, columns: Columns) -> Text:
     text.append(f"  {result.confidence:.1%}", "bold")
     if result.label in DESCRIPTIONS:
         text.append(f"\n{DESCRIPTIONS[result.label]}")
+    if result.shifted:
+        text.append(f"\nBeside the event: {_beside(result)}")
     text.append("\n")
     for label, score in ranked(result, max(columns.top_k, 3)):
         text.append(f"\n{label:20} ")
@@ -73,11 +75,16 @@ def _bar(fraction: float) -> str:
 def _table(results: list[Result], columns: Columns) -> Table:
     folder = _common_folder([result.origin.path for result in results])
     table = Table(header_style="bold", box=None)
-    table.add_column(Text(f"in {folder}" if folder else "picture"), overflow="fold")
+    table.add_column(
+        Text("event" if columns.triggers else f"in {folder}" if folder else "picture"),
+        overflow="fold",
+    )
     table.add_column("label")
     table.add_column("confidence", justify="right")
     if columns.top_k > 1:
         table.add_column("next likeliest")
+    if columns.time_shifts:
+        table.add_column("beside it")
     for result in results:
         table.add_row(*_cells(result, columns, folder))
     return table
@@ -94,8 +101,9 @@ def _common_folder(paths: list[str]) -> str:
 def _cells(result: Result, columns: Columns, folder: str) -> Iterator[Text]:
     path, window = result.origin.path, result.origin.window
     shown = os.path.relpath(path, folder) if folder else path
-    if result.origin.trigger:
-        shown = f"{shown} {result.origin.trigger.event_time:.3f} s, {window} s"
+    if trigger := result.origin.trigger:
+        shown = f"{result.origin.ifo or shown} at {trigger.event_time:.3f}"
+        shown += f", {window} s" if window else ""
     yield Text(shown)
     if isinstance(result, Failure):
         yield Text(f"failed: {result.reason}", "red")
@@ -105,6 +113,19 @@ def _cells(result: Result, columns: Columns, folder: str) -> Iterator[Text]:
     yield Text(f"{result.confidence:.1%}")
     if columns.top_k > 1:
         yield Text(_others(result, columns.top_k))
+    if columns.time_shifts and result.shifted:
+        yield Text(_beside(result))
+
+
+def _beside(result: Prediction) -> str:
+    """Say whether the label holds where the time is moved a little."""
+    labels = result.shifted or {}
+    flips = [
+        f"{label or 'no picture'} at {shift_s * 1000:+.0f} ms"
+        for shift_s, label in labels.items()
+        if label != result.label
+    ]
+    return ", ".join(flips) or f"holds to ±{max(labels) * 1000:.0f} ms"
 
 
 def _others(result: Prediction, top_k: int) -> str:

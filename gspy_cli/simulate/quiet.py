@@ -13,8 +13,8 @@ from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Floats, Floor
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import log_uniform, sign
-from gspy_cli.strain.reading import read_strain
 from gspy_cli.strain.segments import is_segments, read_segments
+from gspy_cli.strain.series import list_series, read_samples
 
 RATE_HZ = 4096  # of the stretches kept; what GWOSC gives most often
 KNOWN_HZ = 1640.0  # GWOSC's 4096 Hz strain fades out above
@@ -80,11 +80,16 @@ def _strains(path: Path) -> list[Floats]:
     if is_segments(path):
         return [s.samples for s in read_segments(path) if s.rate_hz == RATE_HZ]
     try:
-        strain = read_strain(path)
+        held = list_series(path)
+        if len({series.channel for series in held}) != 1:
+            return []
+        return [
+            _slower(np.asarray(read_samples(series, 0, series.size), float), step)
+            for series in held
+            if (step := round(series.rate_hz) // RATE_HZ)
+        ]
     except GspyError:
         return []
-    step = round(strain.sample_rate_hz) // RATE_HZ
-    return [_slower(strain.samples, step)] if step else []
 
 
 def _slower(samples: Floats, step: int) -> Floats:

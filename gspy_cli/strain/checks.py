@@ -11,12 +11,7 @@ FLAT_S = 0.1  # a longer run of one value is a gap
 
 
 def check_strain(
-    strain: NDArray[np.floating],
-    *,
-    sample_rate_hz: float,
-    event_s: float,
-    longest_window_s: float,
-    high_hz: float,
+    strain: NDArray[np.floating], *, sample_rate_hz: float, high_hz: float
 ) -> None:
     """Refuse strain of which no honest Q-scan can be made.
 
@@ -25,12 +20,39 @@ def check_strain(
     GspyError
         With the reason and the remedy.
     """
-    _check_rate(sample_rate_hz, high_hz)
-    _check_extent(strain.size / sample_rate_hz, event_s, longest_window_s)
+    check_rate(sample_rate_hz, high_hz)
+    duration_s = strain.size / sample_rate_hz
+    if duration_s < MIN_DURATION_S:
+        raise GspyError(
+            f"the strain is too short: {duration_s:g} s, and at least "
+            f"{MIN_DURATION_S:g} s are needed (Gravity Spy uses 64 s); read more"
+        )
     _check_values(strain, sample_rate_hz)
 
 
-def _check_rate(sample_rate_hz: float, high_hz: float) -> None:
+def check_event(duration_s: float, event_s: float, window_s: float) -> None:
+    """Refuse an event whose window reaches beyond what whitening leaves.
+
+    Raises
+    ------
+    GspyError
+        The event is too near the start or the end.
+    """
+    margin_s = margin(window_s)
+    if not margin_s <= event_s <= duration_s - margin_s:
+        raise GspyError(
+            f"the event, {event_s:g} s into {duration_s:g} s of strain, is too near "
+            f"the edge; read at least {margin_s:g} s on either side of it"
+        )
+
+
+def margin(window_s: float) -> float:
+    """Tell how much strain a window needs on either side of the event, in s."""
+    return window_s / 2 + TAPER_S
+
+
+def check_rate(sample_rate_hz: float, high_hz: float) -> None:
+    """Refuse strain that is sampled too coarsely, or at an odd rate."""
     if sample_rate_hz < 2 * high_hz:
         raise GspyError(
             f"the sample rate is too low: {sample_rate_hz:g} Hz, and pictures up to "
@@ -43,38 +65,40 @@ def _check_rate(sample_rate_hz: float, high_hz: float) -> None:
         )
 
 
-def _check_extent(duration_s: float, event_s: float, longest_window_s: float) -> None:
-    if duration_s < MIN_DURATION_S:
-        raise GspyError(
-            f"the strain is too short: {duration_s:g} s, and at least "
-            f"{MIN_DURATION_S:g} s are needed (Gravity Spy uses 64 s); read more"
-        )
-    margin_s = longest_window_s / 2 + TAPER_S
-    if not margin_s <= event_s <= duration_s - margin_s:
-        raise GspyError(
-            f"the event, {event_s:g} s into {duration_s:g} s of strain, is too near "
-            f"the edge; read at least {margin_s:g} s on either side of it"
-        )
+def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.bool_]:
+    """Tell which samples (n,) are no data: NaN, or a long run of one value."""
+    gap: NDArray[np.bool_] = ~np.isfinite(samples)
+    starts = np.flatnonzero(np.diff(samples, prepend=np.nan) != 0)
+    lengths = np.diff(starts, append=samples.size)
+    for run in np.flatnonzero(lengths > FLAT_S * sample_rate_hz):
+        gap[starts[run] : starts[run] + lengths[run]] = True
+    return gap
+
+
+def is_constant(samples: NDArray[np.floating]) -> bool:
+    """Tell whether all samples (n,) but for NaN are the same."""
+    known = samples[np.isfinite(samples)]
+    return bool(known.size and (known == known[0]).all())
+
+
+def kind_of_gap(sample: float) -> str:
+    """Say what a gap consists of, by one sample in it."""
+    return "one value repeated" if np.isfinite(sample) else "NaN"
+
+
+CONSTANT = (
+    "the strain is constant: the detector was off, or this is not a strain channel; "
+    "choose another time or --channel"
+)
 
 
 def _check_values(strain: NDArray[np.floating], sample_rate_hz: float) -> None:
-    bad = np.flatnonzero(~np.isfinite(strain))
-    if bad.size:
-        raise GspyError(
-            f"the strain has a gap (NaN) {bad[0] / sample_rate_hz:g} s after its "
-            "start; choose a stretch without gaps"
-        )
-    changes = np.flatnonzero(np.diff(strain))
-    if changes.size == 0:
-        raise GspyError(
-            "the strain is constant: the detector was off, or this is not a strain "
-            "channel; choose another time or --channel"
-        )
-    edges = np.concatenate([[-1], changes, [strain.size - 1]])
-    runs = np.diff(edges)
-    if runs.max() > FLAT_S * sample_rate_hz:
-        start_s = (edges[runs.argmax()] + 1) / sample_rate_hz
-        raise GspyError(
-            f"the strain has a gap (one value repeated) {start_s:g} s after its "
-            "start; choose a stretch without gaps"
-        )
+    gap = np.flatnonzero(gaps(strain, sample_rate_hz))
+    if not gap.size:
+        return
+    if is_constant(strain):
+        raise GspyError(CONSTANT)
+    raise GspyError(
+        f"the strain has a gap ({kind_of_gap(strain[gap[0]])}) "
+        f"{gap[0] / sample_rate_hz:g} s after its start; choose a stretch without gaps"
+    )

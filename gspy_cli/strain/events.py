@@ -1,43 +1,93 @@
-"""From a file of strain and a time to the plots of an event."""
+"""Q-scans of events in an archive; neighbouring events share their tiles."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from decimal import Decimal
 
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.archive import BLOCK_S, Archive, Strain
+from gspy_cli.strain.checks import margin
 from gspy_cli.strain.eras import Era
-from gspy_cli.strain.qtransform import QScan, q_scan
-from gspy_cli.strain.reading import read_strain
+from gspy_cli.strain.gaps import whole_stretch
+from gspy_cli.strain.memo import Memo
+from gspy_cli.strain.qtransform import WINDOWS_S, QScan, Tiles, scan_tiles, tile_strain
+from gspy_cli.strain.series import Series
+
+THREADS = 2  # that scan
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Q-scan and where it comes from; `gps` in seconds."""
+    """A time, in GPS seconds, and the file that holds it."""
 
-    gps: float
-    ifo: str
-    channel: str
-    scan: QScan
+    gps: Decimal
+    home: Series
 
 
-def scan_event(
-    path: Path,
-    gps: float,
-    *,
-    channel: str | None = None,
-    ifo: str | None = None,
-    era: Era = Era.GWPY,
-) -> Event:
-    """Read the strain about a GPS time and scan it.
+_Block = tuple[Series, int]  # the file with the event, and the block's GPS second
+_Stretch = tuple[_Block, int, int]  # samples of a block: the first, and the end
 
-    Raises
-    ------
-    GspyError
-        The file or the time cannot be used; the message says why.
-    """
-    strain = read_strain(path, channel=channel, gps=gps)
-    scan = q_scan(
-        strain.samples,
-        sample_rate_hz=strain.sample_rate_hz,
-        event_s=gps - strain.start_gps,
-        era=era,
+
+class Scanner:
+    """Scans events. Those of one second, and shifts of one, share their tiles."""
+
+    def __init__(self, archive: Archive, *, era: Era = Era.GWPY) -> None:
+        self._archive, self._era = archive, era
+        self._blocks = Memo(self._read, keep=2)
+        self._tiles = Memo(self._tile, keep=2)
+        # Arrays of many threads would leave memory in pieces, so few threads scan.
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="scan")
+        self._scans = Memo(self._start, keep=3)
+
+    def scan(self, event: Event, *, shift_s: float = 0.0) -> QScan:
+        """Scan the strain about an event, or about a moment beside it.
+
+        Near the edge of the strain a scan holds only the windows that fit.
+
+        Raises
+        ------
+        GspyError
+            The strain there cannot be scanned; the message says why.
+        """
+        return self._scans((event, shift_s)).result()
+
+    def _start(self, key: tuple[Event, float]) -> Future[QScan]:
+        return self._pool.submit(self._scan, key)
+
+    def _scan(self, key: tuple[Event, float]) -> QScan:
+        event, shift_s = key
+        # As Gravity Spy has it: a block begins on a whole second.
+        about = (event.home, round(event.gps - BLOCK_S // 2))
+        block = self._blocks(about)
+        part = whole_stretch(block, event.gps)
+        tiles = self._tiles((about, part.start, part.stop))
+        first_s = part.start / block.sample_rate_hz
+        event_s = float(event.gps - block.start_gps) - first_s + shift_s
+        room_s = min(event_s, tiles.duration_s - event_s)
+        windows = [w for w in WINDOWS_S if margin(w) <= room_s]
+        if not windows:
+            raise GspyError(no_room(min(WINDOWS_S)))
+        return scan_tiles(tiles, event_s=event_s, windows=windows)
+
+    def _read(self, block: _Block) -> Strain:
+        return self._archive.block(*block)
+
+    def _tile(self, stretch: _Stretch) -> Tiles:
+        block, first, last = stretch
+        strain = self._blocks(block)
+        first_s = first / strain.sample_rate_hz
+        middle_s, reach_s = BLOCK_S / 2 - first_s, 1 + max(WINDOWS_S)
+        return tile_strain(
+            strain.samples[first:last],
+            sample_rate_hz=strain.sample_rate_hz,
+            keep_s=(middle_s - reach_s, middle_s + reach_s),
+            era=self._era,
+        )
+
+
+def no_room(window_s: float) -> str:
+    """Say why an event has no picture of this length."""
+    return (
+        f"too near the edge of the strain, or a gap: the {window_s} s window needs "
+        f"{margin(window_s):g} s on either side of the event"
     )
-    return Event(gps, ifo or strain.ifo, strain.channel, scan)

@@ -4,7 +4,7 @@ It follows gwpy's `q_transform` as Gravity Spy calls it (Chatterji 2004), and co
 only what the picture shows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
 from gspy_cli.strain import grid
-from gspy_cli.strain.checks import check_strain
+from gspy_cli.strain.checks import check_event, check_strain
 from gspy_cli.strain.eras import RECIPES, Era, Recipe
 from gspy_cli.strain.qplane import Plane, row_norms, tile_energies, tiling
 from gspy_cli.strain.whitening import whitened_spectrum
@@ -40,6 +40,8 @@ class QScan:
         Q of the plane that holds the loudest tile.
     peak_frequency, peak_time, snr
         The loudest tile: Hz, seconds after the first sample, and sqrt(2 E).
+    event_time
+        Seconds after the first sample; the middle of the windows.
     """
 
     energies: Mapping[float, NDArray[np.float32]]
@@ -48,6 +50,28 @@ class QScan:
     peak_frequency: float
     peak_time: float
     snr: float
+    event_time: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Normalised tile energies of one plane near its events.
+
+    For each group of rows: an array, and the number of its first tile.
+    """
+
+    plane: Plane
+    energies: Sequence[NDArray[np.float32]]
+    firsts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """Strain, whitened and cut into tiles: all that its events have in common."""
+
+    planes: Sequence[_Rows]
+    duration_s: float
+    recipe: Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +79,7 @@ class _Peak:
     energy: float
     time_s: float
     frequency_hz: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """One plane's normalised tile energies, one array for each group of rows."""
-
-    plane: Plane
-    energies: Sequence[NDArray[np.float32]]
-    peak: _Peak
+    rows: _Rows
 
 
 def q_scan(
@@ -89,13 +105,37 @@ def q_scan(
     GspyError
         If the strain is too short, has gaps, is constant or too coarsely sampled.
     """
-    check_strain(
+    tiles = tile_strain(
         strain,
         sample_rate_hz=sample_rate_hz,
-        event_s=event_s,
-        longest_window_s=max(windows),
-        high_hz=frange[1],
+        keep_s=(event_s - max(windows), event_s + max(windows)),
+        era=era,
+        frange=frange,
+        qrange=qrange,
     )
+    return scan_tiles(tiles, event_s=event_s, windows=windows, search_s=search_s)
+
+
+def tile_strain(
+    strain: NDArray[np.floating],
+    *,
+    sample_rate_hz: float,
+    keep_s: tuple[float, float],
+    era: Era = Era.GWPY,
+    frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
+    qrange: tuple[float, float] = (4.0, 64.0),
+) -> Tiles:
+    """Do the part of a Q-scan that neighbouring events share.
+
+    Tiles are kept from one time to another, in seconds after the first sample; twice
+    the longest window about an event is enough for its picture.
+
+    Raises
+    ------
+    GspyError
+        If the strain is too short, has gaps, is constant or too coarsely sampled.
+    """
+    check_strain(strain, sample_rate_hz=sample_rate_hz, high_hz=frange[1])
     recipe = RECIPES[era]
     duration_s = strain.size / sample_rate_hz
     planes = tiling(duration_s, frange, qrange)
@@ -105,61 +145,84 @@ def q_scan(
         recipe=recipe,
         bins=max(plane.bins for plane in planes),
     )
-    half_s = search_s * recipe.search_half_width
-    search = (max(event_s - half_s, 0.0), min(event_s + half_s, duration_s))
-    best = _loudest(
-        _scan_plane(plane, spectrum, duration_s, search, recipe) for plane in planes
-    )
+    normalised = [
+        _normalise(plane, spectrum, recipe, duration_s, keep_s) for plane in planes
+    ]
+    return Tiles(normalised, duration_s, recipe)
+
+
+def scan_tiles(
+    tiles: Tiles,
+    *,
+    event_s: float,
+    windows: Sequence[float] = WINDOWS_S,
+    search_s: float = 0.5,
+) -> QScan:
+    """Choose the plane with the loudest tile near an event, and picture that.
+
+    Raises
+    ------
+    GspyError
+        If the event is too near the edge.
+    """
+    check_event(tiles.duration_s, event_s, max(windows))
+    half_s = search_s * tiles.recipe.search_half_width
+    search = (max(event_s - half_s, 0.0), min(event_s + half_s, tiles.duration_s))
+    peaks = (_peak(rows, tiles.duration_s, search) for rows in tiles.planes)
+    best = max(peaks, key=lambda peak: peak.energy)
     return QScan(
-        energies=_interpolate(best, duration_s, event_s, tuple(windows), recipe),
+        energies=_interpolate(best.rows, tiles, event_s, tuple(windows)),
         frequencies=grid.row_frequencies(),
-        q=best.plane.q,
-        peak_frequency=best.peak.frequency_hz,
-        peak_time=best.peak.time_s,
-        snr=float(np.sqrt(2 * best.peak.energy)),
+        q=best.rows.plane.q,
+        peak_frequency=best.frequency_hz,
+        peak_time=best.time_s,
+        snr=float(np.sqrt(2 * best.energy)),
+        event_time=event_s,
     )
 
 
-def _loudest(scans: Iterable[_Scan]) -> _Scan:
-    return max(scans, key=lambda scan: scan.peak.energy)
-
-
-def _scan_plane(
+def _normalise(
     plane: Plane,
     spectrum: NDArray[np.complex64],
-    duration_s: float,
-    search: tuple[float, float],
     recipe: Recipe,
-) -> _Scan:
-    """Normalise a plane's tiles and find the loudest one in the search window."""
-    energies, peaks = [], []
+    duration_s: float,
+    keep_s: tuple[float, float],
+) -> _Rows:
+    energies, firsts = [], []
     for rows in plane.rows:
         tiles = tile_energies(spectrum, rows)
-        tiles /= row_norms(tiles, recipe.row_norm)
-        energies.append(tiles)
-        first, last = (int(t * rows.tiles / duration_s) for t in search)
-        near = tiles[:, first : max(last, first + 1)]
+        norms = row_norms(tiles, recipe.row_norm)
+        step_s = duration_s / rows.tiles
+        first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
+        last = int(keep_s[1] / step_s) + SPLINE_REACH
+        energies.append(tiles[:, first:last] / norms)
+        firsts.append(first)
+    return _Rows(plane, energies, firsts)
+
+
+def _peak(rows: _Rows, duration_s: float, search: tuple[float, float]) -> _Peak:
+    """Find a plane's loudest tile in the search window."""
+    peaks = []
+    parts = zip(rows.plane.rows, rows.energies, rows.firsts, strict=True)
+    for group, tiles, start in parts:
+        first, last = (int(t * group.tiles / duration_s) for t in search)
+        near = tiles[:, first - start : max(last, first + 1) - start]
         row, column = np.unravel_index(near.argmax(), near.shape)
-        time_s = float(first + column) * duration_s / rows.tiles
-        peaks.append(_Peak(float(near[row, column]), time_s, rows.frequencies[row]))
-    return _Scan(plane, energies, max(peaks, key=lambda peak: peak.energy))
+        time_s = float(first + column) * duration_s / group.tiles
+        energy = float(near[row, column])
+        peaks.append(_Peak(energy, time_s, group.frequencies[row], rows))
+    return max(peaks, key=lambda peak: peak.energy)
 
 
 def _interpolate(
-    scan: _Scan,
-    duration_s: float,
-    event_s: float,
-    windows: tuple[float, ...],
-    recipe: Recipe,
+    rows: _Rows, tiles: Tiles, event_s: float, windows: tuple[float, ...]
 ) -> Mapping[float, NDArray[np.float32]]:
     """Interpolate the tiles to the picture's cells, for each window."""
-    weights = _row_weights(tuple(scan.plane.frequencies), recipe.row_shift_hz)
+    recipe = tiles.recipe
+    weights = _row_weights(tuple(rows.plane.frequencies), recipe.row_shift_hz)
     # Without cropped rows, short windows are cut from the longest one.
     spans = windows if recipe.crops_rows else (max(windows),)
-    pictures = {
-        span: weights @ _in_time(scan, duration_s, event_s, span, recipe)
-        for span in spans
-    }
+    pictures = {span: weights @ _in_time(rows, tiles, event_s, span) for span in spans}
     longest = pictures[max(windows)]
     for window in windows:
         if window not in pictures:
@@ -182,23 +245,25 @@ def _row_weights(centres: tuple[float, ...], shift_hz: float) -> NDArray[np.floa
 
 
 def _in_time(
-    scan: _Scan, duration_s: float, event_s: float, window_s: float, recipe: Recipe
+    rows: _Rows, tiles: Tiles, event_s: float, window_s: float
 ) -> NDArray[np.float32]:
     """Interpolate each row of tiles to the window's cells, shape (rows, cells)."""
     start_s, end_s = event_s - window_s / 2, event_s + window_s / 2
     times = start_s + grid.TIME_STEP_S * np.arange(grid.column_count(window_s))
-    slowest_s = duration_s / scan.energies[0].shape[1]
+    slowest_s = tiles.duration_s / rows.plane.rows[0].tiles
     pieces = []
-    for tiles in scan.energies:
-        step_s = duration_s / tiles.shape[1]
-        if recipe.crops_rows:
+    parts = zip(rows.plane.rows, rows.energies, rows.firsts, strict=True)
+    for group, energies, start in parts:
+        step_s = tiles.duration_s / group.tiles
+        if tiles.recipe.crops_rows:
             margin_s = _crop_margin(window_s, slowest_s)
         else:
             margin_s = SPLINE_REACH * step_s
         first = max(int((start_s - margin_s) / step_s), 0)
-        last = min(int((end_s + margin_s) / step_s), tiles.shape[1])
+        last = min(int((end_s + margin_s) / step_s), group.tiles)
         knots = step_s * np.arange(first, last)
-        spline = make_interp_spline(knots, tiles[:, first:last], k=3, axis=1)
+        near = energies[:, first - start : last - start]
+        spline = make_interp_spline(knots, near, k=3, axis=1)
         pieces.append(spline(times).astype(np.float32))
     return np.concatenate(pieces)
 

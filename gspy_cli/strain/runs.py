@@ -1,6 +1,7 @@
 """Observing runs and detectors, by the names in Gravity Spy's titles."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 DETECTORS = {
     "H1": "Hanford",
@@ -32,7 +33,7 @@ RUNS = (
 )
 
 
-def title(ifo: str, gps: float | None) -> str:
+def title(ifo: str, gps: Decimal | float | None) -> str:
     """Title of a picture, as `Livingston - O3`; outside a run, only the detector."""
     detector = DETECTORS.get(ifo, ifo)
     if gps is not None:

@@ -1,10 +1,12 @@
-"""GPS times, as numbers and as dates."""
+"""GPS times, as numbers and as dates; exact to the nanosecond."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
 from gspy_cli.errors import GspyError
 
-GPS_EPOCH_UNIX = 315964800  # 1980-01-06T00:00:00Z
+GPS_EPOCH = datetime(1980, 1, 6, tzinfo=UTC)
+MAX_GPS = 10**10  # the year 2296
 LEAP_SECONDS_GPS = (
     *(46828800, 78364801, 109900802, 173059203, 252028804, 315187205, 346723206),
     *(393984007, 425520008, 457056009, 504489610, 551750411, 599184012, 820108813),
@@ -13,7 +15,7 @@ LEAP_SECONDS_GPS = (
 """GPS time of each leap second (IERS Bulletin C; none since 2016)."""
 
 
-def gps_time(text: str) -> float:
+def gps_time(text: str) -> Decimal:
     """Turn GPS seconds or a UTC date, as 2015-09-14T09:50:45.4, into GPS seconds.
 
     Raises
@@ -22,9 +24,15 @@ def gps_time(text: str) -> float:
         The text is neither.
     """
     try:
-        return float(text)
-    except ValueError:
-        pass
+        gps = Decimal(text)
+    except InvalidOperation:
+        gps = _from_date(text)
+    if not (gps.is_finite() and 0 <= gps < MAX_GPS):
+        raise GspyError(f"'{text}' is no GPS time; give seconds since 1980-01-06")
+    return gps
+
+
+def _from_date(text: str) -> Decimal:
     try:
         date = datetime.fromisoformat(text)
     except ValueError:
@@ -33,7 +41,7 @@ def gps_time(text: str) -> float:
             "2015-09-14T09:50:45.4"
         ) from None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    elapsed = date.timestamp() - GPS_EPOCH_UNIX
+    elapsed = Decimal((date - GPS_EPOCH) // timedelta(microseconds=1)) / 1_000_000
     passed = 0
     while passed < len(LEAP_SECONDS_GPS) and (
         elapsed + passed >= LEAP_SECONDS_GPS[passed]

@@ -1,0 +1,130 @@
+"""Where strain and events come from: what `classify` and `qscan` share."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gspy_cli.cli.options import need_strain
+from gspy_cli.errors import GspyError
+
+if TYPE_CHECKING:
+    from gspy_cli.model import Model
+    from gspy_cli.results import Result
+    from gspy_cli.sources import Sample
+    from gspy_cli.strain.collect import Collection
+    from gspy_cli.strain.triggers import Wanted
+
+OpenDataOption = Annotated[
+    bool,
+    typer.Option("--open-data", help="Fetch the strain from gwosc.org; needs --ifo."),
+]
+TriggersOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Take strain and classify the times in a CSV table.",
+    ),
+]
+
+
+def refuse_without_times(paths: list[str]) -> None:
+    """Say what is missing where strain is given as if it were pictures."""
+    for path in paths:
+        if path.lower().endswith((".hdf5", ".h5", ".hdf", ".gwf")):
+            raise GspyError(f"{path} is strain; give --gps TIME or --triggers FILE")
+
+
+def samples(
+    paths: list[str],
+    files_from: Path | None,
+    times: list[str],
+    table: Path | None,
+    channel: str | None,
+    ifo: str | None,
+    open_data: bool,
+    quiet: bool,
+) -> "Iterator[Sample]":
+    """Give the samples of all events in some strain, as `classify` is asked for it."""
+    need_strain("classifying strain")
+    from gspy_cli import strain_samples
+    from gspy_cli.strain.triggers import read_triggers
+
+    if times and table:
+        raise GspyError("give --gps or --triggers, not both")
+    strain, wanted = find_strain(
+        listed(paths, files_from),
+        read_triggers(table) if table else wanted_times(times),
+        channel=channel,
+        ifo=ifo,
+        open_data=open_data,
+        quiet=quiet,
+    )
+    return strain_samples.from_strain(strain, wanted, table=str(table or ""))
+
+
+def classify(
+    samples: "Iterable[Sample]", model: "Model", batch_size: int, *, shifts: bool
+) -> "Iterator[Result]":
+    """Name samples of strain; with `shifts`, also beside their times."""
+    from gspy_cli import predict, strain_samples, timeshift
+
+    if shifts:
+        samples = timeshift.with_shifts(samples)
+    results = predict.classify(
+        samples, model, batch_size=batch_size, workers=strain_samples.WORKERS
+    )
+    return timeshift.gathered(results) if shifts else results
+
+
+def listed(paths: list[str], files_from: Path | None) -> list[str]:
+    """Add a list's paths to those given; '-' reads one from stdin."""
+    from gspy_cli.sources import read_list
+
+    lines = read_list(files_from) if files_from else []
+    for path in paths:
+        lines += sys.stdin if path == "-" else [path]
+    stripped = (line.rstrip("\r\n") for line in lines)
+    return [path for path in stripped if path]
+
+
+def wanted_times(times: list[str]) -> "list[Wanted]":
+    """Read the times of --gps."""
+    from gspy_cli.strain.times import gps_time
+    from gspy_cli.strain.triggers import Wanted
+
+    return [Wanted(gps_time(text)) for text in times]
+
+
+def find_strain(
+    paths: list[str],
+    wanted: "Iterable[Wanted]",
+    *,
+    channel: str | None,
+    ifo: str | None,
+    open_data: bool,
+    quiet: bool = False,
+) -> "tuple[Collection, Iterable[Wanted]]":
+    """Look into the files that are given, or take the events' strain from GWOSC."""
+    from gspy_cli.strain.collect import collect
+
+    if not open_data:
+        if not paths:
+            raise GspyError("no strain: give .hdf5, .h5 or .gwf files, or --open-data")
+        return collect(paths, channel=channel, ifo=ifo), wanted
+    if paths or channel:
+        raise GspyError("--open-data takes strain from gwosc.org: no files, no channel")
+    need_strain("fetching open data", "gwosc")
+    from gspy_cli.strain.archive import Archive
+    from gspy_cli.strain.collect import Collection
+    from gspy_cli.strain.opendata import OpenData
+
+    def say(url: str) -> None:
+        if not quiet:
+            typer.echo(f"fetching {url}", err=True)
+
+    archive = Archive([])
+    fetched = OpenData(archive, on_download=say).fetch(wanted, ifo)
+    return Collection(archive, {}), fetched

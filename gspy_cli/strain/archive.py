@@ -1,0 +1,121 @@
+"""Files of strain as one store, that gives the stretch about any event."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.strain.memo import Memo
+from gspy_cli.strain.series import CHUNK_S, Series, read_samples
+
+BLOCK_S = 64  # what Gravity Spy reads about an event
+KEPT_SAMPLES = 1 << 22  # 32 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """A stretch of one channel.
+
+    Attributes
+    ----------
+    samples
+        Shape (n,); NaN where there are no data.
+    start_gps
+        GPS time of the first sample, in s.
+    channel
+        The channel's name; in GWOSC files the name of the data set.
+    ifo
+        The detector, as H1; empty if the file does not tell.
+    """
+
+    samples: NDArray[np.float64]
+    sample_rate_hz: float
+    start_gps: Decimal
+    channel: str
+    ifo: str
+
+
+class Archive:
+    """Strain from many files: what is read stays in memory for the next event."""
+
+    def __init__(self, series: Iterable[Series]) -> None:
+        self._series = list(series)
+        self._spans = np.empty((0, 2))
+        largest = max((s.chunk for s in self._series), default=CHUNK_S * 4096)
+        self._chunks = Memo(_read_chunk, keep=max(KEPT_SAMPLES // largest, 1))
+
+    def add(self, series: Iterable[Series]) -> None:
+        """Take more files in."""
+        self._series += [new for new in series if new not in self._series]
+
+    def files(self) -> list[Path]:
+        """List the files, each once."""
+        return list(dict.fromkeys(series.path for series in self._series))
+
+    def at(self, gps: Decimal, ifo: str | None = None) -> list[Series]:
+        """List what holds a time: the first file of each detector, or of one."""
+        held = (s for s in self._near(gps, gps) if s.start_gps <= gps < s.end_gps)
+        first: dict[str, Series] = {}
+        for series in held:
+            first.setdefault(series.ifo, series)
+        return [s for s in first.values() if not ifo or s.ifo in ("", ifo)]
+
+    def without(self, gps: Decimal, ifo: str | None = None) -> str:
+        """Say that no file holds a time."""
+        held = [s for s in self._series if not ifo or s.ifo in ("", ifo)]
+        if not held:
+            return f"no file is of {ifo}; give one"
+        files = {series.path for series in held}
+        where = held[0].path.name if len(files) == 1 else f"any of {len(files)} files"
+        start = min(s.start_gps for s in held).normalize()
+        end = max(s.end_gps for s in held).normalize()
+        return (
+            f"GPS {gps:f} is not in {where}, spanning {start:f} to {end:f}; choose "
+            "another time or file"
+        )
+
+    def block(self, home: Series, start_gps: int) -> Strain:
+        """Read a block, from the file that holds its event and from its neighbours."""
+        rate_hz = home.rate_hz
+        offset = round((start_gps - home.start_gps) * Decimal(rate_hz))
+        start = home.start_gps + offset / Decimal(rate_hz)
+        samples = np.full(round(BLOCK_S * rate_hz), np.nan)
+        for series in [home, *self._alike(home, start, start + BLOCK_S)]:
+            place = round((series.start_gps - start) * Decimal(rate_hz))
+            first, last = max(place, 0), min(place + series.size, samples.size)
+            missing = np.isnan(samples[first:last])
+            if missing.any():
+                part = self._read(series, first - place, last - place)
+                samples[first:last][missing] = part[missing]
+        return Strain(samples, rate_hz, start, home.channel, home.ifo)
+
+    def _near(self, start: Decimal, end: Decimal) -> list[Series]:
+        if len(self._spans) != len(self._series):
+            spans = [(float(s.start_gps), float(s.end_gps)) for s in self._series]
+            self._spans = np.array(spans).reshape(-1, 2)
+        near = (self._spans[:, 0] <= float(end)) & (self._spans[:, 1] >= float(start))
+        return [self._series[i] for i in np.flatnonzero(near)]
+
+    def _alike(self, home: Series, start: Decimal, end: Decimal) -> list[Series]:
+        """List the neighbours that go on with the same channel."""
+        kind = (home.ifo, home.channel, home.rate_hz)
+        near = [s for s in self._near(start, end) if s.end_gps > start]
+        return [s for s in near if (s.ifo, s.channel, s.rate_hz) == kind and s != home]
+
+    def _read(self, series: Series, first: int, last: int) -> NDArray[np.floating]:
+        """Read samples by way of the chunks they lie in."""
+        pieces = []
+        for number in range(first // series.chunk, -(-last // series.chunk)):
+            begin = number * series.chunk
+            chunk = self._chunks((series, number))
+            pieces.append(chunk[max(first - begin, 0) : last - begin])
+        return np.concatenate(pieces)
+
+
+def _read_chunk(key: tuple[Series, int]) -> NDArray[np.floating]:
+    series, number = key
+    first = number * series.chunk
+    return read_samples(series, first, min(first + series.chunk, series.size))

@@ -1,0 +1,60 @@
+"""From paths to an archive of the strain in them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.archive import Archive
+from gspy_cli.strain.series import SUFFIXES, Series, choose, list_series
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The strain in some files, and what is wrong with those that have none."""
+
+    archive: Archive
+    unusable: Mapping[str, str]
+
+
+def collect(
+    paths: Iterable[str], *, channel: str | None = None, ifo: str | None = None
+) -> Collection:
+    """Look into files, and folders of files, for one channel of each detector.
+
+    With an `ifo`, other detectors' files are left out, and files that do not name
+    their detector count as this one's.
+
+    Raises
+    ------
+    GspyError
+        There are only files of other detectors.
+    """
+    found: list[Series] = []
+    unusable: dict[str, str] = {}
+    others: set[str] = set()
+    for path in _files(paths):
+        try:
+            held = list_series(path)
+            ifos = {series.ifo for series in held}
+            if ifo and not ifos & {"", ifo}:
+                others |= ifos
+                continue
+            for series in choose(held, channel=channel, ifo=ifo):
+                found.append(replace(series, ifo=ifo or series.ifo))
+        except GspyError as error:
+            unusable[str(path)] = str(error)
+    if others and not found and not unusable:
+        raise GspyError(f"no file is of {ifo}: all are of {', '.join(sorted(others))}")
+    return Collection(Archive(found), unusable)
+
+
+def _files(paths: Iterable[str]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise GspyError(f"no strain in {path}: it has no {', '.join(SUFFIXES)}")
+        yield from inside

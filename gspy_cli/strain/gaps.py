@@ -1,0 +1,36 @@
+"""The whole stretch between gaps that an event lies in."""
+
+from decimal import Decimal
+
+import numpy as np
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.archive import Strain
+from gspy_cli.strain.checks import CONSTANT, gaps, is_constant, kind_of_gap
+
+STEP_S = 0.125  # stretches begin and end on these, for quick transforms
+
+
+def whole_stretch(strain: Strain, gps: Decimal) -> slice:
+    """Find the longest stretch about an event that has no gap.
+
+    Raises
+    ------
+    GspyError
+        The event lies in a gap, or the strain is constant.
+    """
+    if is_constant(strain.samples):
+        raise GspyError(CONSTANT)
+    rate_hz = Decimal(strain.sample_rate_hz)
+    event = int((gps - strain.start_gps) * rate_hz)
+    gap = gaps(strain.samples, strain.sample_rate_hz)
+    if gap[event]:
+        raise GspyError(
+            f"the strain has a gap ({kind_of_gap(strain.samples[event])}) at "
+            f"GPS {gps:.10g}; choose another time"
+        )
+    before, after = np.flatnonzero(gap[:event]), np.flatnonzero(gap[event:])
+    first = int(before[-1]) + 1 if before.size else 0
+    last = event + int(after[0]) if after.size else gap.size
+    step = max(round(STEP_S * strain.sample_rate_hz), 1)
+    return slice(-(-first // step) * step, last // step * step)

@@ -1,0 +1,84 @@
+"""Strain in GWF frames, read with gwframe."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.series import CHUNK_S, Series, detector
+
+Span = tuple[Decimal, Decimal]  # GPS start and duration, in s
+
+
+def list_series(path: Path) -> list[Series]:
+    """List the channels of a frame file, for each run of frames without a break."""
+    with _gwframe(path) as gwframe:
+        frames = sorted(
+            (Decimal(str(frame.start)), Decimal(str(frame.duration)))
+            for frame in gwframe.inspect.get_info(path).frames
+        )
+        channels = gwframe.inspect.get_channel_details(path)
+    return [
+        _series(path, channel.name, channel.sample_rate, run)
+        for channel in channels
+        if channel.sample_rate > 0
+        for run in _unbroken(frames)
+    ]
+
+
+def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
+    """Read a stretch; the frames it lies in are unpacked whole."""
+    start, end = (
+        float(series.start_gps + Decimal(i / series.rate_hz)) for i in (first, last)
+    )
+    with _gwframe(series.path) as gwframe:
+        array = gwframe.read(series.path, series.key, start=start, end=end).array
+    samples: NDArray[np.floating] = np.ma.filled(array, np.nan)
+    return samples
+
+
+@contextmanager
+def _gwframe(path: Path) -> Iterator[Any]:
+    """Give the gwframe package, and put its errors in a user's words."""
+    try:
+        import gwframe
+    except ImportError:
+        raise GspyError(
+            "reading GWF frames needs gwframe (Linux and macOS): pip install gwframe"
+        ) from None
+    try:
+        yield gwframe
+    except (RuntimeError, ValueError, IndexError) as error:  # what gwframe raises
+        reason = str(error).partition("\n")[0]
+        raise GspyError(f"{path.name} cannot be read as GWF: {reason}") from None
+
+
+def _unbroken(frames: list[Span]) -> list[list[Span]]:
+    """Split frames where one does not begin at the end of the last."""
+    runs = [frames[:1]]
+    for last, frame in pairwise(frames):
+        if frame[0] != sum(last):
+            runs.append([])
+        runs[-1].append(frame)
+    return runs
+
+
+def _series(path: Path, channel: str, rate_hz: float, run: list[Span]) -> Series:
+    duration_s = sum(duration for _, duration in run)
+    chunk_s = max(float(run[0][1]), CHUNK_S)  # a frame is always unpacked whole
+    return Series(
+        path,
+        channel,
+        channel,
+        detector(channel, path),
+        run[0][0],
+        round(rate_hz, 6),
+        round(float(duration_s) * rate_hz),
+        round(chunk_s * rate_hz),
+    )

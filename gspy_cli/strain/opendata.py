@@ -1,0 +1,204 @@
+"""Open strain from GWOSC (gwosc.org), kept in the user's cache directory."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from math import floor
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+import platformdirs
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.archive import BLOCK_S, Archive
+from gspy_cli.strain.checks import MIN_DURATION_S
+from gspy_cli.strain.series import choose, list_series
+from gspy_cli.strain.triggers import Wanted
+
+SERVER = "https://gwosc.org"
+TIMEOUT_S = 60.0
+PIECE = 1 << 20  # bytes
+
+Span = tuple[int, int]  # GPS seconds
+
+
+class OpenData:
+    """Brings files from GWOSC into an archive, as events ask for them.
+
+    `GWOSC_SERVER_URL` names another server, as it does for the gwosc package.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        *,
+        folder: Path | None = None,
+        on_download: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        cache = platformdirs.user_cache_path("gspy", appauthor=False)
+        self._folder = folder or cache / "gwosc"
+        self._server = os.environ.get("GWOSC_SERVER_URL", SERVER).rstrip("/")
+        self._archive, self._on_download = archive, on_download
+
+    def fetch(self, wanted: Iterable[Wanted], ifo: str | None) -> Iterator[Wanted]:
+        """Pass events on, once their strain is in the archive.
+
+        Raises
+        ------
+        GspyError
+            GWOSC cannot be reached, or a download broke off.
+        """
+        for one in wanted:
+            detector = one.ifo or ifo
+            if one.gps is None:
+                yield one
+            elif not detector:
+                yield replace(one, problem="--open-data needs a detector: give --ifo")
+            elif self._bring(one.gps, detector):
+                yield replace(one, ifo=detector)
+            else:
+                lack = f"GWOSC has no strain of {detector} at GPS {one.gps:f}"
+                yield replace(one, ifo=detector, problem=lack)
+
+    def _bring(self, gps: Decimal, ifo: str) -> bool:
+        start = round(gps - BLOCK_S // 2)
+        block = (start, start + BLOCK_S)
+        paths = self._cached(ifo, block)
+        if not covers([_span(path.name) for path in paths], block):
+            paths = [self._file(url) for url in self._urls(gps, ifo, block)]
+        for path in paths:
+            self._archive.add(choose(list_series(path), ifo=ifo))
+        return bool(self._archive.at(gps, ifo))
+
+    def _cached(self, ifo: str, block: Span) -> list[Path]:
+        found = sorted(self._folder.glob(f"{ifo[0]}-{ifo}_*.hdf5"))
+        return [path for path in found if _overlap(_span(path.name), block) > 0]
+
+    def _urls(self, gps: Decimal, ifo: str, block: Span) -> list[str]:
+        """Ask which files hold a block, or at least what a scan needs of it.
+
+        The answer is kept, so that the same question needs no network again.
+        """
+        note = self._folder / f"{ifo}-{block[0]}-{block[1]}.json"
+        if note.exists():
+            kept: list[str] = json.loads(note.read_text())
+            return kept
+        half = round(MIN_DURATION_S / 2)
+        least = (floor(gps) - half, floor(gps) + half + 1)
+        found = self._ask(ifo, block) or self._ask(ifo, least)
+        urls = _best(found, block)
+        if urls:  # what is not open today may be tomorrow
+            with _part(note) as part:
+                part.write(json.dumps(urls).encode())
+        return urls
+
+    def _ask(self, ifo: str, span: Span) -> list[str]:
+        import requests
+        import tenacity
+        from gwosc.locate import get_urls
+
+        try:
+            urls: list[str] = get_urls(ifo, *span, host=self._server)
+        except (requests.JSONDecodeError, KeyError, TypeError):
+            raise GspyError(
+                f"{self._server} does not answer as GWOSC does; see GWOSC_SERVER_URL"
+            ) from None
+        except (requests.RequestException, tenacity.RetryError) as error:
+            raise self._unreachable(error) from None
+        except ValueError:  # gwosc knows no data set that covers the span
+            return []
+        return urls
+
+    def _file(self, url: str) -> Path:
+        path = self._folder / url.rpartition("/")[2]
+        if not path.exists():
+            self._on_download(url)
+            self._download(url, path)
+        return path
+
+    def _download(self, url: str, path: Path) -> None:
+        """Fetch a file; it gets its name when it is whole and holds strain."""
+        import requests
+
+        plain = {"Accept-Encoding": "identity"}
+        try:
+            with (
+                requests.get(
+                    url, stream=True, timeout=TIMEOUT_S, headers=plain
+                ) as answer,
+                _part(path) as part,
+            ):
+                answer.raise_for_status()
+                for piece in answer.iter_content(PIECE):
+                    part.write(piece)
+                size = answer.headers.get("Content-Length")
+                if size and part.tell() != int(size):
+                    raise OSError(f"{part.tell()} of {size} bytes came")
+                part.flush()
+                list_series(Path(part.name))
+        except (requests.RequestException, OSError, GspyError) as error:
+            raise self._unreachable(error) from None
+
+    def _unreachable(self, error: Exception) -> GspyError:
+        import requests
+
+        offline = type(error) is requests.ConnectionError
+        reason = "no connection" if offline else str(error) or type(error).__name__
+        return GspyError(
+            f"cannot fetch from {self._server} ({reason[:100]}); try again with a "
+            "network, or give files of strain instead of --open-data"
+        )
+
+
+@contextmanager
+def _part(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that gets its name at the end, if nothing goes wrong."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+    ) as part:
+        written = Path(part.name)
+        try:
+            yield part
+        except BaseException:
+            written.unlink()
+            raise
+    written.replace(path)
+
+
+def _span(name: str) -> Span:
+    """Read GPS start and end from a name as H-H1_GWOSC_4KHZ_R1-1126257415-4096.hdf5."""
+    try:
+        start, duration = map(int, name.rpartition(".")[0].split("-")[-2:])
+    except ValueError:
+        return 0, 0
+    return start, start + duration
+
+
+def _overlap(span: Span, block: Span) -> int:
+    return min(span[1], block[1]) - max(span[0], block[0])
+
+
+def covers(spans: Iterable[Span], block: Span) -> bool:
+    """Tell whether spans hold all of a block."""
+    reached, end = block
+    for span in sorted(spans):
+        if span[0] <= reached:
+            reached = max(reached, span[1])
+    return reached >= end
+
+
+def _best(urls: Iterable[str], block: Span) -> list[str]:
+    """Choose the shortest file that holds all of a block, else all that there are."""
+    spans = {url: _span(url) for url in urls}
+    ranked = sorted(
+        spans, key=lambda url: (-_overlap(spans[url], block), -spans[url][0])
+    )
+    whole = [url for url in ranked if covers([spans[url]], block)]
+    if whole:
+        return [min(whole, key=lambda url: spans[url][1] - spans[url][0])]
+    return ranked

@@ -1,0 +1,138 @@
+"""One channel in one file, whatever the format: GWOSC's HDF5, gwpy's, or GWF."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gspy_cli.errors import GspyError
+
+SUFFIXES = (".hdf5", ".h5", ".hdf", ".gwf")
+CHUNK_S = 64  # what is read at once
+MAX_NAMED = 8  # channels listed in an error message
+MASKS = ("_DQMASK", "_INJMASK")  # what GWOSC's frames hold beside the strain
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Where a stretch of one channel lies.
+
+    Attributes
+    ----------
+    key
+        What the file calls the data.
+    channel
+        The channel's name; in GWOSC files the name of the data set.
+    ifo
+        The detector, as H1; empty if the file does not tell.
+    start_gps
+        GPS time of the first sample, in s.
+    size
+        How many samples there are.
+    chunk
+        How many samples are best read at once.
+    """
+
+    path: Path
+    key: str
+    channel: str
+    ifo: str
+    start_gps: Decimal
+    rate_hz: float
+    size: int
+    chunk: int
+
+    @property
+    def end_gps(self) -> Decimal:
+        """GPS time just after the last sample, in s."""
+        return self.start_gps + Decimal(self.size / self.rate_hz)
+
+
+def list_series(path: Path) -> list[Series]:
+    """List the channels of a file, with an entry for each unbroken stretch.
+
+    Raises
+    ------
+    GspyError
+        The file cannot be read, or holds no time series.
+    """
+    if not path.is_file():
+        raise GspyError(f"no such file: {path}")
+    if path.suffix.lower() == ".gwf":
+        from gspy_cli.strain import gwf
+
+        found = gwf.list_series(path)
+    else:
+        from gspy_cli.strain import hdf5
+
+        found = hdf5.list_series(path)
+    if not found:
+        raise GspyError(
+            f"{path.name} holds no time series; give a GWOSC, gwpy or GWF file"
+        )
+    return [series for series in found if not series.channel.endswith(MASKS)]
+
+
+def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
+    """Read samples from `first` up to, but without, `last`.
+
+    Raises
+    ------
+    GspyError
+        The file is damaged there.
+    """
+    if series.path.suffix.lower() == ".gwf":
+        from gspy_cli.strain import gwf
+
+        return gwf.read_samples(series, first, last)
+    from gspy_cli.strain import hdf5
+
+    return hdf5.read_samples(series, first, last)
+
+
+def choose(
+    found: Sequence[Series], *, channel: str | None = None, ifo: str | None = None
+) -> list[Series]:
+    """Choose one channel of a file; one of each detector where `channel` fits each.
+
+    A channel may be given without its detector, as GDS-CALIB_STRAIN.
+
+    Raises
+    ------
+    GspyError
+        Nothing fits, or the choice is open.
+    """
+    name = found[0].path.name
+    fitting = [s for s in found if not channel or channel in _names(s)]
+    if not fitting:
+        raise GspyError(f"{name} has no channel {channel}; it has {_listed(found)}")
+    if ifo:
+        found, fitting = fitting, [s for s in fitting if s.ifo in ("", ifo)]
+        if not fitting:
+            ifos = ", ".join(sorted({series.ifo for series in found}))
+            raise GspyError(f"{name} is of {ifos}, not of {ifo}")
+    channels = {series.channel for series in fitting}
+    if len(channels) > len({s.ifo for s in fitting} if channel else {""}):
+        raise GspyError(
+            f"{name} has several channels; choose --channel: {_listed(fitting)}"
+        )
+    return fitting
+
+
+def _names(series: Series) -> tuple[str, ...]:
+    return series.channel, series.key, series.channel.partition(":")[2]
+
+
+def _listed(found: Sequence[Series]) -> str:
+    names = sorted({series.channel for series in found})
+    return ", ".join(names[:MAX_NAMED]) + (", ..." if len(names) > MAX_NAMED else "")
+
+
+def detector(channel: str, path: Path) -> str:
+    """Detector from a channel's name, or else from a file's, as H-H1_GWOSC..."""
+    match = re.match(r"([A-Z]\d):", channel) or re.match(r"[A-Z]-([A-Z]\d)_", path.name)
+    return match[1] if match else ""

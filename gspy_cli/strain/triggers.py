@@ -1,0 +1,71 @@
+"""Tables of triggers: when, and in which detector, to look."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.times import gps_time
+
+TIMES = ("event_time", "GPStime", "peak_time")
+"""Columns for the time, the first that there is; Gravity Spy's names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An event to classify: GPS seconds, or what is wrong with its time."""
+
+    gps: Decimal | None
+    ifo: str | None = None
+    gravityspy_id: str | None = None
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its identifier; as in Gravity Spy, the GPS time where it has none."""
+        return self.gravityspy_id or f"{self.gps or 0:.9f}"
+
+
+def read_triggers(path: Path) -> Iterator[Wanted]:
+    """Read a CSV table with a column `event_time`, `GPStime` or `peak_time`.
+
+    Nanoseconds may come in a column `peak_time_ns`. Columns `ifo` and
+    `gravityspy_id` are used where there are any; others do not matter.
+
+    Raises
+    ------
+    GspyError
+        The table cannot be read, or has no times. A bad row is a `Wanted` with
+        its problem.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            columns = rows.fieldnames or []
+            time = next((name for name in TIMES if name in columns), None)
+            if time is None:
+                raise GspyError(
+                    f"{path} has no column {', '.join(TIMES[:-1])} or {TIMES[-1]}; "
+                    "give a CSV table with a header"
+                )
+            for row in rows:
+                yield _wanted(row, time, f"line {rows.line_num}")
+    except OSError as error:
+        raise GspyError(f"cannot read {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise GspyError(f"{path} is not a CSV table: {error}") from None
+
+
+def _wanted(row: Mapping[str, str | None], column: str, line: str) -> Wanted:
+    cells = {name: (row.get(name) or "").strip() for name in ("ifo", "gravityspy_id")}
+    ifo, name = cells["ifo"] or None, cells["gravityspy_id"] or None
+    try:
+        gps = gps_time((row[column] or "").strip())
+        nanoseconds = (row.get("peak_time_ns") or "").strip()
+        if column == "peak_time" and nanoseconds:
+            gps += gps_time(nanoseconds) / 10**9
+    except GspyError as error:
+        return Wanted(None, ifo, name or line, f"{column} in {line}: {error}")
+    return Wanted(gps, ifo, name)

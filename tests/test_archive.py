@@ -1,0 +1,216 @@
+"""Many files as one store, and the scans that come from it."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SHARED
+from strain_files import RATE, START, gwosc_file, gwpy_file, noise
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain import archive as archives
+from gspy_cli.strain.archive import Archive
+from gspy_cli.strain.collect import collect
+from gspy_cli.strain.events import Event, Scanner
+from gspy_cli.strain.qtransform import QScan, q_scan
+from gspy_cli.strain.series import read_samples
+
+STRAIN = SHARED / "strain"
+EVENT_S = 60.4
+
+
+def scan(archive: Archive, gps: float | Decimal, **how: float) -> QScan:
+    gps = Decimal(str(gps))
+    (home,) = archive.at(gps)
+    return Scanner(archive).scan(Event(gps, home), **how)
+
+
+def one_file(folder: Path, strain: np.ndarray, **how: object) -> Archive:
+    return collect([str(gwosc_file(folder, strain, **how))]).archive
+
+
+def test_the_block_about_an_event_begins_on_a_whole_second(tmp_path: Path) -> None:
+    strain = noise(128)
+    archive = one_file(tmp_path, strain)
+    (home,) = archive.at(Decimal(START) + Decimal("60.4"))
+    block = archive.block(home, START + 28)
+    assert (block.start_gps, block.ifo) == (START + 28, "L1")
+    np.testing.assert_array_equal(block.samples, strain[28 * RATE : 92 * RATE])
+
+
+def test_a_block_is_put_together_from_neighbouring_files(tmp_path: Path) -> None:
+    strain = noise(96, blips_s=(EVENT_S,))
+    whole = one_file(tmp_path, strain)
+    parts = [
+        gwosc_file(tmp_path, strain[s * RATE : (s + 16) * RATE], start=START + s)
+        for s in range(0, 96, 16)
+    ]
+    joined = collect(map(str, reversed(parts))).archive
+    expected, given = (scan(a, START + EVENT_S) for a in (whole, joined))
+    np.testing.assert_array_equal(given.energies[4.0], expected.energies[4.0])
+
+
+def test_a_scan_is_the_scan_of_its_block(tmp_path: Path) -> None:
+    strain = noise(128, blips_s=(EVENT_S,))
+    direct = q_scan(
+        strain[28 * RATE : 92 * RATE], sample_rate_hz=RATE, event_s=EVENT_S - 28
+    )
+    given = scan(one_file(tmp_path, strain), START + EVENT_S)
+    np.testing.assert_allclose(given.energies[4.0], direct.energies[4.0], rtol=1e-5)
+    assert given.peak_frequency == direct.peak_frequency
+
+
+def test_each_chunk_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    def spy(series, first, last):
+        reads.append((first, last))
+        return read_samples(series, first, last)
+
+    monkeypatch.setattr(archives, "read_samples", spy)
+    archive = one_file(tmp_path, noise(320))
+    scanner = Scanner(archive)
+    for second in range(40, 280, 20):
+        gps = Decimal(START + second)
+        scanner.scan(Event(gps, archive.at(gps)[0]))
+    assert sorted(reads) == [(s * RATE, (s + 64) * RATE) for s in range(0, 320, 64)]
+
+
+def test_events_of_one_second_share_their_tiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gspy_cli.strain import events
+
+    made = []
+
+    def spy(*args, **how):
+        made.append(how)
+        return tile(*args, **how)
+
+    tile = events.tile_strain
+    monkeypatch.setattr(events, "tile_strain", spy)
+    archive = one_file(tmp_path, noise(128))
+    scanner = Scanner(archive)
+    for gps in map(Decimal, (START + 60, START + 60, START + 61)):
+        for part in ("0.01", "0.3"):
+            scanner.scan(Event(gps + Decimal(part), archive.at(gps)[0]))
+    assert len(made) == 2
+
+
+def test_a_gap_away_from_the_event_does_not_matter(tmp_path: Path) -> None:
+    strain = noise(64, blips_s=(32.0,))
+    strain[40 * RATE : 45 * RATE] = np.nan
+    strain[: 2 * RATE] = 0
+    given = scan(one_file(tmp_path, strain), START + 32)
+    assert 85 < given.peak_frequency < 115
+    assert given.snr > 30
+    assert set(given.energies) == {0.5, 1.0, 2.0, 4.0}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(np.nan, "gap .NaN."), (0.0, "gap .one value repeated.")]
+)
+def test_an_event_in_a_gap_is_refused(
+    tmp_path: Path, value: float, reason: str
+) -> None:
+    strain = noise(64)
+    strain[31 * RATE : 33 * RATE] = value
+    with pytest.raises(GspyError, match=f"{reason} at GPS {START + 32}"):
+        scan(one_file(tmp_path, strain), START + 32)
+
+
+def test_constant_strain_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GspyError, match="constant: the detector was off"):
+        scan(one_file(tmp_path, np.zeros(64 * RATE)), START + 32)
+
+
+@pytest.mark.parametrize(
+    ("second", "windows"),
+    [
+        (2.9, {0.5, 1.0, 2.0}),
+        (2.0, {0.5, 1.0, 2.0}),
+        (1.3, {0.5}),
+        (29.5, {0.5, 1.0, 2.0}),
+    ],
+)
+def test_near_the_edge_there_are_the_windows_that_fit(
+    tmp_path: Path, second: float, windows: set[float]
+) -> None:
+    given = scan(one_file(tmp_path, noise(32)), START + second)
+    assert set(given.energies) == windows
+
+
+def test_at_the_very_edge_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(GspyError, match=r"too near the edge.*needs 1\.25 s"):
+        scan(one_file(tmp_path, noise(32)), START + 0.5)
+
+
+def test_too_little_strain_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GspyError, match=r"too short: 6 s.*8 s are needed"):
+        scan(one_file(tmp_path, noise(6)), START + 3)
+
+
+@pytest.mark.parametrize("rate", [1024, 2048])
+def test_a_low_rate_is_refused(tmp_path: Path, rate: int) -> None:
+    archive = one_file(tmp_path, noise(64, rate=rate), rate=rate)
+    with pytest.raises(GspyError, match=f"rate is too low: {rate} Hz"):
+        scan(archive, START + 32)
+
+
+def test_counts_of_16_bits_are_scanned_like_any_strain(tmp_path: Path) -> None:
+    strain = noise(32, blips_s=(16.0,))
+    counts = np.round(strain * 1e24).astype(np.int16)
+    given = scan(one_file(tmp_path, counts), START + 16)
+    expected = scan(one_file(tmp_path, strain), START + 16)
+    assert given.peak_frequency == expected.peak_frequency
+    assert given.snr == pytest.approx(expected.snr, rel=0.01)
+
+
+def test_a_shifted_scan_is_the_scan_of_the_shifted_time(tmp_path: Path) -> None:
+    archive = one_file(tmp_path, noise(64, blips_s=(32.0,)))
+    shifted = scan(archive, START + 32.0, shift_s=0.02)
+    given = scan(archive, START + 32.02)
+    np.testing.assert_allclose(
+        shifted.energies[0.5], given.energies[0.5], rtol=1e-4, atol=1e-4
+    )
+
+
+def test_files_of_other_detectors_are_left_out(tmp_path: Path) -> None:
+    files = [str(gwosc_file(tmp_path, noise(8), ifo=ifo)) for ifo in ("H1", "L1")]
+    found = collect(files, ifo="L1")
+    assert [s.ifo for s in found.archive.at(Decimal(START + 4))] == ["L1"]
+    assert not found.unusable
+    with pytest.raises(GspyError, match="no file is of V1: all are of H1, L1"):
+        collect(files, ifo="V1")
+
+
+def test_a_file_without_detector_gets_the_one_that_is_given(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"DARM": noise(8)})
+    (series,) = collect([str(path)], ifo="V1").archive.at(Decimal(START + 4))
+    assert series.ifo == "V1"
+
+
+def test_a_folder_gives_all_strain_in_it(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    gwosc_file(tmp_path / "deep", noise(8))
+    (tmp_path / "bad.hdf5").write_text("?")
+    (tmp_path / "readme.txt").write_text("?")
+    found = collect([str(tmp_path)])
+    assert len(found.archive.files()) == 1
+    assert list(found.unusable) == [str(tmp_path / "bad.hdf5")]
+
+
+@pytest.mark.skipif(not STRAIN.exists(), reason="the real strain is not here")
+@pytest.mark.parametrize(("ifo", "peak_hz"), [("H1", 124), ("L1", 175)])
+def test_the_first_gravitational_wave_is_found_where_it_was(
+    ifo: str, peak_hz: float
+) -> None:
+    files = STRAIN.glob("*LOSC*1126259446*.hdf5")
+    archive = collect(map(str, files), ifo=ifo).archive
+    found = scan(archive, 1126259462.4)
+    assert found.peak_time - found.event_time == pytest.approx(0.02, abs=0.02)
+    assert found.peak_frequency == pytest.approx(peak_hz, abs=30)
+    assert found.snr > 10

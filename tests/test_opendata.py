@@ -1,0 +1,226 @@
+"""Open data from a local server that answers as gwosc.org does (API v2)."""
+
+import csv
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from strain_files import RATE, START, gwosc_file, noise
+from test_classify import gspy
+
+pytest.importorskip("gwosc")
+RUN_START, RUN_S = START, 256
+
+
+class Gwosc(ThreadingHTTPServer):
+    """One run of H1 in files of 128 s, and one event with a file of 32 s."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.folder, self.asked, self.broken = folder, list[str](), False
+        strain = noise(RUN_S, blips_s=(40.0, 128.0))
+        for start in range(0, RUN_S, 128):
+            part = strain[start * RATE : (start + 128) * RATE]
+            gwosc_file(folder, part, ifo="H1", start=START + start)
+        gwosc_file(folder, noise(32, blips_s=(16.0,)), ifo="H1", start=START + 1000)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def answer(self, path: str, query: dict[str, str]) -> object:
+        if path == "/api/v2/event-versions":
+            near = (
+                int(query["min-gps-time"]) < START + 1016 < int(query["max-gps-time"])
+            )
+            return page([EVENT] if near else [])
+        if path == "/api/v2/event-versions/GWTEST-v1/strain-files":
+            (event,) = self.folder.glob("*-32.hdf5")
+            return page([entry(event, "download_url", self.url)])
+        if path == "/api/v2/runs":
+            return page([RUN])
+        if path == "/api/v2/runs/T1/strain-files":
+            files = sorted(self.folder.glob("*-128.hdf5"))
+            entries = [entry(file, "hdf5_url", self.url) for file in files]
+            start, stop = int(query["start"]), int(query["stop"])
+            return page(
+                [e for e in entries if start - 128 < e["gps_start"] < stop]
+                if query["detector"] == "H1"
+                else []
+            )
+        return None
+
+
+RUN = {
+    "name": "T1",
+    "gps_start": RUN_START,
+    "gps_end": RUN_START + RUN_S,
+    "detectors": ["H1"],
+}
+EVENT = {
+    "name": "GWTEST",
+    "shortName": "GWTEST-v1",
+    "gps": START + 1016.0,
+    "version": 1,
+    "catalog": "GWTC-test",
+    "detectors": ["H1"],
+}
+
+
+def page(results: list[dict[str, object]]) -> dict[str, object]:
+    return {
+        "results_count": len(results),
+        "num_pages": 1,
+        "next": None,
+        "previous": None,
+        "results": results,
+    }
+
+
+def entry(file: Path, link: str, server: str) -> dict[str, object]:
+    start, duration = map(int, file.stem.split("-")[-2:])
+    url = f"{server}/archive/{file.name}"
+    return {"detector": "H1", "gps_start": start, "duration": duration, link: url}
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Gwosc
+
+    def do_GET(self) -> None:
+        asked = urlsplit(self.path)
+        self.server.asked.append(asked.path)
+        query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+        if asked.path.startswith("/archive/"):
+            content = (self.server.folder / Path(asked.path).name).read_bytes()
+            size = len(content)
+            content = content[: size // 2] if self.server.broken else content
+        else:
+            content = json.dumps(self.server.answer(asked.path, query)).encode()
+            size = len(content)
+        self.send_response(200)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def gwosc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gwosc]:
+    folder = tmp_path / "gwosc"
+    folder.mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
+    with Gwosc(folder) as server:
+        monkeypatch.setenv("GWOSC_SERVER_URL", server.url)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def classify(model: Path, *options: object) -> tuple[int, list[dict[str, str]], str]:
+    code, out, err = gspy("classify", "--open-data", *options, "-m", model)
+    return code, list(csv.DictReader(out.splitlines())), err
+
+
+def cached(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in tmp_path.glob("cache/**/*.hdf5"))
+
+
+def test_strain_is_fetched_once_and_then_needs_no_network(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    code, rows, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert code == 0
+    assert [row["ifo"] for row in rows] == ["H1"] * 4
+    assert all(float(row["snr"]) > 30 for row in rows)
+    assert cached(tmp_path) == [f"H-H1_GWOSC_4KHZ_R1-{START}-128.hdf5"]
+    assert "fetching http://" in err
+    gwosc.asked.clear()
+    again, same, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert (again, same, gwosc.asked) == (0, rows, [])
+    assert "fetching" not in err
+
+
+def test_an_event_between_two_files_takes_both(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    code, rows, _ = classify(tiny_model, "-i", "H1", "-t", START + 128)
+    assert code == 0
+    assert all(float(row["snr"]) > 30 for row in rows)
+    assert len(cached(tmp_path)) == 2
+
+
+def test_where_there_is_only_an_events_file_that_is_used_and_remembered(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    for _ in range(2):
+        code, rows, _ = classify(tiny_model, "-i", "H1", "-t", START + 1016)
+        assert (code, len(rows)) == (0, 4)
+        assert cached(tmp_path) == [f"H-H1_GWOSC_4KHZ_R1-{START + 1000}-32.hdf5"]
+        asked = list(gwosc.asked)
+        gwosc.asked.clear()
+    assert asked == []
+
+
+def test_a_time_that_is_not_open_is_a_failed_row(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(
+        f"event_time,ifo\n{START + 5000},H1\n{START + 40},V1\n{START + 40},\n"
+    )
+    code, rows, _ = classify(tiny_model, "--triggers", table)
+    assert code == 1
+    assert [row["error"] for row in rows] == [
+        f"GWOSC has no strain of H1 at GPS {START + 5000}",
+        f"GWOSC has no strain of V1 at GPS {START + 40}",
+        "--open-data needs a detector: give --ifo",
+    ]
+
+
+def test_a_download_that_breaks_off_leaves_nothing_behind(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    gwosc.broken = True
+    code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert code == 2
+    assert "cannot fetch from http://127.0.0.1" in err
+    assert cached(tmp_path) == []
+    assert not list(tmp_path.glob("cache/**/*.part"))
+    gwosc.broken = False
+    code, rows, _ = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert (code, len(rows)) == (0, 4)
+
+
+def test_without_a_network_the_error_says_what_else_to_do(
+    gwosc: Gwosc, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GWOSC_SERVER_URL", "http://127.0.0.1:9")
+    code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 41)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "give files of strain instead of --open-data" in err
+
+
+def test_a_server_that_is_not_gwoscs_is_named(
+    gwosc: Gwosc, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gwosc, "answer", lambda *_: {"hello": 1})
+    code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 42)
+    assert code == 2
+    assert "does not answer as GWOSC does" in err
+
+
+def test_scans_can_be_drawn_of_open_data(gwosc: Gwosc, tmp_path: Path) -> None:
+    run = ["qscan", "--open-data", "-i", "H1", "-t", START + 40, "--window", "1.0"]
+    code, out, _ = gspy(*run, "-o", tmp_path)
+    assert code == 0
+    assert Path(out.strip()).name.startswith(f"H1_{START + 40}.000000000_")

@@ -1,0 +1,158 @@
+"""Reading strain: every format gives the same samples, times and names."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from conftest import SHARED
+from numpy.typing import NDArray
+from strain_files import RATE, START, gwosc_file, gwpy_file, noise
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.series import Series, choose, list_series, read_samples
+
+STRAIN = SHARED / "strain"
+FRAME = STRAIN / "HLV-HW100916-968654552-1.gwf"
+
+
+def only(path: Path, channel: str | None = None) -> Series:
+    (series,) = choose(list_series(path), channel=channel)
+    return series
+
+
+def all_of(series: Series) -> NDArray[np.floating]:
+    return read_samples(series, 0, series.size)
+
+
+@pytest.mark.parametrize("storage", [{}, {"compression": "gzip", "chunks": (1000,)}])
+def test_a_gwosc_file_holds_one_series_and_its_detector(
+    tmp_path: Path, storage: dict[str, object]
+) -> None:
+    strain = noise(8)
+    series = only(gwosc_file(tmp_path, strain, ifo="V1", **storage))
+    assert (series.ifo, series.rate_hz, series.size) == ("V1", RATE, 8 * RATE)
+    assert (series.start_gps, series.end_gps) == (START, START + 8)
+    np.testing.assert_array_equal(all_of(series), strain)
+    np.testing.assert_array_equal(read_samples(series, 5, 99), strain[5:99])
+
+
+def test_a_channel_is_chosen_by_its_name_or_the_part_after_the_detector(
+    tmp_path: Path,
+) -> None:
+    strain = noise(8)
+    path = gwpy_file(
+        tmp_path / "s.h5", {"H1:GDS-CALIB_STRAIN": strain, "H1:DARM": strain + 1}
+    )
+    for name in ("H1:GDS-CALIB_STRAIN", "GDS-CALIB_STRAIN"):
+        series = only(path, name)
+        assert (series.channel, series.ifo) == ("H1:GDS-CALIB_STRAIN", "H1")
+        np.testing.assert_array_equal(all_of(series), strain)
+
+
+def test_a_name_without_detector_chooses_a_channel_of_each(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"H1:HOFT": noise(8), "L1:HOFT": noise(8)})
+    found = list_series(path)
+    assert [s.ifo for s in choose(found, channel="HOFT")] == ["H1", "L1"]
+    assert [s.ifo for s in choose(found, ifo="L1")] == ["L1"]
+
+
+def test_the_only_channel_need_not_be_named(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8)})
+    assert only(path).channel == "H1:STRAIN"
+
+
+@pytest.mark.filterwarnings("ignore:COPY_IF_NEEDED")  # astropy's
+@pytest.mark.parametrize("name", ["H1:STRAIN", "data"])
+def test_what_gwpy_writes_can_be_read(tmp_path: Path, name: str) -> None:
+    timeseries = pytest.importorskip("gwpy.timeseries")
+    strain = noise(8)
+    written = timeseries.TimeSeries(
+        strain, sample_rate=RATE, t0=START, name="H1:STRAIN", channel="H1:STRAIN"
+    )
+    written.write(tmp_path / "gwpy.h5", path=name)
+    series = only(tmp_path / "gwpy.h5")
+    np.testing.assert_array_equal(all_of(series), strain)
+    assert (series.start_gps, series.rate_hz, series.ifo) == (START, RATE, "H1")
+
+
+def test_several_channels_must_be_told_apart(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8), "V1:STRAIN": noise(8)})
+    with pytest.raises(GspyError, match="choose --channel: H1:STRAIN, V1:STRAIN"):
+        only(path)
+
+
+def test_an_unknown_channel_is_answered_with_the_known(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8)})
+    with pytest.raises(GspyError, match="no channel K1:X; it has H1:STRAIN"):
+        only(path, "K1:X")
+
+
+def test_a_file_that_is_not_strain_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.hdf5").write_text("hello")
+    with pytest.raises(GspyError, match=r"notes.hdf5 is not an HDF5 file"):
+        list_series(tmp_path / "notes.hdf5")
+    with pytest.raises(GspyError, match="no such file"):
+        list_series(tmp_path / "gone.hdf5")
+    h5py.File(tmp_path / "empty.h5", "w").close()
+    with pytest.raises(GspyError, match="holds no time series"):
+        list_series(tmp_path / "empty.h5")
+
+
+def test_a_table_of_pictures_is_no_time_series(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "flat.h5", "w") as file:
+        data = file.create_dataset("H1:X", data=np.ones((4, 4)))
+        data.attrs.update(x0=0.0, dx=1.0)
+    with pytest.raises(GspyError, match=r"flat.h5 is damaged: H1:X is no time series"):
+        list_series(tmp_path / "flat.h5")
+
+
+@pytest.mark.skipif(not FRAME.exists(), reason="the real strain is not here")
+def test_a_frame_file_holds_what_its_twin_holds() -> None:
+    pytest.importorskip("gwframe")
+    for channel in ("H1:LDAS-STRAIN", "V1:h_16384Hz"):
+        frame, twin = only(FRAME, channel), only(FRAME.with_suffix(".hdf"), channel)
+        np.testing.assert_array_equal(all_of(frame), all_of(twin))
+        assert frame.start_gps == twin.start_gps == 968654552
+        assert frame.rate_hz == twin.rate_hz == 16384
+        assert frame.ifo == twin.ifo == channel[:2]
+
+
+def test_frames_with_a_break_are_two_series(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path, strain = tmp_path / "H-H1_TEST-1000000000-20.gwf", noise(12)
+    pieces = [(1000000000, 0), (1000000004, 4), (1000000016, 8)]
+    with gwframe.FrameWriter(path) as writer:
+        for gps, first in pieces:
+            part = strain[first * RATE : (first + 4) * RATE]
+            writer.write(part, start=float(gps), sample_rate=RATE, name="H1:X")
+    early, late = choose(list_series(path))
+    assert (early.start_gps, early.end_gps) == (1000000000, 1000000008)
+    assert (late.start_gps, late.end_gps) == (1000000016, 1000000020)
+    np.testing.assert_array_equal(
+        read_samples(early, RATE, 6 * RATE), strain[RATE : 6 * RATE]
+    )
+    np.testing.assert_array_equal(all_of(late), strain[8 * RATE :])
+
+
+def test_gwosc_frames_need_no_channel(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path, strain = tmp_path / "H-H1_GWOSC_4KHZ_R1-1000000000-8.gwf", noise(8)
+    names = ("H1:GWOSC-4KHZ_R1_STRAIN", "H1:GWOSC-4KHZ_R1_DQMASK")
+    gwframe.write(
+        path, dict.fromkeys(names, strain), start=1000000000.0, sample_rate=RATE
+    )
+    assert only(path).channel == names[0]
+
+
+def test_a_false_frame_file_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("gwframe")
+    (tmp_path / "false.gwf").write_text("hello")
+    with pytest.raises(GspyError, match=r"false.gwf cannot be read as GWF: "):
+        list_series(tmp_path / "false.gwf")
+
+
+def test_times_keep_their_decimals(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"H1:X": noise(8)}, start=START + 0.3)
+    assert only(path).start_gps == Decimal("1126259446.3")

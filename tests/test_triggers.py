@@ -1,0 +1,187 @@
+"""Tables of triggers, and the rows that come of them."""
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from strain_files import RATE, START, gwosc_file, noise
+from test_classify import gspy
+
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.triggers import read_triggers
+
+WINDOWS = ["0.5", "1.0", "2.0", "4.0"]
+
+
+def write(folder: Path, *lines: str, name: str = "triggers.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.fixture
+def strain(tmp_path: Path) -> Path:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    gwosc_file(folder, noise(64, blips_s=(20.0, 40.25)), ifo="H1")
+    both = noise(64, blips_s=(20.0, 40.25), seed=1)
+    both[50 * RATE : 60 * RATE] = np.nan
+    gwosc_file(folder, both, ifo="L1")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("event_time", "1126259462.400000123"),
+        ("GPStime,snr", "1126259462.400000123,9"),
+        ("peak_time,peak_time_ns", "1126259462,400000123"),
+        ("\ufeffevent_time,peak_time", "1126259462.400000123,7"),
+    ],
+)
+def test_the_time_may_be_in_any_of_gravity_spys_columns(
+    tmp_path: Path, header: str, cells: str
+) -> None:
+    (wanted,) = read_triggers(write(tmp_path, header, cells))
+    assert wanted.gps == Decimal("1126259462.400000123")
+    assert wanted.name == "1126259462.400000123"
+
+
+def test_a_table_may_name_detectors_and_identifiers(tmp_path: Path) -> None:
+    table = write(tmp_path, "ifo,event_time,gravityspy_id", "H1,5,zXy", "L1,6,")
+    assert [(w.ifo, w.name) for w in read_triggers(table)] == [
+        ("H1", "zXy"),
+        ("L1", "6.000000000"),
+    ]
+
+
+def test_a_table_without_times_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GspyError, match="no column event_time, GPStime or peak_time"):
+        list(read_triggers(write(tmp_path, "time,ifo", "5,H1")))
+    with pytest.raises(GspyError, match="cannot read"):
+        list(read_triggers(tmp_path / "gone.csv"))
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(GspyError, match="is not a CSV table"):
+        list(read_triggers(tmp_path / "binary.csv"))
+
+
+def test_a_bad_row_has_its_line_in_its_reason(tmp_path: Path) -> None:
+    _, bad = read_triggers(write(tmp_path, "event_time", "5", "soon"))
+    assert bad.problem.startswith("event_time in line 3: 'soon' is no time")
+
+
+def test_every_trigger_gets_its_rows_in_order(
+    strain: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    table = write(
+        tmp_path,
+        "event_time,ifo,gravityspy_id",
+        f"{START + 40.25},H1,late",
+        f"{START + 20},L1,early",
+        f"{START + 500},L1,outside",
+        f"{START + 55},L1,gap",
+        "soon,L1,bad",
+        f"{START + 20},V1,virgo",
+    )
+    code, out, _ = gspy("classify", strain, "--triggers", table, "-m", tiny_model)
+    found = rows(out)
+    names = [row["gravityspy_id"] for row in found]
+    assert code == 1
+    assert names == [
+        *["late"] * 4, *["early"] * 4, "outside", *["gap"] * 4, "bad", "virgo"
+    ]  # fmt: skip
+    assert [row["status"] for row in found] == ["ok"] * 8 + ["failed"] * 7
+    assert [row["window"] for row in found[:4]] == WINDOWS
+    assert {row["ifo"] for row in found[:4]} == {"H1"}
+    assert float(found[0]["event_time"]) == START + 40.25
+    assert all(85 < float(row["peak_frequency"]) < 115 for row in found[:8])
+    assert all(float(row["snr"]) > 30 and row["q_value"] for row in found[:8])
+    assert "is not in" in found[8]["error"]
+    assert float(found[8]["event_time"]) == START + 500
+    assert "gap (NaN)" in found[9]["error"]
+    assert "no file is of V1" in found[14]["error"]
+    assert found[14]["path"] == str(table)
+
+
+def test_a_stopped_run_over_triggers_goes_on_where_it_was(
+    strain: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    lines = [f"{START + s}" for s in (500, 20, 20, 30, 40.25)]
+    table = write(tmp_path, "event_time", *lines)
+    whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
+    run = ["classify", strain, "--triggers", table, "-m", tiny_model]
+    gspy(*run, "-o", whole)
+    for cut in (0.3, 0.55, 0.8):
+        gspy(*run, "-o", part, "--overwrite")
+        assert part.read_bytes() == whole.read_bytes()
+        part.write_bytes(whole.read_bytes()[: int(cut * whole.stat().st_size)])
+        gspy(*run, "-o", part)
+        assert part.read_bytes() == whole.read_bytes()
+
+
+def test_a_time_without_detector_is_classified_in_each(
+    strain: Path, tiny_model: Path
+) -> None:
+    files = sorted(strain.iterdir())
+    code, out, _ = gspy("classify", *files, "-t", START + 20, "-m", tiny_model)
+    assert code == 0
+    assert [row["ifo"] for row in rows(out)] == ["H1"] * 4 + ["L1"] * 4
+    code, out, _ = gspy(
+        "classify", *files, "-t", START + 20, "--ifo", "L1", "-m", tiny_model
+    )
+    assert [row["ifo"] for row in rows(out)] == ["L1"] * 4
+
+
+def test_a_bad_file_among_good_ones_is_one_failed_row(
+    strain: Path, tiny_model: Path
+) -> None:
+    (strain / "aaa.hdf5").write_text("?")
+    code, out, _ = gspy("classify", strain, "-t", START + 20, "-m", tiny_model)
+    assert code == 1
+    assert [row["status"] for row in rows(out)] == ["failed"] + ["ok"] * 8
+
+
+def test_a_bad_file_alone_fails_the_event(tmp_path: Path, tiny_model: Path) -> None:
+    (tmp_path / "bad.hdf5").write_text("?")
+    code, out, _ = gspy("classify", tmp_path / "bad.hdf5", "-t", 5, "-m", tiny_model)
+    (row,) = rows(out)
+    assert (code, row["status"]) == (1, "failed")
+    assert "is not an HDF5 file" in row["error"]
+
+
+def test_json_lines_hold_the_loudest_tile_too(strain: Path, tiny_model: Path) -> None:
+    run = ["classify", strain, "-t", START + 20, "-i", "H1", "-m", tiny_model]
+    _, out, _ = gspy(*run, "-f", "jsonl", "--time-shift-check")
+    row = json.loads(out.splitlines()[0])
+    assert row["event_time"] == START + 20
+    assert row["snr"] > 30
+    assert row["time_shift_stable"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["-t", "5", "--triggers", "x.csv"], "--gps or --triggers, not both"),
+        ([], "is strain; give --gps TIME or --triggers FILE"),
+        (["-t", "5", "--open-data"], "no files"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    strain: Path, options: list[str], reason: str
+) -> None:
+    code, _, err = gspy("classify", next(strain.iterdir()), *options)
+    assert code == 2
+    assert reason in err
+
+
+def test_options_for_strain_are_refused_with_pictures(figures: Path) -> None:
+    for option in ("--time-shift-check", "--open-data"):
+        code, _, err = gspy("classify", figures, option)
+        assert (code, "need --gps or --triggers" in err) == (2, True)
