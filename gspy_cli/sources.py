@@ -34,9 +34,18 @@ class Sample:
     is_plot: bool = False
 
 
+Name = str | Sample
+"""A picture's path, or a sample that is made already."""
+
+
 def picture(path: str) -> Sample:
     """Make the sample of one picture file."""
-    return Sample(describe(path), lambda: read_figure(Path(path)))
+    return Sample(describe(path), partial(read_figure, Path(path)))
+
+
+def sample_of(name: Name) -> Sample:
+    """Make the sample that a name stands for."""
+    return picture(name) if isinstance(name, str) else name
 
 
 def describe(path: str) -> Origin:
@@ -52,17 +61,27 @@ def describe(path: str) -> Origin:
 
 def from_paths(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Sample]:
     """Give the samples of files and folders, in order; a folder's are sorted."""
+    return map(sample_of, names(paths, recursive=recursive))
+
+
+def names(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Name]:
+    """Name the pictures in files and folders, in order; a folder's are sorted."""
     for path in paths:
         if Path(path).is_dir():
             yield from _from_folder(path, recursive=recursive)
         else:
-            yield picture(path)
+            yield path
 
 
 def from_list(lines: Iterable[str], *, recursive: bool = False) -> Iterator[Sample]:
     """Give the samples of a list with one path a line; empty lines are skipped."""
+    return from_paths(listed(lines), recursive=recursive)
+
+
+def listed(lines: Iterable[str]) -> Iterator[str]:
+    """Give the paths of a list with one a line; empty lines are skipped."""
     paths = (line.rstrip("\r\n") for line in lines)
-    yield from from_paths((path for path in paths if path), recursive=recursive)
+    return (path for path in paths if path)
 
 
 def from_strain(
@@ -113,17 +132,17 @@ def read_list(path: Path) -> list[str]:
         raise GspyError(f"cannot read the list {path}: {error.strerror}") from None
 
 
-def _from_folder(folder: str, *, recursive: bool) -> Iterator[Sample]:
+def _from_folder(folder: str, *, recursive: bool) -> Iterator[Name]:
     found = False
-    for path in _walk(folder, recursive=recursive):
+    for name in _walk(folder, recursive=recursive):
         found = True
-        yield path if isinstance(path, Sample) else picture(path)
+        yield name
     if not found:
         more = "" if recursive else "; --recursive looks in its folders too"
         yield _unusable(folder, f"no pictures in this folder{more}")
 
 
-def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
+def _walk(folder: str, *, recursive: bool) -> Iterator[Name]:
     try:
         with os.scandir(folder) as entries:
             inside = sorted(entries, key=lambda entry: entry.name)
@@ -139,7 +158,8 @@ def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
 
 
 def _unusable(path: str, reason: str) -> Sample:
-    def fail() -> NDArray[np.uint8]:
-        raise PictureError(reason)
+    return Sample(Origin(path), partial(_fail, reason))
 
-    return Sample(Origin(path), fail)
+
+def _fail(reason: str) -> NDArray[np.uint8]:
+    raise PictureError(reason)

@@ -1,56 +1,27 @@
 """`gspy classify`: pictures in, labels out."""
 
 import gc
-import sys
-import time
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.options import (
     ChannelOption,
     DeviceOption,
     IfoOption,
     ModelOption,
     QuietOption,
-    need_strain,
 )
-from gspy_cli.cli.output import Format, format_of, output_of
+from gspy_cli.cli.output import Format, Link, Wanted, outputs_of
+from gspy_cli.cli.running import Tally, cluster_engine, local_engine, run
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
-    from gspy_cli.results import Result
-    from gspy_cli.sources import Sample
-
-
-class Tally:
-    """Counts results as they pass."""
-
-    def __init__(self) -> None:
-        self.classified = self.failed = 0
-        self._started = time.monotonic()
-
-    def count(self, results: "Iterable[Result]") -> "Iterator[Result]":
-        """Pass results on, counted."""
-        from gspy_cli.results import Failure
-
-        for result in results:
-            failed = isinstance(result, Failure)
-            self.failed += failed
-            self.classified += not failed
-            yield result
-
-    def summary(self, *, already: int, already_failed: int) -> str:
-        """Say in one line what a run did; `already` were done by an earlier one."""
-        total = self.classified + self.failed
-        rate = total / max(time.monotonic() - self._started, 1e-9)
-        counts = f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
-        before = f"; {already} were done before" if already else ""
-        which = f", {already_failed} of them failed" if already_failed else ""
-        return f"{counts}{before}{which}"
+    from gspy_cli.glitches import Group
 
 
 def classify(
@@ -79,12 +50,37 @@ def classify(
     ] = None,
     channel: ChannelOption = None,
     ifo: IfoOption = None,
+    per_glitch: Annotated[
+        bool,
+        typer.Option("--per-glitch", help="One row a glitch: its windows together."),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with what arrives, until Ctrl-C.")
+    ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: tcp://HOST:8786."),
+    ] = None,
     output: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write here: .csv or .jsonl."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write .csv, .jsonl, either with .gz, or .parquet; may repeat.",
         ),
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page of the pictures: .html."),
+    ] = None,
+    sort_into: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Put pictures into a folder a class."),
+    ] = None,
+    link: Annotated[
+        Link, typer.Option(help="How --sort-into puts them there.")
+    ] = Link.COPY,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Begin an existing output anew.")
     ] = False,
@@ -94,7 +90,7 @@ def classify(
             "--format",
             "-f",
             metavar="csv|jsonl|table",
-            help="Default: table on a terminal, else csv.",
+            help="Default: by the output's name; table on a terminal, else csv.",
         ),
     ] = None,
     top_k: Annotated[
@@ -126,70 +122,59 @@ def classify(
     Example: gspy classify figures/ -o labels.csv
     """
     gc.disable()  # until all is loaded
-    chosen = format_of(form, output)
-    samples = (
-        _strain_samples(paths or [], gps, channel=channel, ifo=ifo)
-        if gps
-        else _samples(paths or [], files_from, recursive=recursive)
+    given = Given(
+        tuple(paths or ()), files_from, recursive, tuple(gps or ()), channel, ifo
     )
-
-    from gspy_cli import predict, sources
-    from gspy_cli.model import load_model
-    from gspy_cli.writers import Columns
-
-    samples = sources.read_ahead(samples)
-    loaded = load_model(model, device=device)
-    gc.enable()
-    columns = Columns(
-        loaded.card.classes,
-        loaded.card.name,
-        min(top_k, len(loaded.card.classes)),
-        min_confidence,
-        triggers=bool(gps),
+    wanted = Wanted(tuple(output or ()), form, sort_into, link, gallery, overwrite)
+    _check(given, wanted, cluster)
+    rounds: Iterator[Iterable[Group]] = (
+        given.arrivals(per_glitch=per_glitch)
+        if watch
+        else iter([given.groups(per_glitch=per_glitch, ahead=not cluster)])
     )
-    tally = Tally()
-    with output_of(output, chosen, columns, loaded.card, overwrite=overwrite) as target:
-        left = (sample for sample in samples if not target.has(sample.origin))
-        results = predict.classify(left, loaded, batch_size=batch_size)
-        target.write(tally.count(results), quiet=quiet)
-    if not quiet and (output or tally.classified + tally.failed > 1):
-        summary = tally.summary(
-            already=target.already, already_failed=target.already_failed
+    tally, stopped = Tally(), False
+    with ExitStack() as stack:
+        engine = (
+            stack.enter_context(cluster_engine(cluster, model, device, batch_size))
+            if cluster
+            else local_engine(model, device, batch_size)
         )
-        typer.echo(f"{summary} ({loaded.card.name}, {loaded.device})", err=True)
-    if tally.failed or target.already_failed:
+        gc.enable()
+
+        from gspy_cli.writers import Columns
+
+        classes = engine.card.classes
+        columns = Columns(
+            classes,
+            engine.card.name,
+            min(top_k, len(classes)),
+            min_confidence,
+            triggers=bool(gps),
+            per_glitch=per_glitch,
+        )
+        outputs = stack.enter_context(outputs_of(wanted, columns, engine.card))
+        try:
+            for groups in rounds:
+                run(groups, engine, outputs, tally, quiet=quiet or watch)
+        except KeyboardInterrupt:
+            if not watch:
+                raise
+            stopped = True  # the way to end it
+    if not quiet and (wanted.paths() or tally.total > 1):
+        where = f"({engine.card.name}, {engine.where})"
+        typer.echo(f"{tally.summary(outputs)} {where}", err=True)
+    if stopped:
+        raise typer.Exit(130)
+    if tally.failed or tally.partial or outputs.already_failed:
         raise typer.Exit(1)
 
 
-def _samples(
-    paths: list[str], files_from: Path | None, *, recursive: bool
-) -> "Iterator[Sample]":
-    from gspy_cli import sources
-
-    if not paths and files_from is None:
-        raise GspyError("nothing to classify; give pictures, folders or --files-from")
-    parts = []
-    for path in paths:
-        named = sys.stdin if path == "-" else None
-        parts.append(
-            sources.from_list(named, recursive=recursive)
-            if named
-            else sources.from_paths([path], recursive=recursive)
-        )
-    if files_from is not None:
-        lines = sources.read_list(files_from)
-        parts.append(sources.from_list(lines, recursive=recursive))
-    return chain.from_iterable(parts)
-
-
-def _strain_samples(
-    paths: list[str], times: list[str], *, channel: str | None, ifo: str | None
-) -> "Iterator[Sample]":
-    need_strain("classifying strain")
-    from gspy_cli import sources
-    from gspy_cli.strain.times import gps_time
-
-    if len(paths) != 1:
-        raise GspyError("--gps takes one file of strain: .hdf5, .h5 or .gwf")
-    parsed = [gps_time(text) for text in times]
-    return sources.from_strain(paths[0], parsed, channel=channel, ifo=ifo)
+def _check(given: Given, wanted: Wanted, cluster: str | None) -> None:
+    """Refuse what does not go together, before anything is read."""
+    if wanted.sort_into:
+        if given.times:
+            raise GspyError("--sort-into takes pictures; strain has none to sort")
+        given.check_outside(wanted.sort_into)
+    if cluster and given.times:
+        raise GspyError("--cluster takes pictures; strain is scanned here")
+    wanted.check()
