@@ -153,14 +153,16 @@ def classify(
             per_glitch=per_glitch,
         )
         outputs = stack.enter_context(outputs_of(wanted, columns, engine.card))
+        if watch and not quiet:
+            typer.echo("gspy: watching; Ctrl-C ends it", err=True)
         try:
             for groups in rounds:
-                run(groups, engine, outputs, tally, quiet=quiet or watch)
+                run(groups, engine, outputs, tally, quiet=quiet, live=watch)
         except KeyboardInterrupt:
             if not watch:
                 raise
             stopped = True  # the way to end it
-    if not quiet and (wanted.paths() or tally.total > 1):
+    if not quiet and (wanted.paths() or watch or tally.total > 1):
         where = f"({engine.card.name}, {engine.where})"
         typer.echo(f"{tally.summary(outputs)} {where}", err=True)
     if stopped:

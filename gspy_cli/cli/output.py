@@ -172,10 +172,12 @@ class Outputs:
                 self.already += 1
                 self.already_failed += any(f.has_failed(key) for f in self._files)
 
-    def write(self, rows: "Iterable[tuple[Group, Row]]", *, quiet: bool) -> None:
-        """Write the rows of what was left, as they come."""
+    def write(
+        self, rows: "Iterable[tuple[Group, Row]]", *, quiet: bool, live: bool
+    ) -> None:
+        """Write the rows of what was left, as they come; `live`, a few at a time."""
         if self._printed is None:
-            if not quiet and sys.stderr.isatty():
+            if not (quiet or live) and sys.stderr.isatty():
                 from gspy_cli.cli import terminal
 
                 rows = terminal.with_progress(rows)
@@ -183,7 +185,8 @@ class Outputs:
         elif self._printed is Format.TABLE:
             from gspy_cli.cli import terminal
 
-            terminal.show_results(self._save(rows), self.columns)
+            show = terminal.show_arrivals if live else terminal.show_results
+            show(self._save(rows), self.columns)
         else:
             self._print(self._save(rows))
         for file in self._files:

@@ -82,7 +82,8 @@ class Tally:
     def summary(self, outputs: "Outputs") -> str:
         """Say in one line what this run did, and what an earlier one had done."""
         rate = self.total / max(time.monotonic() - self._started, 1e-9)
-        counts = f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
+        what = "glitches classified" if outputs.columns.per_glitch else "classified"
+        counts = f"{self.classified} {what}, {self.failed} failed, {rate:.0f}/s"
         views = f", {self.partial} with a failed view" if self.partial else ""
         before = f"; {outputs.already} were done before" if outputs.already else ""
         failed = outputs.already_failed
@@ -97,6 +98,7 @@ def run(
     tally: Tally,
     *,
     quiet: bool,
+    live: bool,
 ) -> None:
     """Classify what the outputs lack, and write it."""
     from gspy_cli import glitches
@@ -104,7 +106,7 @@ def run(
     found = glitches.classify_groups(outputs.left(groups), engine.classify)
     answer = glitches.fuse_views if outputs.columns.per_glitch else _only
     rows = ((group, answer(results)) for group, results in found)
-    outputs.write(tally.count(rows), quiet=quiet)
+    outputs.write(tally.count(rows), quiet=quiet, live=live)
 
 
 def _only(results: "tuple[Row, ...]") -> "Row":

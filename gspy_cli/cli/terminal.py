@@ -49,6 +49,17 @@ def show_results(results: Iterable[Row], columns: Columns) -> None:
         page = list(islice(remaining, PAGE))
 
 
+def show_arrivals(results: Iterable[Row], columns: Columns) -> None:
+    """Print a line for each result, as it comes."""
+    console = Console()
+    for row in results:
+        name, *others = _cells(row, columns, "")
+        views = others.pop(0).append(" views  ") if columns.per_glitch else ""
+        label, *confidence = others
+        label.pad_right(22 - len(label))
+        console.print(Text.assemble(label, *confidence, "  ", views, name))
+
+
 def _single(row: Row, columns: Columns) -> Text:
     result = answer_of(row)
     if isinstance(result, Failure):
