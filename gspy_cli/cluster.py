@@ -5,6 +5,7 @@ Results come back in the order of the samples. Dask gives the tasks of a worker 
 is lost to another one; tasks have no effects, so that nothing is doubled.
 """
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -52,9 +53,13 @@ def connect(address: str) -> Iterator[Any]:
     """
     from distributed import Client
 
-    file = Path(address) if address.endswith(".json") else None
-    where = {"scheduler_file": address} if file else {"address": address}
+    is_file = address.endswith(".json")
+    where = {"scheduler_file" if is_file else "address": address}
+    # what it logs is raised too
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
+        if is_file and not Path(address).exists():
+            raise FileNotFoundError("no such file")
         client = Client(  # type: ignore[no-untyped-call]
             **where, timeout=TIMEOUT_S, set_as_default=False
         )
@@ -116,7 +121,8 @@ def _result(future: Any) -> list[Result]:  # noqa: ANN401
         ) from None
     except (CancelledError, OSError, TimeoutError) as error:
         raise GspyError(
-            f"the cluster was lost ({error}); the same command goes on where it was"
+            f"the cluster was lost ({str(error).splitlines()[0]}); the same command "
+            "goes on where it was"
         ) from None
     return results
 
@@ -127,8 +133,11 @@ def same_everywhere(model: str | None) -> str | None:
 
 
 def _work(samples: list[Sample], job: Job) -> list[Result]:
-    """Classify some samples; this runs on a worker."""
-    return list(predict.classify(samples, _model(job), batch_size=job.batch_size))
+    """Classify some samples; this runs in one thread of a worker, on one core."""
+    results = predict.classify(
+        samples, _model(job), batch_size=job.batch_size, workers=1
+    )
+    return list(results)
 
 
 @lru_cache(maxsize=1)
