@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +82,10 @@ def classify(samples: Iterable[Sample], client: Any, job: Job) -> Iterator[Resul
     """
     remaining = iter(samples)
     flying: deque[Any] = deque()
-    room = 0
+    room = 1
     try:
-        while True:
-            if len(flying) <= room // 2:
+        for number in count():
+            if number % room == 0:  # now and then: to ask takes a message
                 room = _room(client)
             for _ in range(room - len(flying)):
                 if not (task := list(islice(remaining, TASK))):

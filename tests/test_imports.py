@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "predict": {"card", "image", "model", "views", "sources"},
     "journal": set(),
     "cluster": {"predict", "model", "sources"},
-    "writers": set(),
+    "glitches": {"sources", "views"},
+    "watching": {"glitches", "sources"},
+    "writers": {"glitches", "image", "journal", "sources"},
     "report": {"metrics"},
 }
 
