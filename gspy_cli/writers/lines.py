@@ -20,7 +20,8 @@ def csv_lines(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
     """Write results as CSV, one line at a time, without the header."""
     names = columns.names()
     for row in rows:
-        yield _csv_line(columns.row(row)[name] for name in names)
+        cells = columns.row(row)
+        yield _csv_line(cells[name] for name in names)
 
 
 def _csv_line(cells: Iterable[Cell]) -> str:
