@@ -92,11 +92,13 @@ def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     onnxruntime.set_default_logger_severity(4)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # each thread that scores is one core's
     providers = devices.providers(device)
     if len(providers) > 1 and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
     try:
-        return onnxruntime.InferenceSession(graph, providers=providers)
+        return onnxruntime.InferenceSession(graph, options, providers=providers)
     except (
         state.Fail,
         state.InvalidArgument,

@@ -1,68 +1,105 @@
-"""Samples in, results out: read ahead in threads, score in batches, keep order."""
+"""Samples in, results out: batches are read and scored side by side, order kept."""
 
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli.card import ModelCard
 from gspy_cli.errors import PictureError
-from gspy_cli.image import network_input, resize
 from gspy_cli.model import Model
+from gspy_cli.readers import Input, Order, Readers, read
 from gspy_cli.results import Failure, Prediction, Result
-from gspy_cli.sources import Sample
+from gspy_cli.sources import PictureFile, Sample
 
-Input = NDArray[np.uint8] | PictureError
+FEW = 128  # pictures that are read before processes to read the rest can start
+
+Read = Callable[[Sequence[Order]], list[Input]]
 
 
 def classify(
     samples: Iterable[Sample],
     model: Model,
     *,
-    batch_size: int = 16,
-    workers: int = 2,
+    batch_size: int = 8,
+    workers: int | None = None,
 ) -> Iterator[Result]:
     """Name every sample: one result each, in order, none lost.
 
-    While a batch is scored, threads read the next ones; at most two batches of
-    inputs are held, so memory does not grow with the number of samples.
+    Each of the `workers` reads a batch and scores it, on one core; there are as many
+    as cores unless told otherwise. At most two batches a worker are held, so memory
+    does not grow with the number of samples.
     """
-    waiting: deque[tuple[Sample, Future[Input]]] = deque()
-    remaining = iter(samples)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
+    workers = workers or available_cores()
+    waiting: deque[Future[list[Result]]] = deque()
+    reading = _Reading(workers)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="classify")
     try:
-        while True:
-            for sample in islice(remaining, 2 * batch_size - len(waiting)):
-                waiting.append((sample, pool.submit(_prepare, sample, model.card)))
-            if not waiting:
-                return
-            count = min(batch_size, len(waiting))
-            batch = [waiting.popleft() for _ in range(count)]
-            yield from _score([(s, future.result()) for s, future in batch], model)
+        for batch in _batches(samples, batch_size):
+            job = pool.submit(_classify, batch, model, reading.by_whom(batch))
+            waiting.append(job)
+            while waiting and (waiting[0].done() or len(waiting) >= 2 * workers):
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        reading.close()
 
 
-def _prepare(sample: Sample, card: ModelCard) -> Input:
-    height, width = card.input_size
-    convert = resize if sample.is_plot else network_input
-    try:
-        return convert(sample.load(), height=height, width=width)
-    except PictureError as error:
-        return error
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def _score(batch: list[tuple[Sample, Input]], model: Model) -> Iterator[Result]:
-    usable = [given for _, given in batch if not isinstance(given, PictureError)]
+class _Reading:
+    """Decides who reads a batch: this process, or others once a run is long."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._seen = 0
+        self._readers: Readers | None = None
+
+    def by_whom(self, batch: Sequence[Sample]) -> Read:
+        self._seen += len(batch)
+        here = self._workers == 1 or self._seen <= FEW
+        if here or not all(isinstance(sample.load, PictureFile) for sample in batch):
+            return _read_here
+        if self._readers is None:
+            self._readers = Readers(self._workers)
+        return self._readers.read
+
+    def close(self) -> None:
+        if self._readers is not None:
+            self._readers.close()
+
+
+def _read_here(orders: Sequence[Order]) -> list[Input]:
+    return [read(order) for order in orders]
+
+
+def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
+    remaining = iter(samples)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _classify(batch: Sequence[Sample], model: Model, read: Read) -> list[Result]:
+    size = model.card.input_size
+    inputs = read([Order(sample.load, size, sample.is_plot) for sample in batch])
+    usable = [given for given in inputs if not isinstance(given, PictureError)]
     rows = iter(model.score(np.stack(usable)) if usable else ())
-    for sample, given in batch:
-        if isinstance(given, PictureError):
-            yield Failure(sample.origin, str(given))
-        else:
-            yield _predict(sample, next(rows), model.card.classes)
+    return [
+        Failure(sample.origin, str(given))
+        if isinstance(given, PictureError)
+        else _predict(sample, next(rows), model.card.classes)
+        for sample, given in zip(batch, inputs, strict=True)
+    ]
 
 
 def _predict(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.figure import SUFFIXES, read_figure
+from gspy_cli.figure import SUFFIXES, read_pixels
 from gspy_cli.results import Origin, Trigger
 
 _NAME = re.compile(
@@ -22,11 +22,22 @@ _NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture file; called, it gives its pixels."""
+
+    path: str
+
+    def __call__(self) -> NDArray[np.uint8]:
+        """Decode it."""
+        return read_pixels(Path(self.path))
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One input, not yet read.
 
-    `load` gives the figure's pixels (H, W, 3) or raises `PictureError`. Where
-    `is_plot`, they are the plot already.
+    `load` gives the figure's pixels (H, W, 3), or with a byte that means nothing
+    (H, W, 4), or raises `PictureError`. Where `is_plot`, they are the plot already.
     """
 
     origin: Origin
@@ -40,7 +51,7 @@ Name = str | Sample
 
 def picture(path: str) -> Sample:
     """Make the sample of one picture file."""
-    return Sample(describe(path), partial(read_figure, Path(path)))
+    return Sample(describe(path), PictureFile(path))
 
 
 def sample_of(name: Name) -> Sample:

@@ -109,7 +109,11 @@ def classify(
         typer.Option(
             "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
         ),
-    ] = 16,
+    ] = 8,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Cores to use.", show_default="all"),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Name the glitch in each picture.
@@ -126,7 +130,7 @@ def classify(
         tuple(paths or ()), files_from, recursive, tuple(gps or ()), channel, ifo
     )
     wanted = Wanted(tuple(output or ()), form, sort_into, link, gallery, overwrite)
-    _check(given, wanted, cluster)
+    _check(given, wanted, cluster, workers)
     rounds: Iterator[Iterable[Group]] = (
         given.arrivals(per_glitch=per_glitch)
         if watch
@@ -137,7 +141,7 @@ def classify(
         engine = (
             stack.enter_context(cluster_engine(cluster, model, device, batch_size))
             if cluster
-            else local_engine(model, device, batch_size)
+            else local_engine(model, device, batch_size, workers)
         )
         gc.enable()
 
@@ -171,7 +175,9 @@ def classify(
         raise typer.Exit(1)
 
 
-def _check(given: Given, wanted: Wanted, cluster: str | None) -> None:
+def _check(
+    given: Given, wanted: Wanted, cluster: str | None, workers: int | None
+) -> None:
     """Refuse what does not go together, before anything is read."""
     if wanted.sort_into:
         if given.times:
@@ -179,4 +185,6 @@ def _check(given: Given, wanted: Wanted, cluster: str | None) -> None:
         given.check_outside(wanted.sort_into)
     if cluster and given.times:
         raise GspyError("--cluster takes pictures; strain is scanned here")
+    if cluster and workers:
+        raise GspyError("--workers counts cores here; a cluster has its own")
     wanted.check()

@@ -27,13 +27,17 @@ class Engine:
     where: str
 
 
-def local_engine(model: str | None, device: str, batch_size: int) -> Engine:
-    """Make the model ready in this process."""
+def local_engine(
+    model: str | None, device: str, batch_size: int, workers: int | None
+) -> Engine:
+    """Make the model ready in this process; by default it uses all cores."""
     from gspy_cli import predict
     from gspy_cli.model import load_model
 
     loaded = load_model(model, device=device)
-    classify = partial(predict.classify, model=loaded, batch_size=batch_size)
+    classify = partial(
+        predict.classify, model=loaded, batch_size=batch_size, workers=workers
+    )
     return Engine(loaded.card, classify, loaded.device)
 
 

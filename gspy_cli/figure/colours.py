@@ -1,5 +1,7 @@
 """What the colours of some pixels tell: a spectrogram, a chart or a photograph."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,13 +18,20 @@ _VIRIDIS = np.array(
         *((129, 211, 77), (170, 220, 50), (213, 226, 26), (253, 231, 37)),
     ]
 )
+_PLACES = _VIRIDIS @ (1, 2, 0)  # red + 2 green grows all along the curve
+_AT_PLACE = np.stack(
+    [np.interp(np.arange(766), _PLACES, channel) for channel in _VIRIDIS.T], axis=1
+)  # (766, 3): the curve's colour at each place
 _TOLERANCE = 24  # levels of a channel, to which JPEG and resizing keep colours
 
 
+@lru_cache  # most figures have one size
 def spread(length: int, count: int) -> NDArray[np.intp]:
     """Give the indices of at most `count` places, spread evenly over `length`."""
     count = min(count, length)
-    return ((np.arange(count) + 0.5) * (length / count)).astype(np.intp)
+    places = ((np.arange(count) + 0.5) * (length / count)).astype(np.intp)
+    places.flags.writeable = False
+    return places
 
 
 def sample(pixels: Pixels, count: int, block: int = 1) -> Pixels:
@@ -32,6 +41,8 @@ def sample(pixels: Pixels, count: int, block: int = 1) -> Pixels:
     """
     height, width = pixels.shape[0] // block, pixels.shape[1] // block
     rows, columns = spread(height, count) * block, spread(width, count) * block
+    if block == 1:
+        return pixels[rows[:, None], columns].reshape(-1, 3)
     total = np.zeros((len(rows), len(columns), 3), np.uint16)
     for i in range(block):
         for j in range(block):
@@ -87,13 +98,9 @@ def _is_viridis(pixels: Pixels, least: float = MOST) -> bool:
 
 def _share_on_viridis(colours: Pixels) -> float:
     """Give the part of the colours (N, 3) that lie on the viridis curve."""
-    weights = np.array((1, 2, 0))  # this sum grows all along the curve
-    place = colours @ weights
-    near = np.ones(len(colours), bool)
-    for channel in range(3):
-        expected = np.interp(place, _VIRIDIS @ weights, _VIRIDIS[:, channel])
-        near &= np.abs(colours[:, channel] - expected) <= _TOLERANCE
-    return float(near.mean())
+    place = colours[:, 0] + np.uint16(2) * colours[:, 1]
+    near = np.abs(colours - _AT_PLACE[place]) <= _TOLERANCE
+    return float(near.all(axis=1).mean())
 
 
 def _is_quiet_or_loud(colours: Pixels) -> bool:

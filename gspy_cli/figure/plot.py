@@ -40,7 +40,9 @@ class Box:
 
 
 def find_plot(pixels: Pixels) -> Box:
-    """Find the plot area, without its frame, in a figure of shape (H, W, 3).
+    """Find the plot area, without its frame, in a figure of shape (H, W, 3 or 4).
+
+    A fourth byte is ignored.
 
     Raises
     ------
@@ -50,14 +52,15 @@ def find_plot(pixels: Pixels) -> Box:
     height, width = pixels.shape[:2]
     if min(height, width) < 16:
         raise PictureError(f"no plot found: only {width} x {height} pixels")
-    if fills_picture(pixels):
-        return _without_frame(pixels, Box(0, 0, width, height))
-    for background in _margin_colours(pixels):
-        for box in _filled_boxes(pixels, background):
-            inner = _without_frame(pixels, box)
+    colours = pixels[..., :3]
+    if fills_picture(colours):
+        return _without_frame(colours, Box(0, 0, width, height))
+    for background in _margin_colours(colours):
+        for box in _filled_boxes(pixels, background):  # whole pixels are quicker
+            inner = _without_frame(colours, box)
             written = _written_share(pixels, box, background)
             if written < CROWDED and is_spectrogram(
-                _crop(pixels, inner), background, labelled=written > BARE
+                _crop(colours, inner), background, labelled=written > BARE
             ):
                 return inner
     raise PictureError("no plot found: this does not look like a spectrogram")
@@ -79,7 +82,7 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
 
 
 def _differs(pixels: Pixels, background: Pixels) -> Mask:
-    """Tell which pixels (..., 3) are not of the background colour."""
+    """Tell which pixels (..., 3 or 4) are not of the background colour."""
     differs = np.zeros(pixels.shape[:-1], bool)
     for channel in range(3):  # far quicker than numpy's loops over the last axis
         level = int(background[channel])
@@ -105,7 +108,7 @@ def _filled_boxes(pixels: Pixels, background: Pixels) -> Iterator[Box]:
     rows, columns = spread(height, LINES), spread(width, LINES)
     across = _differs(pixels[rows], background)  # (N, W)
     down = _differs(pixels.take(columns, axis=1), background).T  # (N, H)
-    for top, bottom in _bands(down.mean(axis=0)):
+    for top, bottom in _bands(_cover(down)):
         for _ in range(2):  # rows give columns, which give better rows
             ends = _differs(pixels[[top, bottom - 1]], background)
             left, right = _extent(across[(rows >= top) & (rows < bottom)], ends)
@@ -134,10 +137,16 @@ def _extent(lines: Mask, ends: Mask) -> tuple[int, int]:
     if both `ends` (2, L) of the lines have: a framed plot may hold the background's
     own colour. Start and end must be solid, unlike ticks at both corners.
     """
-    cover = lines.mean(axis=0) if len(lines) else np.zeros(lines.shape[1])
+    cover = _cover(lines)
     start, end = _longest_run((cover >= SOLID) | ends.all(axis=0))
     full = start + np.flatnonzero(cover[start:end] >= 0.9)
     return (int(full[0]), int(full[-1]) + 1) if len(full) else (0, 1)
+
+
+def _cover(lines: Mask) -> NDArray[np.float64]:
+    """Give the part of the lines (N, L) that have content, at each place."""
+    counts: NDArray[np.uint8] = np.add.reduce(lines.view(np.uint8), dtype=np.uint8)
+    return counts / max(len(lines), 1)
 
 
 def _longest_run(mask: Mask) -> tuple[int, int]:
@@ -146,7 +155,9 @@ def _longest_run(mask: Mask) -> tuple[int, int]:
     Grid lines in the background's colour are several narrow gaps. A single one is
     that before the colour bar.
     """
-    steps = np.flatnonzero(np.diff(mask, prepend=False, append=False))
+    padded = np.zeros(len(mask) + 2, bool)
+    padded[1:-1] = mask
+    steps = np.flatnonzero(padded[1:] != padded[:-1])
     if not len(steps):
         return 0, 1
     starts, ends = steps[::2], steps[1::2]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from gspy_cli.errors import PictureError
+from gspy_cli.figure import png
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 """What files are taken for pictures when a folder is searched."""
@@ -31,6 +32,14 @@ def read_figure(source: Path | BinaryIO) -> NDArray[np.uint8]:
     ------
     PictureError
         The file can't be read, isn't a picture, is damaged or too large.
+    """
+    return np.ascontiguousarray(read_pixels(source)[..., :3])
+
+
+def read_pixels(source: Path | BinaryIO) -> NDArray[np.uint8]:
+    """Decode a picture as `read_figure` does, but leave a fourth byte where it is.
+
+    The shape is (H, W, 3) or, with a byte that means nothing, (H, W, 4).
     """
     if not isinstance(source, Path):
         return _decode(source)
@@ -55,7 +64,8 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
             raise PictureError(
                 f"too large: {width} x {height} pixels, limit {MEGAPIXELS} megapixels"
             )
-        return _to_rgb(picture)
+        pixels = png.decode(picture)
+        return _to_rgb(picture) if pixels is None else pixels
     except _DAMAGE:
         raise PictureError("the picture is damaged or cut short") from None
 

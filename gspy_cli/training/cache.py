@@ -141,7 +141,7 @@ def decode_missing(
 def decode(path: Path, size: int) -> NDArray[np.uint8] | str:
     """Decode one picture to (size, size, 3), or say why that cannot be done."""
     try:
-        pixels = figure.read_figure(path)
+        pixels = figure.read_pixels(path)
         return image.network_input(pixels, height=size, width=size)
     except PictureError as error:
         return str(error)
