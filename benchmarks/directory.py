@@ -164,8 +164,10 @@ def models(run: Path | None, folder: Path) -> tuple[torch.nn.Module, ModelCard, 
         found = architecture(ARCHITECTURE)
         network = build_network(ARCHITECTURE, len(CLASSES))
         shape = (SIDE, SIDE)
-        card = ModelCard("benchmark", ARCHITECTURE, CLASSES, shape, found.mean,
-                         found.std, parameters=0)  # fmt: skip
+        normalisation = (found.mean, found.std)
+        card = ModelCard(
+            "benchmark", ARCHITECTURE, CLASSES, shape, *normalisation, parameters=0
+        )
     network.eval()
     pictures = check_pictures(card.input_size, 32)
     export_model(network, card, folder / "fp32.onnx", pictures=pictures)
@@ -250,9 +252,13 @@ def main() -> None:
         )
         with (folder / "o.csv").open(newline="") as rows:
             assert [row["status"] for row in csv.DictReader(rows)] == ["ok"] * COUNT
-        loop = measure("Pillow + onnxruntime", COUNT, lambda: simple_loop(paths, session))
-        eager = measure("torch + DataLoader", COUNT // 2,
-                        lambda: torch_script(paths[: COUNT // 2], network, card))  # fmt: skip
+        loop = measure(
+            "Pillow + onnxruntime", COUNT, lambda: simple_loop(paths, session)
+        )
+        half = paths[: COUNT // 2]
+        eager = measure(
+            "torch + DataLoader", len(half), lambda: torch_script(half, network, card)
+        )
         most = cores / limit(paths[:64], onnx_files / "int8.onnx")
         print(f"{'limit':22} {most:6.0f} pictures/s on {cores} cores")
         for rival, speed, goal in (

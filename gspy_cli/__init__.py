@@ -1,3 +1,18 @@
 """Classify LIGO glitches by the shape they draw in a spectrogram."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gspy_cli.api import Classifier, Failure, GspyError, Prediction, load_model
+
+__all__ = ["Classifier", "Failure", "GspyError", "Prediction", "load_model"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import the interface when it is asked for: the command line does without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gspy_cli import api
+
+    return getattr(api, name)

@@ -1,11 +1,16 @@
 """The card of a model: all that belongs to it besides its weights."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from types import UnionType
 from typing import Any
 
 from gspy_cli.errors import GspyError
+
+MAX_SIDE = 4096  # pixels; a larger input would fill the memory
+_TEXTS = ("name", "architecture", "crop", "filter", "data", "licence", "date", "sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class ModelCard:
             for name in ("classes", "input_size", "mean", "std"):
                 known[name] = tuple(known[name])
             card = cls(**known)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise GspyError(
                 f"{origin} is not a gspy model card ({error}); export the model again"
             ) from None
@@ -50,13 +55,10 @@ class ModelCard:
         return card
 
     def _check(self, origin: str) -> None:
-        whole = all(isinstance(side, int) and side > 0 for side in self.input_size)
-        named = all(isinstance(name, str) for name in self.classes)
-        unique = len(set(self.classes)) == len(self.classes) > 1
-        if not (whole and named and unique and len(self.input_size) == 2):
+        if wrong := self._wrong_fields():
             raise GspyError(
-                f"{origin} is not a gspy model card (classes or input_size are "
-                "wrong); export the model again"
+                f"{origin} is not a gspy model card (wrong: {', '.join(wrong)}); "
+                "export the model again"
             )
         if (self.crop, self.filter) != ("plot", "bilinear"):
             raise GspyError(
@@ -64,6 +66,32 @@ class ModelCard:
                 f"(crop '{self.crop}', filter '{self.filter}'); update gspy-cli"
             )
 
+    def _wrong_fields(self) -> list[str]:
+        size, numbers = self.input_size, float | int
+        right = {
+            "classes": _are(str, self.classes)
+            and len(set(self.classes)) == len(self.classes) > 1,
+            "input_size": _are(int, size)
+            and len(size) == 2
+            and all(0 < side <= MAX_SIDE for side in size),
+            "mean": _are(numbers, self.mean) and len(self.mean) == 3,
+            "std": _are(numbers, self.std) and len(self.std) == 3 and min(self.std) > 0,
+            "temperature": _are(numbers, [self.temperature]) and self.temperature > 0,
+            "parameters": _are(int, [self.parameters]),
+            "scores": isinstance(self.scores, Mapping),
+        } | {name: _are(str, [getattr(self, name)]) for name in _TEXTS}
+        return [name for name, is_right in right.items() if not is_right]
+
     def to_json(self) -> str:
         """Write the card as indented JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def _are(kind: type | UnionType, values: Iterable[object]) -> bool:
+    """Tell whether all values are of a kind; a truth value or nan is no number."""
+    return all(
+        isinstance(value, kind)
+        and not isinstance(value, bool)
+        and not (isinstance(value, float) and not math.isfinite(value))
+        for value in values
+    )

@@ -114,8 +114,8 @@ def check(noted: bytes, run: Mapping[str, object], path: Path) -> None:
         It was made by a run of another kind, or by something else.
     """
     try:
-        before = json.loads(noted)
-    except ValueError:
+        before = dict(json.loads(noted))
+    except (ValueError, TypeError, RecursionError):
         raise GspyError(
             f"{path} was not made by gspy classify; --overwrite replaces it"
         ) from None

@@ -67,8 +67,8 @@ class _Reading:
 
     def by_whom(self, batch: Sequence[Sample]) -> Read:
         self._seen += len(batch)
-        here = self._workers == 1 or self._seen <= FEW
-        if here or not all(isinstance(sample.load, PictureFile) for sample in batch):
+        portable = all(isinstance(sample.load, PictureFile) for sample in batch)
+        if self._seen <= FEW or not portable:
             return _read_here
         if self._readers is None:
             self._readers = Readers(self._workers)

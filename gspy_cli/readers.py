@@ -20,6 +20,14 @@ from gspy_cli.image import network_input, resize
 
 Input = NDArray[np.uint8] | PictureError
 
+_SETTINGS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    # The GNU C library would give each picture's memory back to the system, and
+    # getting it again costs half as much as decoding.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -48,9 +56,9 @@ class Readers:
     """Reading processes, each for one thread at a time."""
 
     def __init__(self, count: int) -> None:
-        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._free: SimpleQueue[_Reader] = SimpleQueue()
         for _ in range(count):
-            self._free.put(_start())
+            self._free.put(_Reader())
 
     def read(self, orders: Sequence[Order]) -> list[Input]:
         """Read pictures; one that ends its reader is found and refused.
@@ -60,30 +68,55 @@ class Readers:
         GspyError
             No reader can be started.
         """
-        inputs = self._try(orders)
-        if inputs is not None:
-            return inputs
-        if len(orders) == 1:
-            return [PictureError("the picture crashes the program that decodes it")]
-        return [given for order in orders for given in self.read([order])]
+        reader = self._free.get()
+        try:
+            inputs = reader.read(orders)
+            if inputs is not None:
+                return inputs
+            alone = [reader.read([order]) for order in orders]
+        finally:
+            self._free.put(reader)
+        refused = PictureError("the picture crashes the program that decodes it")
+        return [refused if given is None else given[0] for given in alone]
 
     def close(self) -> None:
         """End the processes, once no thread uses them."""
         while not self._free.empty():
-            _end(self._free.get())
+            self._free.get().end()
 
-    def _try(self, orders: Sequence[Order]) -> list[Input] | None:
-        process = self._free.get()
+
+class _Reader:
+    """A process that takes pickled orders and gives pickled inputs."""
+
+    def __init__(self) -> None:
+        self._process = _start()
+
+    def read(self, orders: Sequence[Order]) -> list[Input] | None:
+        """Read pictures; if that ends the process, give None and start another."""
+        inputs = self._ask(orders)
+        if inputs is None:
+            self.end()
+            self._process = _start()
+            if self._ask([]) is None:
+                raise GspyError(
+                    "cannot start a process to read pictures; is there memory for one?"
+                )
+        return inputs
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _ask(self, orders: Sequence[Order]) -> list[Input] | None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
-            inputs = _ask(process, orders)
-            if inputs is None:
-                _end(process)
-                process = _start()
-                if _ask(process, []) is None:
-                    raise GspyError("cannot start a reading process; use --workers 1")
-            return inputs
-        finally:
-            self._free.put(process)
+            pickle.dump(orders, self._process.stdin)
+            self._process.stdin.flush()
+            inputs: list[Input] = pickle.load(self._process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            return None
+        return inputs
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -92,29 +125,9 @@ def _start() -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": modules, "OPENBLAS_NUM_THREADS": "1"},
+        env=os.environ | _SETTINGS | {"PYTHONPATH": modules},
         process_group=0,  # Ctrl-C is for the parent alone
     )
-
-
-def _ask(
-    process: subprocess.Popen[bytes], orders: Sequence[Order]
-) -> list[Input] | None:
-    """Have pictures read; None if the process is dead."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        pickle.dump(orders, process.stdin)
-        process.stdin.flush()
-        inputs: list[Input] = pickle.load(process.stdout)
-    except (EOFError, OSError, pickle.UnpicklingError):
-        return None
-    return inputs
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.communicate()
 
 
 def _serve() -> None:

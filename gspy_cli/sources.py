@@ -78,7 +78,7 @@ def from_paths(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Sam
 def names(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Name]:
     """Name the pictures in files and folders, in order; a folder's are sorted."""
     for path in paths:
-        if Path(path).is_dir():
+        if os.path.isdir(path):  # noqa: PTH112, it takes every name
             yield from _from_folder(path, recursive=recursive)
         else:
             yield path

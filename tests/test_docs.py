@@ -35,6 +35,18 @@ def test_the_lines_for_the_onnx_file_alone_agree_with_gspy(tmp_path: Path):
     assert float(confidence) == pytest.approx(result.confidence, abs=0.02)
 
 
+def test_the_lines_from_python_classify_the_examples():
+    run = subprocess.run(
+        [sys.executable, "-c", code("docs/python.md", "python")],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    *rows, last = run.stdout.splitlines()
+    examples = sorted((ROOT / "docs" / "examples").glob("*.png"))
+    paths = [str(path.relative_to(ROOT)) for path in examples]
+    assert [row.split()[0] for row in rows] == paths
+    assert last == "missing.png no such file"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_relative_link_leads_to_a_file(page: Path):
     for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text()):

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "views": set(),
     "readers": {"image"},
     "predict": {"card", "model", "readers", "views", "sources"},
+    "api": {"card", "model", "predict", "sources"},
     "journal": set(),
     "cluster": {"predict", "model", "sources"},
     "glitches": {"sources", "views"},

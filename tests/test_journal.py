@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import itertools
 import random
 import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_classify import gspy
 
+from gspy_cli.predict import FEW
 from gspy_cli.results import Failure, Origin, key_of
 from gspy_cli.writers import (
     Columns,
@@ -93,6 +96,55 @@ def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
             process.send_signal(signal.SIGKILL)
         gspy("classify", folder, "-o", output)
         assert output.read_bytes() == whole.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def many(folder: Path, tmp_path_factory) -> Path:
+    """Give a folder of enough pictures that other processes read the last ones."""
+    many = tmp_path_factory.mktemp("links")
+    paths = [path for path in sorted(folder.iterdir()) if "\n" not in path.name]
+    for number, path in zip(range(FEW + 60), itertools.cycle(paths)):
+        (many / f"{number:03} {path.name}").hardlink_to(path)
+    return many
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize("count", [4, pytest.param(25, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_lose_and_double_nothing(many, tmp_path, suffix, count):
+    whole, output = tmp_path / f"whole{suffix}", tmp_path / f"killed{suffix}"
+    start = time.monotonic()
+    with run(many, whole) as process:
+        assert process.wait() == 1
+    seconds = time.monotonic() - start
+    rng, kills = random.Random(2), 0
+    while kills < count:
+        with run(many, output) as process:
+            try:
+                process.wait(rng.uniform(0, seconds))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+                continue
+        assert output.read_bytes() == whole.read_bytes()
+        output.unlink()
+    gspy("classify", many, "-o", output)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_an_interrupted_run_ends_with_130_and_is_completed(many, tmp_path):
+    whole, output = tmp_path / "whole.csv", tmp_path / "stopped.csv"
+    gspy("classify", many, "-o", whole)
+    with run(Path("-"), output, stdin=subprocess.PIPE, text=True) as process:
+        process.stdin.write("".join(f"{path}\n" for path in sorted(many.iterdir())))
+        process.stdin.flush()  # and stays open, so that the run cannot end
+        while not output.exists() or output.read_bytes().count(b"\n") < FEW:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert whole.read_bytes().startswith(output.read_bytes())
+    gspy("classify", many, "-o", output)
+    assert output.read_bytes() == whole.read_bytes()
 
 
 def test_a_torn_end_is_cut_off_wherever_it_was_torn(folder, whole):

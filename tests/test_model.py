@@ -49,7 +49,7 @@ def test_a_bad_card_is_one_clear_line(text):
 )
 def test_a_card_that_cannot_be_right_is_refused(change):
     values = json.loads(tiny_card().to_json()) | change
-    with pytest.raises(GspyError, match="classes or input_size"):
+    with pytest.raises(GspyError, match=r"\(wrong: (classes|input_size)\)"):
         ModelCard.from_json(json.dumps(values), origin="card.json")
 
 

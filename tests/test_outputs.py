@@ -18,8 +18,9 @@ from PIL import Image
 from test_classify import gspy, rows
 
 from gspy_cli.results import Failure, Origin
-from gspy_cli.writers import Columns
+from gspy_cli.writers import Columns, gallery
 from gspy_cli.writers.forms import csv_form, gzipped
+from gspy_cli.writers.gallery import gallery_form
 
 COUNT = 40  # more than two members of a compressed file
 
@@ -207,6 +208,21 @@ def test_with_a_format_rows_are_printed_beside_a_gallery(figures, tmp_path):
 
 
 COLUMNS = Columns(("Blip", "Whistle"), "tiny")
+PAGE = gallery_form(COLUMNS, Path("page.html"))
+KEYS = st.sampled_from(["[]", "1", "[[1]]", '["a"]', "[" * 9999, "&#9999999999;"])
+
+
+@given(st.binary(max_size=200) | KEYS.map(str.encode))
+def test_no_bytes_crash_the_recovery_of_a_page_or_a_compressed_file(content: bytes):
+    figure = b'<figure data-key="' + content + b'" data-status="ok"></figure>\n'
+    for text in (content, figure):
+        page = gallery.BODY + text
+        ends = [record.end for record in PAGE.records(io.BytesIO(page))]
+        assert all(0 < end <= len(page) for end in ends)
+    packed = gzipped(csv_form(COLUMNS)).records(io.BytesIO(content))
+    assert all(0 < record.end <= len(content) for record in packed)
+
+
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
 
 

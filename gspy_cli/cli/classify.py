@@ -16,8 +16,9 @@ from gspy_cli.cli.options import (
     ModelOption,
     QuietOption,
 )
-from gspy_cli.cli.output import Format, Link, Wanted, outputs_of
+from gspy_cli.cli.output import outputs_of
 from gspy_cli.cli.running import Tally, cluster_engine, local_engine, run
+from gspy_cli.cli.wanted import Format, Link, Wanted
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:

@@ -67,7 +67,7 @@ def _single(row: Row, columns: Columns) -> Text:
             (result.origin.path, "bold"), "\n", ("failed: ", "red"), result.reason
         )
     paths = [view.origin.path for view in row.views] if isinstance(row, Glitch) else []
-    named = "\n".join(paths or [result.origin.path])
+    named = "\n".join(dict.fromkeys(paths or [result.origin.path]))
     text = Text.assemble((named, "dim"), "\n")
     text.append(result.label, "bold green")
     text.append(f"  {result.confidence:.1%}", "bold")

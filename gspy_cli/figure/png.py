@@ -1,7 +1,8 @@
 """Plain PNG pictures, decoded several times faster than Pillow does it.
 
 Most figures are PNG files of 8-bit RGB or opaque RGBA, which both decoders read alike.
-Everything else is left to Pillow, and so is what looks damaged.
+Everything else is left to Pillow, and so is what looks damaged: here that is a wrong
+checksum of a chunk, there one of zlib's, which only a faulty program writes alone.
 """
 
 import sys

@@ -13,6 +13,8 @@ from gspy_cli.errors import GspyError
 
 BLOCK_S = 64  # what Gravity Spy reads about an event
 GWOSC_STRAIN = "strain/Strain"
+# what h5py raises on damaged files
+_DAMAGE = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 MAX_NAMED = 8  # channels listed in an error message
 
 
@@ -87,8 +89,12 @@ def read_strain(
         raise GspyError(
             f"{path.name} is not an HDF5 file; give strain as .hdf5, .h5 or .gwf"
         ) from None
-    with file:
-        return _read_hdf5(file, path, channel, gps)
+    try:
+        with file:
+            return _read_hdf5(file, path, channel, gps)
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0]
+        raise GspyError(f"{path.name} is damaged: {reason}") from None
 
 
 def _read_hdf5(

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -119,6 +120,13 @@ def example(path: Path, label: str, *, split: str = "") -> Example:
 
 def read_table(table: Path) -> Iterator[Example]:
     """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata."""
+    try:
+        yield from _read_rows(table)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise GspyError(f"{table} is not a CSV table in UTF-8 ({error})") from None
+
+
+def _read_rows(table: Path) -> Iterator[Example]:
     with table.open(newline="", encoding="utf-8-sig") as lines:
         rows = csv.DictReader(lines)
         columns = set(rows.fieldnames or ())
@@ -138,7 +146,7 @@ def row_example(row: dict[str, str], table: Path) -> Example:
     if not row["file"] or not row["label"]:
         raise GspyError(f"{table} has a row without a file or a label: {row}")
     path = table.parent / row["file"]
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110, it takes every name
         raise GspyError(f"{path} does not exist: mend its row in {table}")
     named = example(path, row["label"], split=split_name(row.get("split"), table))
     return replace(

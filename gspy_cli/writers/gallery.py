@@ -65,10 +65,11 @@ def _key(line: bytes) -> tuple[tuple[str, ...], bool] | None:
     if not whole or len(parts) < 4:
         return None
     try:
-        key = json.loads(html.unescape(parts[1]))
-    except ValueError:
+        key = tuple(json.loads(html.unescape(parts[1])))
+        hash(key)
+    except (ValueError, TypeError, RecursionError):
         return None
-    return tuple(key), parts[3] in ("failed", "partial")
+    return key, parts[3] in ("failed", "partial")
 
 
 def _figure(row: Row, group: Group, columns: Columns, folder: str) -> str:

@@ -75,7 +75,7 @@ def json_records(lines: Iterable[bytes]) -> Iterator[Record]:
     for line in lines:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not (line.endswith(b"\n") and isinstance(row, dict)):
             return

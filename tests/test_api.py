@@ -1,0 +1,76 @@
+"""gspy from Python gives what the command line gives."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import draw_figure
+
+import gspy_cli
+from gspy_cli import Failure, GspyError, Prediction, load_model
+from gspy_cli.figure import read_figure
+from gspy_cli.model import load_model as load
+from gspy_cli.predict import classify
+from gspy_cli.sources import from_paths
+
+
+def test_paths_folders_and_arrays_give_the_same_results(tiny_model, figures):
+    model = load_model(str(tiny_model))
+    paths = sorted(figures.iterdir())
+    expected = list(classify(from_paths([str(figures)]), load(str(tiny_model))))
+    assert list(model.classify(paths)) == expected
+    assert list(model.classify(map(str, paths))) == expected
+    assert list(model.classify(figures)) == expected
+    by_array = list(model.classify(read_figure(path) for path in paths))
+    assert [r.scores for r in by_array] == [r.scores for r in expected]
+    assert [r.origin.path for r in by_array] == ["array 0", "array 1", "array 2"]
+
+
+def test_one_picture_needs_no_list(tiny_model, figures):
+    model = load_model(str(tiny_model))
+    path = sorted(figures.iterdir())[0]
+    (by_path,) = model.classify(path)
+    (by_name,) = model.classify(str(path))
+    (by_array,) = model.classify(read_figure(path))
+    assert by_path == by_name
+    assert by_path.scores == by_array.scores
+    assert isinstance(by_path, Prediction)
+
+
+def test_a_stack_of_figures_is_several_pictures(tiny_model):
+    stack = np.stack([draw_figure(seed=seed) for seed in range(3)])
+    results = list(load_model(str(tiny_model)).classify(stack))
+    assert [type(result) for result in results] == [Prediction] * 3
+
+
+def test_what_is_no_figure_fails_alone(tiny_model):
+    good = draw_figure()
+    wrong = [good / 255, good[..., 0], np.zeros((4, 4, 3), np.uint8)]
+    results = list(load_model(str(tiny_model)).classify([*wrong, good, "none.png"]))
+    assert [type(r) for r in results] == [Failure] * 3 + [Prediction, Failure]
+    assert results[0].reason == (
+        "a figure is an array of uint8 with the shape (height, width, 3), not of "
+        "float64 with the shape (600, 800, 3)"
+    )
+
+
+def test_a_missing_model_is_an_error_that_says_so():
+    with pytest.raises(GspyError, match="no_such_model"):
+        load_model("no_such_model")
+
+
+def test_the_package_alone_imports_nothing():
+    code = "import sys, gspy_cli; print(sorted(m for m in sys.modules if 'gspy' in m))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "['gspy_cli']\n"
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        _ = gspy_cli.no_such_name
+
+
+def test_all_public_names_are_there():
+    assert all(getattr(gspy_cli, name) for name in gspy_cli.__all__)
+    assert Path(gspy_cli.__file__).with_name("py.typed").exists()

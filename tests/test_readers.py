@@ -1,0 +1,92 @@
+"""Processes that read pictures: the same inputs, and no crash spreads."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SIDE
+from test_predict import MODEL
+
+from gspy_cli import predict, readers
+from gspy_cli.errors import GspyError, PictureError
+from gspy_cli.readers import Order, Readers, read
+from gspy_cli.sources import PictureFile, from_paths
+
+SIZE = (SIDE, SIDE)
+
+
+class Crash:
+    """A picture on which the decoder crashes."""
+
+    def __call__(self) -> np.ndarray:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def two():
+    team = Readers(2)
+    yield team
+    team.close()
+
+
+def orders(folder: Path) -> list[Order]:
+    return [Order(PictureFile(str(path)), SIZE) for path in sorted(folder.iterdir())]
+
+
+def same(inputs, expected) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(inputs, expected, strict=True))
+
+
+def test_another_process_reads_the_same_inputs(two, figures):
+    (figures / "broken.png").write_bytes(b"no picture")
+    inputs = two.read(orders(figures))
+    *rest, refused = sorted(inputs, key=lambda given: isinstance(given, PictureError))
+    assert str(refused) == "not a picture in a format that can be read"
+    good = [order for order in orders(figures) if "broken" not in order.load.path]
+    assert same(rest, [read(order) for order in good])
+
+
+def test_a_picture_that_crashes_its_reader_fails_alone(two, figures):
+    good = orders(figures)
+    for _ in range(2):
+        inputs = two.read([good[0], Order(Crash(), SIZE), *good[1:]])
+        refused = inputs.pop(1)
+        assert str(refused) == "the picture crashes the program that decodes it"
+        assert same(inputs, [read(order) for order in good])
+
+
+def test_a_reader_that_was_killed_is_replaced(two, figures):
+    for _ in range(2):
+        reader = two._free.get()
+        reader._process.kill()
+        two._free.put(reader)
+    good = orders(figures)
+    assert same(two.read(good), [read(order) for order in good])
+
+
+def test_readers_that_cannot_start_are_one_clear_error(monkeypatch, figures):
+    monkeypatch.setattr(readers, "__name__", "gspy_cli.no_such_module")
+    team = Readers(1)
+    with pytest.raises(GspyError, match="cannot start a process to read pictures"):
+        team.read(orders(figures))
+    team.close()
+
+
+def test_a_reader_ends_when_its_parent_is_gone():
+    process = readers._start()
+    process.stdin.close()
+    assert process.wait(20) == 0
+    process.stdout.close()
+
+
+def test_a_long_run_gives_the_same_whoever_reads(figures, monkeypatch):
+    paths = [str(path) for path in sorted(figures.iterdir())] * 3
+    expected = list(predict.classify(from_paths(paths), MODEL))
+    monkeypatch.setattr(predict, "FEW", 2)
+    for workers in (1, 2):
+        results = predict.classify(
+            from_paths(paths), MODEL, batch_size=2, workers=workers
+        )
+        assert list(results) == expected
