@@ -8,14 +8,14 @@ whole rows and perhaps a torn one; the next run cuts that off and goes on.
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from gspy_cli.errors import GspyError
-from gspy_cli.results import Key, Origin, Record, key_of
+from gspy_cli.results import Key, Record
 
 Records = Callable[[BinaryIO], Iterator[Record]]
 """Reads the whole rows of an output; stops at a torn one."""
@@ -23,27 +23,25 @@ Records = Callable[[BinaryIO], Iterator[Record]]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output to append to, and how often each input is in it already.
+    """An output to append to, and how often each row is in it already.
 
-    `failed` of the rows that are in it already are failures.
+    `failed` are those of them that are failures.
     """
 
     file: BinaryIO
     done: Counter[Key]
-    failed: int
+    failed: set[Key]
 
-    def take(self, origin: Origin) -> bool:
-        """Tell whether an input is done; each row counts for one input."""
-        key = key_of(origin)
+    def take(self, key: Key) -> bool:
+        """Tell whether a row is done; each counts once."""
         if self.done[key] <= 0:
             return False
         self.done[key] -= 1
         return True
 
-    def write(self, lines: Iterable[str]) -> None:
-        """Append whole lines; they are with the operating system afterwards."""
-        text = "".join(lines)
-        self.file.write(text.encode("utf-8", "backslashreplace"))
+    def write(self, content: bytes) -> None:
+        """Append whole rows; they are with the operating system afterwards."""
+        self.file.write(content)
         self.file.flush()
 
 
@@ -69,13 +67,18 @@ def open_output(
             _check(journal, path, dict(run))
             with path.open("ab+") as file:
                 yield _recover(file, records)
+    except BrokenPipeError:  # of standard output
+        raise
     except OSError as error:
         raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _journal(path: Path) -> BinaryIO:
-    beside = path.with_name(f"{path.name}.journal")
-    return os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    return os.fdopen(os.open(_beside(path), os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.journal")
 
 
 def _lock(journal: BinaryIO, path: Path) -> None:
@@ -95,20 +98,36 @@ def _lock(journal: BinaryIO, path: Path) -> None:
         ) from None
 
 
+def forget(path: Path) -> None:
+    """Remove a file that is no longer needed, and its journal."""
+    with suppress(PermissionError):  # Windows keeps what is open; the next run sees it
+        path.unlink()
+        _beside(path).unlink()
+
+
+def check(noted: bytes, run: Mapping[str, object], path: Path) -> None:
+    """Refuse an output of which another run is noted than this one.
+
+    Raises
+    ------
+    GspyError
+        It was made by a run of another kind, or by something else.
+    """
+    try:
+        before = dict(json.loads(noted))
+    except (ValueError, TypeError, RecursionError):
+        raise GspyError(
+            f"{path} was not made by gspy classify; --overwrite replaces it"
+        ) from None
+    if before != run:
+        raise GspyError(f"{path} {_difference(before, run)}; --overwrite replaces it")
+
+
 def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
     """Refuse an output of another run; note this one's for the next."""
     text = journal.read()
     if path.exists() and path.stat().st_size:
-        try:
-            noted = dict(json.loads(text))
-        except (ValueError, TypeError, RecursionError):
-            raise GspyError(
-                f"{path} was not made by gspy classify; --overwrite replaces it"
-            ) from None
-        if noted != run:
-            raise GspyError(
-                f"{path} {_difference(noted, run)}; --overwrite replaces it"
-            )
+        check(text, run, path)
         return
     journal.seek(0)
     journal.truncate()
@@ -128,11 +147,13 @@ def _recover(file: BinaryIO, records: Records) -> Output:
     """Count what is done, and cut a torn end off."""
     file.seek(0)
     done: Counter[Key] = Counter()
-    end = failed = 0
+    failed: set[Key] = set()
+    end = 0
     for record in records(file):
         end = record.end
         done[record.key] += 1
-        failed += record.failed
+        if record.failed:
+            failed.add(record.key)
     file.truncate(end)
     file.seek(end)
     return Output(file, done, failed)

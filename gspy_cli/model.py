@@ -59,13 +59,13 @@ def begin_loading(
     path = registry.find(name)
     graph = registry.read(path)
     card = ModelFolder(path.parent).card_of(path)
+    if card:
+        _check_sum(graph, card, path)
     if path.parent.parent != registry.shipped_models():
         check_graph(graph, origin=str(path))
     pool = ThreadPoolExecutor(1)
     session = pool.submit(_session, graph, path, device)
     pool.shutdown(wait=False)
-    if card:
-        _check_sum(graph, card, path)
     return lambda: _model(session.result(), graph, card, path, device)
 
 

@@ -1,6 +1,6 @@
 """What a run gives for each input: a `Prediction` or a `Failure`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -33,7 +33,13 @@ class Origin:
     shift_s: float = 0.0
 
 
-Key = tuple[str, str, str]  # path, gravityspy_id and window, as they are written
+WINDOWS = (0.5, 1.0, 2.0, 4.0)  # s; the views of a glitch, in Gravity Spy's order
+
+Key = tuple[str, ...]
+"""Whose row it is, as it is written.
+
+A picture's path, gravityspy_id and window; a glitch's gravityspy_id and its paths.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +90,48 @@ class Failure:
 
 
 Result = Prediction | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Glitch:
+    """The views of one glitch, and the answer that they give together.
+
+    The answer's origin is the first view's, without its window.
+    """
+
+    views: tuple[Result, ...]
+    answer: Result
+
+    def failures(self) -> list[Failure]:
+        """List the views that could not be classified."""
+        return [view for view in self.views if isinstance(view, Failure)]
+
+    def is_partial(self) -> bool:
+        """Tell whether some views failed and others did not."""
+        return 0 < len(self.failures()) < len(self.views)
+
+    def reasons(self) -> str:
+        """Say in one line which views failed, and why."""
+        return "; ".join(_named(view) for view in self.failures())
+
+
+Row = Result | Glitch
+
+
+def answer_of(row: Row) -> Result:
+    """Give what a row says: a glitch's answer, or a picture's result."""
+    return row.answer if isinstance(row, Glitch) else row
+
+
+def _named(view: Failure) -> str:
+    window = view.origin.window
+    return view.reason if window is None else f"{window} s: {view.reason}"
+
+
+def by_window(origins: Sequence[Origin]) -> list[Origin | None]:
+    """Place the views of a glitch at their windows; one without a place comes first."""
+    places: dict[float, Origin] = {}
+    for origin in origins:
+        window = origin.window if origin.window in WINDOWS else WINDOWS[0]
+        places[window] = origin
+    return [places.get(window) for window in WINDOWS]

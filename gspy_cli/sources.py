@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -53,9 +54,18 @@ class Sample:
     shifted: Callable[[float], Plot] | None = None
 
 
+Name = str | Sample
+"""A picture's path, or a sample that is made already."""
+
+
 def picture(path: str) -> Sample:
     """Make the sample of one picture file."""
     return Sample(describe(path), PictureFile(path))
+
+
+def sample_of(name: Name) -> Sample:
+    """Make the sample that a name stands for."""
+    return picture(name) if isinstance(name, str) else name
 
 
 def describe(path: str) -> Origin:
@@ -71,17 +81,27 @@ def describe(path: str) -> Origin:
 
 def from_paths(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Sample]:
     """Give the samples of files and folders, in order; a folder's are sorted."""
+    return map(sample_of, names(paths, recursive=recursive))
+
+
+def names(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Name]:
+    """Name the pictures in files and folders, in order; a folder's are sorted."""
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112, it takes every name
             yield from _from_folder(path, recursive=recursive)
         else:
-            yield picture(path)
+            yield path
 
 
 def from_list(lines: Iterable[str], *, recursive: bool = False) -> Iterator[Sample]:
     """Give the samples of a list with one path a line; empty lines are skipped."""
+    return from_paths(listed(lines), recursive=recursive)
+
+
+def listed(lines: Iterable[str]) -> Iterator[str]:
+    """Give the paths of a list with one a line; empty lines are skipped."""
     paths = (line.rstrip("\r\n") for line in lines)
-    yield from from_paths((path for path in paths if path), recursive=recursive)
+    return (path for path in paths if path)
 
 
 def read_first(samples: Iterable[Sample]) -> Iterator[Sample]:
@@ -107,17 +127,17 @@ def read_list(path: Path) -> list[str]:
         raise GspyError(f"cannot read the list {path}: {error.strerror}") from None
 
 
-def _from_folder(folder: str, *, recursive: bool) -> Iterator[Sample]:
+def _from_folder(folder: str, *, recursive: bool) -> Iterator[Name]:
     found = False
-    for path in _walk(folder, recursive=recursive):
+    for name in _walk(folder, recursive=recursive):
         found = True
-        yield path if isinstance(path, Sample) else picture(path)
+        yield name
     if not found:
         more = "" if recursive else "; --recursive looks in its folders too"
         yield unusable(Origin(folder), f"no pictures in this folder{more}")
 
 
-def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
+def _walk(folder: str, *, recursive: bool) -> Iterator[Name]:
     try:
         with os.scandir(folder) as entries:
             inside = sorted(entries, key=lambda entry: entry.name)
@@ -134,8 +154,8 @@ def _walk(folder: str, *, recursive: bool) -> Iterator[str | Sample]:
 
 def unusable(origin: Origin, reason: str) -> Sample:
     """Make the sample of an input that cannot be classified."""
+    return Sample(origin, partial(_fail, reason))
 
-    def fail() -> NDArray[np.uint8]:
-        raise PictureError(reason)
 
-    return Sample(origin, fail)
+def _fail(reason: str) -> NDArray[np.uint8]:
+    raise PictureError(reason)

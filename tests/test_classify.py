@@ -58,7 +58,7 @@ def test_the_suffix_of_the_output_is_its_format(figures: Path, tmp_path: Path, s
 def test_an_output_of_unknown_format_is_refused(figures: Path, tmp_path: Path):
     code, _, err = gspy("classify", figures, "-o", tmp_path / "out.xyz")
     assert code == 2
-    assert "end it in .csv or .jsonl" in err
+    assert "end it in .csv, .jsonl or .parquet" in err
 
 
 def test_an_output_is_not_replaced_unasked(figures: Path, tmp_path: Path):

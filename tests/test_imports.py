@@ -28,18 +28,20 @@ MAY_IMPORT = {
     "sources": {"figure"},
     "views": set(),
     "readers": {"image"},
-    "predict": {"card", "model", "readers", "views", "sources"},
+    "predict": {"card", "image", "model", "readers", "views", "sources"},
     "api": {"card", "model", "predict", "sources"},
     "journal": set(),
     "cluster": {"predict", "model", "sources"},
     "strain_samples": {"sources", "strain"},
     "timeshift": {"sources"},
-    "writers": set(),
     "explain": {"model"},
     "evaluation": {
         *("card", "figure", "image", "metrics", "model", "predict", "registry"),
         *("sources", "training", "views"),
     },
+    "glitches": {"sources", "views"},
+    "watching": {"glitches", "sources"},
+    "writers": {"glitches", "image", "journal", "sources"},
 }
 
 

@@ -1,15 +1,14 @@
 """`gspy classify`: pictures in, labels out."""
 
-import sys
-import time
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gspy_cli.cli import explaining, strain
+from gspy_cli.cli import explaining
+from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.loading import begin_loading
 from gspy_cli.cli.options import (
     ChannelOption,
@@ -19,40 +18,14 @@ from gspy_cli.cli.options import (
     ModelOption,
     QuietOption,
 )
-from gspy_cli.cli.output import Format, format_of, output_of
-from gspy_cli.cli.strain import OpenDataOption, TriggersOption
+from gspy_cli.cli.output import outputs_of
+from gspy_cli.cli.running import Tally, cluster_engine, local_engine, run
+from gspy_cli.cli.strain import Events, OpenDataOption, TriggersOption
+from gspy_cli.cli.wanted import Format, Link, Wanted
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
-    from gspy_cli.results import Result
-    from gspy_cli.sources import Sample
-
-
-class Tally:
-    """Counts results as they pass."""
-
-    def __init__(self) -> None:
-        self.classified = self.failed = 0
-        self._started = time.monotonic()
-
-    def count(self, results: "Iterable[Result]") -> "Iterator[Result]":
-        """Pass results on, counted."""
-        from gspy_cli.results import Failure
-
-        for result in results:
-            failed = isinstance(result, Failure)
-            self.failed += failed
-            self.classified += not failed
-            yield result
-
-    def summary(self, *, already: int, already_failed: int) -> str:
-        """Say in one line what a run did; `already` were done by an earlier one."""
-        total = self.classified + self.failed
-        rate = total / max(time.monotonic() - self._started, 1e-9)
-        counts = f"{self.classified} classified, {self.failed} failed, {rate:.0f}/s"
-        before = f"; {already} were done before" if already else ""
-        which = f", {already_failed} of them failed" if already_failed else ""
-        return f"{counts}{before}{which}"
+    from gspy_cli.glitches import Group
 
 
 def classify(
@@ -91,12 +64,37 @@ def classify(
             help="See whether the label holds at ±1, ±5 and ±20 ms.",
         ),
     ] = False,
+    per_glitch: Annotated[
+        bool,
+        typer.Option("--per-glitch", help="One row a glitch: its windows together."),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with what arrives, until Ctrl-C.")
+    ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: tcp://HOST:8786."),
+    ] = None,
     output: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write here: .csv or .jsonl."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write .csv, .jsonl, either with .gz, or .parquet; may repeat.",
         ),
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page of the pictures: .html."),
+    ] = None,
+    sort_into: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Put pictures into a folder a class."),
+    ] = None,
+    link: Annotated[
+        Link, typer.Option(help="How --sort-into puts them there.")
+    ] = Link.COPY,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Begin an existing output anew.")
     ] = False,
@@ -106,7 +104,7 @@ def classify(
             "--format",
             "-f",
             metavar="csv|jsonl|table",
-            help="Default: table on a terminal, else csv.",
+            help="Default: by the output's name; table on a terminal, else csv.",
         ),
     ] = None,
     top_k: Annotated[
@@ -142,71 +140,82 @@ def classify(
 
     Example: gspy classify figures/ -o labels.csv
     """
-    chosen = format_of(form, output)
-    if explain is not None:
-        explaining.check(paths or [], explain)
-    is_strain = bool(gps or triggers)
-    loading = begin_loading(model, device=device)
-    samples = (
-        strain.samples(
-            paths or [], files_from, gps or [], triggers, channel, ifo, open_data, quiet
-        )
-        if is_strain
-        else _samples(paths or [], files_from, recursive=recursive)
+    events = Events(
+        tuple(gps or ()), triggers, channel, ifo, open_data, time_shift_check, quiet
     )
-    if not is_strain and (open_data or time_shift_check):
-        raise GspyError("--open-data and --time-shift-check need --gps or --triggers")
-
-    from gspy_cli import predict, sources
-    from gspy_cli.writers import Columns
-
-    samples = sources.read_first(samples)
-    loaded = loading()
-    columns = Columns(
-        loaded.card.classes,
-        loaded.card.name,
-        min(top_k, len(loaded.card.classes)),
-        min_confidence,
-        triggers=is_strain,
-        time_shifts=time_shift_check,
+    given = Given(tuple(paths or ()), files_from, recursive, events)
+    wanted = Wanted(tuple(output or ()), form, sort_into, link, gallery, overwrite)
+    if per_glitch and time_shift_check:
+        raise GspyError("--time-shift-check is for single windows, not --per-glitch")
+    _check(given, wanted, cluster, workers, explain)
+    loading = None if cluster else begin_loading(model, device=device)
+    rounds: Iterator[Iterable[Group]] = (
+        given.arrivals(per_glitch=per_glitch)
+        if watch
+        else iter([given.groups(per_glitch=per_glitch, ahead=not cluster)])
     )
-    tally = Tally()
-    with output_of(output, chosen, columns, loaded.card, overwrite=overwrite) as target:
-        left = (sample for sample in samples if not target.has(sample.origin))
-        results = (
-            strain.classify(left, loaded, batch_size, shifts=time_shift_check)
-            if is_strain
-            else predict.classify(left, loaded, batch_size=batch_size, workers=workers)
+    tally, stopped = Tally(), False
+    with ExitStack() as stack:
+        engine = (
+            local_engine(loading(), events, batch_size, workers)
+            if loading
+            else stack.enter_context(
+                cluster_engine(str(cluster), model, device, batch_size)
+            )
         )
-        target.write(tally.count(results), quiet=quiet)
-    if not quiet and (output or tally.classified + tally.failed > 1):
-        summary = tally.summary(
-            already=target.already, already_failed=target.already_failed
+
+        from gspy_cli.writers import Columns
+
+        classes = engine.card.classes
+        columns = Columns(
+            classes,
+            engine.card.name,
+            min(top_k, len(classes)),
+            min_confidence,
+            triggers=bool(events),
+            time_shifts=time_shift_check,
+            per_glitch=per_glitch,
         )
-        typer.echo(f"{summary} ({loaded.card.name}, {loaded.device})", err=True)
-    if explain is not None and paths:
-        explaining.write(paths[0], loaded, model, explain)
-    if tally.failed or target.already_failed:
+        outputs = stack.enter_context(outputs_of(wanted, columns, engine.card))
+        if watch and not quiet:
+            typer.echo("gspy: watching; Ctrl-C ends it", err=True)
+        try:
+            for groups in rounds:
+                run(groups, engine, outputs, tally, quiet=quiet, live=watch)
+        except KeyboardInterrupt:
+            if not watch:
+                raise
+            stopped = True  # the way to end it
+    if not quiet and (wanted.paths() or watch or tally.total > 1):
+        where = f"({engine.card.name}, {engine.where})"
+        typer.echo(f"{tally.summary(outputs)} {where}", err=True)
+    if explain is not None and engine.model:
+        explaining.write(given.paths[0], engine.model, model, explain)
+    if stopped:
+        raise typer.Exit(130)
+    if tally.failed or tally.partial or outputs.already_failed:
         raise typer.Exit(1)
 
 
-def _samples(
-    paths: list[str], files_from: Path | None, *, recursive: bool
-) -> "Iterator[Sample]":
-    from gspy_cli import sources
-
-    if not paths and files_from is None:
-        raise GspyError("nothing to classify; give pictures, folders or --files-from")
-    strain.refuse_without_times(paths)
-    parts = []
-    for path in paths:
-        named = sys.stdin if path == "-" else None
-        parts.append(
-            sources.from_list(named, recursive=recursive)
-            if named
-            else sources.from_paths([path], recursive=recursive)
-        )
-    if files_from is not None:
-        lines = sources.read_list(files_from)
-        parts.append(sources.from_list(lines, recursive=recursive))
-    return chain.from_iterable(parts)
+def _check(
+    given: Given,
+    wanted: Wanted,
+    cluster: str | None,
+    workers: int | None,
+    explain: Path | None,
+) -> None:
+    """Refuse what does not go together, before anything is read."""
+    given.events.check()
+    if explain is not None:
+        explaining.check(list(given.paths), explain)
+        if cluster:
+            raise GspyError("--explain works here, without --cluster")
+    if wanted.sort_into:
+        if given.events:
+            raise GspyError("--sort-into takes pictures; strain has none to sort")
+        given.check_outside(wanted.sort_into)
+    if cluster and given.events:
+        raise GspyError("--cluster takes pictures; strain is scanned here")
+    if cluster and workers:
+        raise GspyError("--workers counts cores here; a cluster has its own")
+    wanted.check()

@@ -41,20 +41,23 @@ IfoOption = Annotated[
 ]
 
 
+def need(package: str, *, extra: str, what: str) -> None:
+    """Refuse `what` in one line where a package of an extra is not installed."""
+    if importlib.util.find_spec(package) is None:
+        raise GspyError(f"{what} needs {package}; pip install 'gspy-cli[{extra}]'")
+
+
 def need_torch(what: str) -> None:
     """Refuse `what` in one line where torch is not installed."""
-    if importlib.util.find_spec("torch") is None:
-        raise GspyError(f"{what} needs torch; pip install 'gspy-cli[train]'")
+    need("torch", extra="train", what=what)
 
 
 def need_strain(what: str, *more: str) -> None:
     """Refuse `what` in one line where the `strain` extra is not installed."""
     for package in ("scipy", "h5py", "matplotlib", *more):
-        if importlib.util.find_spec(package) is None:
-            raise GspyError(f"{what} needs {package}; pip install 'gspy-cli[strain]'")
+        need(package, extra="strain", what=what)
 
 
 def need_report(what: str) -> None:
     """Refuse `what` in one line where the `report` extra is not installed."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise GspyError(f"{what} needs matplotlib; pip install 'gspy-cli[report]'")
+    need("matplotlib", extra="report", what=what)

@@ -1,132 +1,191 @@
-"""Where results go: a file that survives any stop, standard output, or a table."""
+"""Where results go: files that survive any stop, standard output, or a table."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
-from itertools import islice
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gspy_cli.errors import GspyError
+from gspy_cli.cli.wanted import Format, Wanted, format_of, is_gzip
 
 if TYPE_CHECKING:
     from gspy_cli.card import ModelCard
+    from gspy_cli.glitches import Group
     from gspy_cli.journal import Output
-    from gspy_cli.results import Origin, Result
+    from gspy_cli.results import Key, Row
     from gspy_cli.writers import Columns
+    from gspy_cli.writers.forms import Form
 
-FLUSH = 16  # lines between two writes
-
-
-class Format(StrEnum):
-    """How results are written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    TABLE = "table"
+FLUSH_ROWS, FLUSH_S = 16, 1.0  # a file waits for so many rows, or so long
 
 
-def format_of(form: Format | None, output: Path | None) -> Format:
-    """Choose the format: as asked, by the output's suffix, or by the terminal."""
-    if form:
-        return form
-    if output is None:
-        return Format.TABLE if sys.stdout.isatty() else Format.CSV
-    try:
-        return {".csv": Format.CSV, ".jsonl": Format.JSONL}[output.suffix.lower()]
-    except KeyError:
-        raise GspyError(
-            f"cannot tell the format of {output} from its name; end it in .csv or "
-            ".jsonl, or give --format"
-        ) from None
+class OutputFile:
+    """A file that rows go into; it knows which an earlier run has written."""
+
+    def __init__(self, form: "Form", saved: "Output") -> None:
+        self._form, self._saved = form, saved
+        begun = saved.file.tell() > 0
+        self._lines = [] if begun else [form.header]
+        self._room = form.limit and form.limit - saved.done.total() + begun
+        self._written_at = 0.0
+
+    def has(self, key: "Key") -> bool:
+        """Tell whether the row is here already, or whether there is no room for it."""
+        if self._saved.take(key) or self._room == 0:
+            return True
+        if self._room:
+            self._room -= 1
+        return False
+
+    def has_failed(self, key: "Key") -> bool:
+        """Tell whether an input of the row failed, in an earlier run."""
+        return key in self._saved.failed
+
+    def add(self, row: "Row", group: "Group") -> None:
+        """Take a row; it is written with the next few."""
+        self._lines.append(self._form.line(row, group))
+        # members of a compressed file are the same in each run
+        late = not self._form.pack and time.monotonic() - self._written_at > FLUSH_S
+        if late or len(self._lines) >= FLUSH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        content = "".join(self._lines).encode("utf-8", "backslashreplace")
+        if content:
+            self._saved.write(self._form.pack(content) if self._form.pack else content)
+        self._lines = []
+        self._written_at = time.monotonic()
 
 
-class Target:
-    """Takes results; knows which inputs an earlier run has finished."""
+class Outputs:
+    """All places that results go to."""
 
     def __init__(
-        self, form: Format, columns: "Columns", saved: "Output | None"
+        self, files: list[OutputFile], columns: "Columns", printed: Format | None
     ) -> None:
-        self._form, self._columns, self._saved = form, columns, saved
-        header = form is Format.CSV
-        self.already = max(saved.done.total() - header, 0) if saved else 0
-        self.already_failed = saved.failed if saved else 0
+        self._files, self._printed, self.columns = files, printed, columns
+        self._begun = False
+        self._lacking: deque[list[OutputFile]] = deque()
+        self.already = self.already_failed = 0
 
-    def has(self, origin: "Origin") -> bool:
-        """Tell whether the output holds this input's row already."""
-        return self._saved is not None and self._saved.take(origin)
+    def left(self, groups: "Iterable[Group]") -> "Iterator[Group]":
+        """Pass on what some output lacks."""
+        for group in groups:
+            key = self.columns.key([sample.origin for sample in group])
+            lacking = [file for file in self._files if not file.has(key)]
+            if lacking or self._printed:
+                self._lacking.append(lacking)
+                yield group
+            else:
+                self.already += 1
+                self.already_failed += any(f.has_failed(key) for f in self._files)
 
-    def write(self, results: "Iterable[Result]", *, quiet: bool) -> None:
-        """Write results as they come."""
-        if self._form is Format.TABLE:
+    def write(
+        self, rows: "Iterable[tuple[Group, Row]]", *, quiet: bool, live: bool
+    ) -> None:
+        """Write the rows of what was left, as they come; `live`, a few at a time."""
+        if self._printed is None:
+            if not (quiet or live) and sys.stderr.isatty():
+                from gspy_cli.cli import terminal
+
+                rows = terminal.with_progress(rows)
+            deque(self._save(rows), maxlen=0)
+        elif self._printed is Format.TABLE:
             from gspy_cli.cli import terminal
 
-            terminal.show_results(results, self._columns)
-        elif self._saved is None:
-            self._print(results)
+            show = terminal.show_arrivals if live else terminal.show_results
+            show(self._save(rows), self.columns)
         else:
-            self._save(results, self._saved, quiet=quiet)
+            self._print(self._save(rows))
+        for file in self._files:
+            file.flush()
 
-    def _print(self, results: "Iterable[Result]") -> None:
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        for line in self._lines(results, with_header=True):
-            sys.stdout.write(line)
-        sys.stdout.flush()
+    def _save(self, rows: "Iterable[tuple[Group, Row]]") -> "Iterator[Row]":
+        for group, row in rows:
+            for file in self._lacking.popleft():
+                file.add(row, group)
+            yield row
 
-    def _save(
-        self, results: "Iterable[Result]", saved: "Output", *, quiet: bool
-    ) -> None:
-        if not quiet and sys.stderr.isatty():
-            from gspy_cli.cli import terminal
-
-            results = terminal.with_progress(results)
-        lines = self._lines(results, with_header=not saved.done.total())
-        while chunk := list(islice(lines, FLUSH)):
-            saved.write(chunk)
-
-    def _lines(
-        self, results: "Iterable[Result]", *, with_header: bool
-    ) -> Iterator[str]:
+    def _print(self, rows: "Iterable[Row]") -> None:
         from gspy_cli import writers
 
-        if self._form is Format.JSONL:
-            yield from writers.json_lines(results, self._columns)
-            return
-        if with_header:
-            yield writers.csv_header(self._columns)
-        yield from writers.csv_lines(results, self._columns)
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if self._printed is Format.JSONL:
+            lines = writers.json_lines(rows, self.columns)
+        else:
+            if not self._begun:
+                sys.stdout.write(writers.csv_header(self.columns))
+            lines = writers.csv_lines(rows, self.columns)
+        for line in lines:
+            sys.stdout.write(line)
+        self._begun = True
+        sys.stdout.flush()
 
 
 @contextmanager
-def output_of(
-    path: Path | None,
-    form: Format,
-    columns: "Columns",
-    card: "ModelCard",
-    *,
-    overwrite: bool,
-) -> Iterator[Target]:
-    """Open the place that results go to.
+def outputs_of(
+    wanted: Wanted, columns: "Columns", card: "ModelCard"
+) -> Iterator[Outputs]:
+    """Open the places that results go to.
 
     A file is gone on with where it was made by the same model and options.
     """
-    if path is None:
-        yield Target(form, columns, None)
-        return
-    if form is Format.TABLE:
-        raise GspyError("a table is for the terminal; give -o a .csv or .jsonl")
-    from gspy_cli import journal, writers
-
-    records = {Format.CSV: writers.csv_records, Format.JSONL: writers.json_records}
-    run = {
+    run: dict[str, object] = {
         "model": card.name,
         "checksum": card.sha256,
-        "format": form.value,
+        "per_glitch": columns.per_glitch,
         "columns": columns.names(),
         "min_confidence": columns.min_confidence,
     }
-    with journal.open_output(
-        path, run=run, records=records[form], overwrite=overwrite
-    ) as saved:
-        yield Target(form, columns, saved)
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(_open(path, wanted, columns, run))
+            for path in wanted.paths()
+        ]
+        yield Outputs(files, columns, wanted.printed())
+
+
+@contextmanager
+def _open(
+    path: Path, wanted: Wanted, columns: "Columns", run: Mapping[str, object]
+) -> Iterator[OutputFile]:
+    from gspy_cli import journal
+
+    name, form = _form(path, wanted, columns)
+    run = {**run, "format": name}
+    opening: AbstractContextManager[Output]
+    if name == Format.PARQUET:
+        from gspy_cli.writers.parquet import open_parquet
+
+        opening = open_parquet(path, columns, run=run, overwrite=wanted.overwrite)
+    else:
+        opening = journal.open_output(
+            path, run=run, records=form.records, overwrite=wanted.overwrite
+        )
+    with opening as saved:
+        file = OutputFile(form, saved)
+        yield file
+        file.flush()
+
+
+def _form(path: Path, wanted: Wanted, columns: "Columns") -> "tuple[str, Form]":
+    """Choose how rows lie in a file; the name goes into its journal."""
+    from gspy_cli.writers import forms
+
+    if path == wanted.gallery:
+        from gspy_cli.writers.gallery import gallery_form
+
+        return "gallery", gallery_form(columns, path)
+    if path == wanted.table:
+        from gspy_cli.writers.sorting import sorted_form
+
+        form = sorted_form(columns, path.parent, wanted.link.value)
+        return f"sorted {wanted.link}", form
+    chosen = format_of(path, wanted.form)
+    make = forms.csv_form if chosen is Format.CSV else forms.json_form
+    if is_gzip(path):
+        return f"{chosen}.gz", forms.gzipped(make(columns))
+    return chosen.value, make(columns)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,33 @@ TriggersOption = Annotated[
 ]
 
 
-def refuse_without_times(paths: list[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Which times to take, of what strain."""
+
+    times: tuple[str, ...] = ()
+    table: Path | None = None
+    channel: str | None = None
+    ifo: str | None = None
+    open_data: bool = False
+    shifts: bool = False
+    quiet: bool = False
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self.times or self.table)
+
+    def check(self) -> None:
+        """Refuse what does not go together, before anything is read."""
+        if not self and (self.open_data or self.shifts):
+            raise GspyError(
+                "--open-data and --time-shift-check need --gps or --triggers"
+            )
+        if self.times and self.table:
+            raise GspyError("give --gps or --triggers, not both")
+
+
+def refuse_without_times(paths: Iterable[str]) -> None:
     """Say what is missing where strain is given as if it were pictures."""
     for path in paths:
         if path.lower().endswith((".hdf5", ".h5", ".hdf", ".gwf")):
@@ -38,35 +65,27 @@ def refuse_without_times(paths: list[str]) -> None:
 
 
 def samples(
-    paths: list[str],
-    files_from: Path | None,
-    times: list[str],
-    table: Path | None,
-    channel: str | None,
-    ifo: str | None,
-    open_data: bool,
-    quiet: bool,
+    paths: list[str], files_from: Path | None, events: Events
 ) -> "Iterator[Sample]":
     """Give the samples of all events in some strain, as `classify` is asked for it."""
     need_strain("classifying strain")
     from gspy_cli import strain_samples
     from gspy_cli.strain.triggers import read_triggers
 
-    if times and table:
-        raise GspyError("give --gps or --triggers, not both")
+    table = events.table
     strain, wanted = find_strain(
         listed(paths, files_from),
-        read_triggers(table) if table else wanted_times(times),
-        channel=channel,
-        ifo=ifo,
-        open_data=open_data,
-        quiet=quiet,
+        read_triggers(table) if table else wanted_times(events.times),
+        channel=events.channel,
+        ifo=events.ifo,
+        open_data=events.open_data,
+        quiet=events.quiet,
     )
     return strain_samples.from_strain(strain, wanted, table=str(table or ""))
 
 
 def classify(
-    samples: "Iterable[Sample]", model: "Model", batch_size: int, *, shifts: bool
+    samples: "Iterable[Sample]", model: "Model", *, batch_size: int, shifts: bool
 ) -> "Iterator[Result]":
     """Name samples of strain; with `shifts`, also beside their times."""
     from gspy_cli import predict, strain_samples, timeshift
@@ -90,7 +109,7 @@ def listed(paths: list[str], files_from: Path | None) -> list[str]:
     return [path for path in stripped if path]
 
 
-def wanted_times(times: list[str]) -> "list[Wanted]":
+def wanted_times(times: Iterable[str]) -> "list[Wanted]":
     """Read the times of --gps."""
     from gspy_cli.strain.times import gps_time
     from gspy_cli.strain.triggers import Wanted

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -25,17 +25,18 @@ from rich.text import Text
 from gspy_cli.card import ModelCard
 from gspy_cli.labels import DESCRIPTIONS
 from gspy_cli.registry import ModelFolder
-from gspy_cli.results import Failure, Prediction, Result
+from gspy_cli.results import Failure, Glitch, Prediction, Row, answer_of
 from gspy_cli.writers import Columns, ranked
 
 if TYPE_CHECKING:
     from gspy_cli.training.architectures import Architecture
 
+T = TypeVar("T")
 PAGE = 200  # rows in one table; a longer run prints several, as they are done
 BAR = 30
 
 
-def show_results(results: Iterable[Result], columns: Columns) -> None:
+def show_results(results: Iterable[Row], columns: Columns) -> None:
     """Print results as tables; a single one gets a bar for each likely class."""
     console = Console()
     remaining = iter(results)
@@ -48,12 +49,26 @@ def show_results(results: Iterable[Result], columns: Columns) -> None:
         page = list(islice(remaining, PAGE))
 
 
-def _single(result: Result, columns: Columns) -> Text:
+def show_arrivals(results: Iterable[Row], columns: Columns) -> None:
+    """Print a line for each result, as it comes."""
+    console = Console()
+    for row in results:
+        name, *others = _cells(row, columns, "")
+        views = others.pop(0).append(" views  ") if columns.per_glitch else ""
+        label, *confidence = others
+        label.pad_right(22 - len(label))
+        console.print(Text.assemble(label, *confidence, "  ", views, name))
+
+
+def _single(row: Row, columns: Columns) -> Text:
+    result = answer_of(row)
     if isinstance(result, Failure):
         return Text.assemble(
             (result.origin.path, "bold"), "\n", ("failed: ", "red"), result.reason
         )
-    text = Text.assemble((result.origin.path, "dim"), "\n")
+    paths = [view.origin.path for view in row.views] if isinstance(row, Glitch) else []
+    named = "\n".join(dict.fromkeys(paths or [result.origin.path]))
+    text = Text.assemble((named, "dim"), "\n")
     text.append(result.label, "bold green")
     text.append(f"  {result.confidence:.1%}", "bold")
     if result.label in DESCRIPTIONS:
@@ -72,13 +87,15 @@ def _bar(fraction: float) -> str:
     return "━" * round(fraction * BAR) + " " * (BAR - round(fraction * BAR))
 
 
-def _table(results: list[Result], columns: Columns) -> Table:
-    folder = _common_folder([result.origin.path for result in results])
+def _table(results: list[Row], columns: Columns) -> Table:
+    folder = _common_folder([answer_of(row).origin.path for row in results])
     table = Table(header_style="bold", box=None)
     table.add_column(
         Text("event" if columns.triggers else f"in {folder}" if folder else "picture"),
         overflow="fold",
     )
+    if columns.per_glitch:
+        table.add_column("views", justify="right")
     table.add_column("label")
     table.add_column("confidence", justify="right")
     if columns.top_k > 1:
@@ -98,17 +115,15 @@ def _common_folder(paths: list[str]) -> str:
         return ""
 
 
-def _cells(result: Result, columns: Columns, folder: str) -> Iterator[Text]:
-    path, window = result.origin.path, result.origin.window
-    shown = os.path.relpath(path, folder) if folder else path
-    if trigger := result.origin.trigger:
-        shown = f"{result.origin.ifo or shown} at {trigger.event_time:.3f}"
-        shown += f", {window} s" if window else ""
-    yield Text(shown)
+def _cells(row: Row, columns: Columns, folder: str) -> Iterator[Text]:
+    result = answer_of(row)
+    yield Text(_name(row, folder))
+    if isinstance(row, Glitch):
+        yield Text(f"{len(row.views) - len(row.failures())} of {len(row.views)}")
     if isinstance(result, Failure):
         yield Text(f"failed: {result.reason}", "red")
         return
-    sure = columns.row(result)["status"] == "ok"
+    sure = columns.row(row)["status"] == "ok"
     yield Text(result.label if sure else f"{result.label}?", "" if sure else "yellow")
     yield Text(f"{result.confidence:.1%}")
     if columns.top_k > 1:
@@ -128,12 +143,23 @@ def _beside(result: Prediction) -> str:
     return ", ".join(flips) or f"holds to ±{max(labels) * 1000:.0f} ms"
 
 
+def _name(row: Row, folder: str) -> str:
+    origin = answer_of(row).origin
+    shown = os.path.relpath(origin.path, folder) if folder else origin.path
+    if origin.trigger:
+        window = f", {origin.window} s" if origin.window else ""
+        return f"{origin.ifo or shown} at {origin.trigger.event_time:.3f}{window}"
+    if isinstance(row, Glitch) and origin.gravityspy_id:
+        return f"{origin.ifo or ''} {origin.gravityspy_id}".strip()
+    return shown
+
+
 def _others(result: Prediction, top_k: int) -> str:
     rest = ranked(result, top_k)[1:]
     return ", ".join(f"{label} {score:.1%}" for label, score in rest)
 
 
-def with_progress(results: Iterable[Result]) -> Iterator[Result]:
+def with_progress(results: Iterable[T]) -> Iterator[T]:
     """Pass results on and show on stderr how many have gone by."""
     with Progress(
         SpinnerColumn(),

@@ -1,0 +1,78 @@
+"""What to classify: from the command's arguments to names of pictures."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gspy_cli.cli import strain
+from gspy_cli.cli.strain import Events
+from gspy_cli.errors import GspyError
+
+if TYPE_CHECKING:
+    from gspy_cli.glitches import Group
+    from gspy_cli.sources import Name
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The pictures, folders, lists or strain that a command was given."""
+
+    paths: tuple[str, ...]
+    files_from: Path | None = None
+    recursive: bool = False
+    events: Events = field(default_factory=Events)
+
+    def names(self) -> "Iterator[Name]":
+        """Name all inputs, in order."""
+        if self.events:
+            return strain.samples(list(self.paths), self.files_from, self.events)
+        from gspy_cli import sources
+
+        if not self.paths and self.files_from is None:
+            raise GspyError(
+                "nothing to classify; give pictures, folders or --files-from"
+            )
+        strain.refuse_without_times(self.paths)
+        lists: list[Iterable[str]] = [
+            sources.listed(sys.stdin) if path == "-" else [path] for path in self.paths
+        ]
+        if self.files_from is not None:
+            lists.append(sources.listed(sources.read_list(self.files_from)))
+        return sources.names(chain.from_iterable(lists), recursive=self.recursive)
+
+    def groups(self, *, per_glitch: bool, ahead: bool) -> "Iterator[Group]":
+        """Give the inputs by row; with `ahead`, the first is read now."""
+        from gspy_cli import glitches, sources
+
+        if per_glitch:
+            return glitches.group(self.names())
+        every = map(sources.sample_of, self.names())
+        samples = sources.read_first(every) if ahead else every
+        return ((sample,) for sample in samples)
+
+    def arrivals(self, *, per_glitch: bool) -> "Iterator[list[Group]]":
+        """Give what is in the folders and what arrives there, without end."""
+        from gspy_cli import watching
+
+        strange = [path for path in self.paths if not Path(path).is_dir()]
+        if self.events or self.files_from or strange or not self.paths:
+            raise GspyError(f"--watch takes folders{_such_as(strange)}")
+        return watching.arrivals(
+            self.paths, recursive=self.recursive, per_glitch=per_glitch
+        )
+
+    def check_outside(self, folder: Path) -> None:
+        """Refuse to sort pictures into a folder that is itself searched."""
+        for path in self.paths if self.recursive else ():
+            if folder.resolve().is_relative_to(Path(path).resolve()):
+                raise GspyError(
+                    f"{folder} lies in {path}, which is searched; give --sort-into a "
+                    "folder elsewhere"
+                )
+
+
+def _such_as(strange: list[str]) -> str:
+    return f"; {strange[0]} is none" if strange else ""

@@ -1,0 +1,96 @@
+"""What the user asked to be written: which files, in which formats."""
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gspy_cli.cli.options import need
+from gspy_cli.errors import GspyError
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    TABLE = "table"
+
+
+class Link(StrEnum):
+    """How a picture gets into its class's folder."""
+
+    COPY = "copy"
+    HARD = "hard"
+    SYM = "sym"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked to be written, and where."""
+
+    files: tuple[Path, ...] = ()
+    form: Format | None = None
+    sort_into: Path | None = None
+    link: Link = Link.COPY
+    gallery: Path | None = None
+    overwrite: bool = False
+
+    @property
+    def table(self) -> Path | None:
+        """Give the table that lies with sorted pictures."""
+        return self.sort_into and self.sort_into / "labels.csv"
+
+    def paths(self) -> list[Path]:
+        """List the files that are written."""
+        return [path for path in (self.table, *self.files, self.gallery) if path]
+
+    def printed(self) -> Format | None:
+        """Tell how results are printed; files alone print nothing."""
+        if self.files or (self.form is None and self.paths()):
+            return None
+        return self.form or (Format.TABLE if sys.stdout.isatty() else Format.CSV)
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before anything is read."""
+        for path in self.files:
+            format_of(path, self.form)
+        if self.printed() is Format.PARQUET:
+            raise GspyError("parquet is no text to print; give -o a .parquet")
+        if self.sort_into:
+            self._make(self.sort_into)
+        twice = [path for path in self.paths() if self.paths().count(path) > 1]
+        if twice:
+            raise GspyError(f"{twice[0]} is given twice; name each output once")
+
+    @staticmethod
+    def _make(folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GspyError(f"cannot make {folder}: {error.strerror}") from None
+
+
+def format_of(path: Path, form: Format | None) -> Format:
+    """Choose the format of a file: as asked, or by its suffix."""
+    suffix = path.with_suffix("").suffix if is_gzip(path) else path.suffix
+    known = {f".{f}": f for f in Format if f is not Format.TABLE}
+    found = form or known.get(suffix.lower())
+    if found is None:
+        raise GspyError(
+            f"cannot tell the format of {path} from its name; end it in .csv, .jsonl "
+            "or .parquet, or give --format"
+        )
+    if found is Format.TABLE:
+        raise GspyError("a table is for the terminal; give -o a .csv or .jsonl")
+    if found is Format.PARQUET:
+        need("pyarrow", extra="report", what="writing Parquet")
+        if is_gzip(path):
+            raise GspyError("Parquet is compressed already; end -o in .parquet")
+    return found
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell whether a file is to be compressed."""
+    return path.suffix.lower() == ".gz"

@@ -1,0 +1,83 @@
+"""From pictures to glitches: the windows of one glitch together, and one answer."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from gspy_cli.results import WINDOWS, Failure, Glitch, Origin, Prediction, Result
+from gspy_cli.sources import Name, Sample, sample_of
+from gspy_cli.views import fuse
+
+Group = tuple[Sample, ...]
+"""The samples that one row answers: the views of a glitch, or a single picture."""
+
+Classify = Callable[[Iterable[Sample]], Iterator[Result]]
+
+
+def group(names: Iterable[Name]) -> Iterator[Group]:
+    """Bring the views of each glitch together, in the order of first appearance.
+
+    Views belong together by detector and identifier, wherever they lie. A picture
+    whose name does not tell them is a glitch of its own, and so is a second picture
+    of the same window. All names are read before the first group is given; a million
+    take 160 MB.
+    """
+    together: dict[str, list[Name]] = {}
+    for name in names:
+        together.setdefault(_glitch_of(sample_of(name).origin), []).append(name)
+    for found in together.values():
+        yield from _split([sample_of(name) for name in found])
+
+
+def _glitch_of(origin: Origin) -> str:
+    if origin.gravityspy_id is None or origin.window not in WINDOWS:
+        return origin.path
+    return f"{origin.ifo}\0{origin.gravityspy_id}"  # no path has a null character
+
+
+def _split(samples: list[Sample]) -> Iterator[Group]:
+    while samples:
+        views: dict[float | None, Sample] = {}
+        again = []
+        for sample in samples:
+            if sample.origin.window in views:
+                again.append(sample)
+            else:
+                views[sample.origin.window] = sample
+        yield tuple(sorted(views.values(), key=lambda view: view.origin.window or 0.0))
+        samples = again
+
+
+def classify_groups(
+    groups: Iterable[Group], classify: Classify
+) -> Iterator[tuple[Group, tuple[Result, ...]]]:
+    """Classify the samples of all groups in one stream; give each group's results."""
+    begun: deque[Group] = deque()
+
+    def samples() -> Iterator[Sample]:
+        for members in groups:
+            begun.append(members)
+            yield from members
+
+    results = classify(samples())
+    for first in results:
+        members = begun.popleft()
+        yield members, (first, *islice(results, len(members) - 1))
+
+
+def fuse_views(views: tuple[Result, ...]) -> Glitch:
+    """Give the answer of a glitch's views; those that failed have no voice."""
+    usable = [view for view in views if isinstance(view, Prediction)]
+    origin = replace(views[0].origin, window=None)
+    if not usable:
+        failed = Glitch(views, Failure(origin, ""))
+        return Glitch(views, Failure(origin, failed.reasons()))
+    classes = tuple(usable[0].scores)
+    fused = fuse(np.array([tuple(view.scores.values()) for view in usable]))
+    best = int(fused.argmax())
+    scores = dict(zip(classes, fused.tolist(), strict=True))
+    answer = Prediction(origin, classes[best], scores[classes[best]], scores)
+    return Glitch(views, answer)

@@ -1,0 +1,92 @@
+"""The forms of output files: how rows become bytes, and bytes keys again."""
+
+import gzip
+import io
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO
+
+from gspy_cli.glitches import Group
+from gspy_cli.journal import Records
+from gspy_cli.results import Record, Row
+from gspy_cli.writers import lines
+from gspy_cli.writers.columns import Columns
+
+BLOCK = 1 << 16  # bytes read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How rows lie in a file that grows at its end.
+
+    `line` does what a row asks for and gives its line; `pack` turns some lines into
+    bytes. With a `limit`, the file takes so many rows and no more.
+    """
+
+    header: str
+    line: Callable[[Row, Group], str]
+    records: Records
+    pack: Callable[[bytes], bytes] | None = None
+    limit: int | None = None
+
+
+def csv_form(columns: Columns) -> Form:
+    """Give the form of a CSV table."""
+
+    def line(row: Row, _group: Group) -> str:
+        return next(lines.csv_lines([row], columns))
+
+    return Form(lines.csv_header(columns), line, lines.csv_records)
+
+
+def json_form(columns: Columns) -> Form:
+    """Give the form of JSON lines."""
+
+    def line(row: Row, _group: Group) -> str:
+        return next(lines.json_lines([row], columns))
+
+    return Form("", line, lines.json_records)
+
+
+def gzipped(form: Form) -> Form:
+    """Compress a form: each write adds a gzip member, which is whole or cut off."""
+    records = partial(_gzip_records, inner=form.records)
+    return replace(form, records=records, pack=partial(gzip.compress, mtime=0))
+
+
+def _gzip_records(file: BinaryIO, *, inner: Records) -> Iterator[Record]:
+    """Read the rows of whole gzip members; each ends where its member ends."""
+    ends: deque[tuple[int, int]] = deque()  # of a member: in the text, in the file
+
+    def text() -> Iterator[bytes]:
+        total = 0
+        for end, content in _members(file):
+            total += len(content)
+            ends.append((total, end))
+            yield from io.BytesIO(content)
+
+    for record in inner(text()):  # type: ignore[arg-type]
+        while ends[0][0] < record.end:
+            ends.popleft()
+        yield replace(record, end=ends[0][1])
+
+
+def _members(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Read whole gzip members: the byte after each, and its content."""
+    end, member = 0, zlib.decompressobj(wbits=31)
+    content: list[bytes] = []
+    block = file.read(BLOCK)
+    while block:
+        try:
+            content.append(member.decompress(block))
+        except zlib.error:
+            return
+        end += len(block) - len(member.unused_data)
+        block = member.unused_data
+        if member.eof:
+            yield end, b"".join(content)
+            content, member = [], zlib.decompressobj(wbits=31)
+        block = block or file.read(BLOCK)

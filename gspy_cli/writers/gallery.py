@@ -1,0 +1,136 @@
+"""One page of HTML with the pictures of a run, that needs nothing but itself."""
+
+import html
+import io
+import json
+import os
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+from PIL import Image
+
+from gspy_cli.errors import PictureError
+from gspy_cli.glitches import Group
+from gspy_cli.image import network_input, resize
+from gspy_cli.results import WINDOWS, Prediction, Record, Row, answer_of
+from gspy_cli.sources import Plot, Sample
+from gspy_cli.writers.columns import Columns, ranked
+from gspy_cli.writers.forms import Form
+
+LIMIT = 5_000  # pictures in a page: 15 MB
+HEIGHT, WIDTH = 140, 170  # of a picture in the page, pixels
+QUALITY = 70  # of WebP
+BODY = b"<main>\n"  # the line after which the pictures follow
+
+
+def gallery_form(columns: Columns, page: Path) -> Form:
+    """Give the form of a page that shows each row on a line of its own.
+
+    HTML needs no closing tags, so that the page can be looked at while it grows.
+    """
+    template = files("gspy_cli.writers").joinpath("gallery.html")
+    limit = LIMIT // len(WINDOWS) if columns.per_glitch else LIMIT
+    head = template.read_text(encoding="utf-8")
+    head = head.replace("@model@", html.escape(columns.model_name))
+    head = head.replace("@limit@", str(limit))
+    folder = os.path.abspath(page.parent)  # noqa: PTH100 - links stay as they are
+
+    def line(row: Row, group: Group) -> str:
+        return _figure(row, group, columns, folder)
+
+    return Form(head, line, _records, limit=limit)
+
+
+def _records(file: Iterable[bytes]) -> Iterator[Record]:
+    """Read a page's head and its whole figures."""
+    end, inside = 0, False
+    for line in file:
+        end += len(line)
+        if inside:
+            if (found := _key(line)) is None:
+                return
+            yield Record(end, found[0], failed=found[1])
+        elif line == BODY:
+            inside = True
+            yield Record(end, ("",))
+
+
+def _key(line: bytes) -> tuple[tuple[str, ...], bool] | None:
+    """Find a figure's key, and whether an input failed; None in a torn one."""
+    whole = line.startswith(b"<figure ") and line.endswith(b"</figure>\n")
+    parts = line.decode("utf-8", "replace").split('"', 4)
+    if not whole or len(parts) < 4:
+        return None
+    try:
+        key = tuple(json.loads(html.unescape(parts[1])))
+        hash(key)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return key, parts[3] in ("failed", "partial")
+
+
+def _figure(row: Row, group: Group, columns: Columns, folder: str) -> str:
+    answer = answer_of(row)
+    key = columns.key([sample.origin for sample in group])
+    data = {
+        "key": json.dumps(key, ensure_ascii=False),
+        "status": columns.row(row)["status"],
+        "label": answer.label if isinstance(answer, Prediction) else "failed",
+        "confidence": answer.confidence if isinstance(answer, Prediction) else 0,
+    }
+    attributes = " ".join(f'data-{name}="{_text(data[name])}"' for name in data)
+    views = "".join(_view(sample, folder) for sample in group)
+    return f"<figure {attributes}>{views}{_caption(row, group)}</figure>\n"
+
+
+def _caption(row: Row, group: Group) -> str:
+    answer, origin = answer_of(row), group[0].origin
+    if isinstance(answer, Prediction):
+        others = [f"{label} {score:.1%}" for label, score in ranked(answer, 3)[1:]]
+        title, rest = f"{answer.label} {answer.confidence:.1%}", ", ".join(others)
+    else:
+        title, rest = "failed", answer.reason
+    name = Path(origin.path).name
+    if len(group) > 1:
+        name = f"{origin.ifo or ''} {origin.gravityspy_id}, {len(group)} views"
+    texts = f"<b>{_text(title)}</b><small>{_text(name)}</small>"
+    return f"<figcaption>{texts}<small>{_text(rest)}</small></figcaption>"
+
+
+def _view(sample: Sample, folder: str) -> str:
+    """Draw a picture small, with a link to the file; nothing where it cannot be."""
+    try:
+        content = b64encode(_thumbnail(sample)).decode()
+    except PictureError:
+        return ""
+    origin = sample.origin
+    title = (
+        origin.path if origin.window is None else f"{origin.path} ({origin.window} s)"
+    )
+    link = os.path.relpath(origin.path, folder).replace(os.sep, "/")
+    return (
+        f'<a href="{quote(os.fsencode(link))}"><img width="{WIDTH}" '
+        f'height="{HEIGHT}" loading="lazy" alt="{_text(title)}" '
+        f'title="{_text(title)}" src="data:image/webp;base64,{content}"></a>'
+    )
+
+
+def _thumbnail(sample: Sample) -> bytes:
+    loaded = sample.load()
+    pixels = (
+        resize(loaded.pixels, height=HEIGHT, width=WIDTH)
+        if isinstance(loaded, Plot)
+        else network_input(loaded, height=HEIGHT, width=WIDTH)
+    )
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "WEBP", quality=QUALITY)
+    return stream.getvalue()
+
+
+def _text(value: object) -> str:
+    """Escape a text for HTML, on one line."""
+    escaped = html.escape(str(value)).replace("\n", "&#10;")
+    return escaped.replace("\r", "&#13;")

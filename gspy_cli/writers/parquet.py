@@ -1,0 +1,139 @@
+"""A Parquet file that a run can go on with.
+
+Parquet has its index at the end, so that a file cannot grow. Rows are kept beside it
+as JSON lines, in `out.parquet.part`; when the run is done, the old file's row groups
+and the new rows go into a new file, which takes the old one's place at once.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gspy_cli import journal
+from gspy_cli.results import Key, Record
+from gspy_cli.writers.columns import FILENAMES, Columns, read_key
+from gspy_cli.writers.lines import BAD, json_records
+
+GROUP = 10_000  # rows in a row group
+RUN = b"gspy_run"  # the file's metadata: what the run was asked for
+KEYS = ["path", "gravityspy_id", "window", "status", *FILENAMES]
+
+
+@contextmanager
+def open_parquet(
+    path: Path, columns: Columns, *, run: Mapping[str, object], overwrite: bool
+) -> Iterator[journal.Output]:
+    """Open the part beside a Parquet file; join the two when all is written.
+
+    Raises
+    ------
+    GspyError
+        As `journal.open_output`; or the file that is there is another run's.
+    """
+    part = path.with_name(f"{path.name}.part")
+    with journal.open_output(
+        part, run=run, records=_records, overwrite=overwrite
+    ) as saved:
+        if overwrite:
+            path.unlink(missing_ok=True)
+        before = _rows(path, run)
+        _begin(saved, len(before))
+        for key, failed in before:
+            saved.done[key] += 1
+            saved.failed.update([key] if failed else ())
+        yield saved
+        _join(path, part, columns, run)
+        journal.forget(part)
+
+
+def _records(file: Iterable[bytes]) -> Iterator[Record]:
+    """Read a part: how many rows the file had when it was begun, and its rows."""
+    remaining = iter(file)
+    first = next(remaining, b"")
+    if not (first.startswith(b'{"after"') and first.endswith(b"}\n")):
+        return
+    yield Record(len(first), (first.decode("ascii", "replace"),))
+    for record in json_records(remaining):
+        yield Record(len(first) + record.end, record.key, failed=record.failed)
+
+
+def _begin(saved: journal.Output, after: int) -> None:
+    """Head the part, or empty one whose rows the file holds already."""
+    head = json.dumps({"after": after}) + "\n"
+    if saved.done.pop((head,), 0):
+        return
+    saved.file.truncate(0)
+    saved.done.clear()
+    saved.failed.clear()
+    saved.write(head.encode())
+
+
+def _rows(path: Path, run: Mapping[str, object]) -> list[tuple[Key, bool]]:
+    """List the keys of a file's rows, and whether each failed."""
+    from pyarrow import parquet
+
+    if not path.exists():
+        return []
+    journal.check(_noted(path), run, path)
+    found = []
+    with parquet.ParquetFile(path) as file:
+        columns = [name for name in KEYS if name in file.schema_arrow.names]
+        for batch in file.iter_batches(columns=columns):
+            found += [
+                (read_key(row), row["status"] in BAD) for row in batch.to_pylist()
+            ]
+    return found
+
+
+def _noted(path: Path) -> bytes:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        metadata = parquet.read_schema(path).metadata or {}
+    except pyarrow.ArrowInvalid:
+        return b""
+    noted: bytes = metadata.get(RUN, b"")
+    return noted
+
+
+def _join(path: Path, part: Path, columns: Columns, run: Mapping[str, object]) -> None:
+    """Write the file anew: its old row groups, then the part's rows."""
+    from pyarrow import parquet
+
+    schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
+    whole = path.with_name(f"{path.name}.whole")
+    with (
+        part.open(encoding="utf-8") as lines,
+        parquet.ParquetWriter(whole, schema, compression="zstd") as writer,
+    ):
+        if path.exists():
+            with parquet.ParquetFile(path) as old:
+                for number in range(old.num_row_groups):
+                    writer.write_table(old.read_row_group(number).cast(schema))
+        next(lines)
+        for rows in iter(partial(_take, lines), []):
+            writer.write_table(_table(rows, schema))
+    whole.replace(path)
+
+
+def _take(lines: Iterator[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in islice(lines, GROUP)]
+
+
+def _table(rows: list[dict[str, Any]], schema: Any) -> Any:  # noqa: ANN401
+    import pyarrow
+
+    return pyarrow.Table.from_pylist(rows, schema=schema)
+
+
+def _schema(columns: Columns) -> Any:  # noqa: ANN401
+    import pyarrow
+
+    kinds = {"count": pyarrow.int64(), "number": pyarrow.float64()}
+    kinds |= {"text": pyarrow.string(), "truth": pyarrow.bool_()}
+    return pyarrow.schema([(n, kinds[columns.kind(n)]) for n in columns.names()])

@@ -1,0 +1,195 @@
+"""A run on a real Dask cluster: scheduler and workers are processes of this machine."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import draw_figure, tiny_card
+from PIL import Image
+from test_classify import GSPY, gspy
+
+pytest.importorskip("distributed", reason="the cluster extra is not here")
+
+from gspy_cli import cluster
+from gspy_cli.errors import GspyError
+from gspy_cli.results import Failure
+from gspy_cli.sources import picture
+
+COUNT = 500  # eight tasks
+DASK = [sys.executable, "-m", "dask"]
+
+
+@contextmanager
+def process(*command: str, **options) -> Iterator[subprocess.Popen]:
+    with subprocess.Popen(command, **options) as run:
+        try:
+            yield run
+        finally:
+            run.terminate()
+
+
+def worker(scheduler_file: Path) -> "contextmanager":
+    asked = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    where = ["--scheduler-file", str(scheduler_file)]
+    return process(*DASK, "worker", *where, *asked, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory) -> Iterator[Path]:
+    """Give the file of a running scheduler."""
+    path = tmp_path_factory.mktemp("dask") / "scheduler.json"
+    asked = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    command = [*DASK, "scheduler", *asked, "--scheduler-file", str(path)]
+    with process(*command, stderr=subprocess.DEVNULL) as run:
+        while not path.exists() or not path.read_text().endswith("}"):
+            assert run.poll() is None
+        yield path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Give many pictures, one of them broken."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(8):
+        figure = draw_figure(300, 400, seed=number)
+        Image.fromarray(figure).save(folder / f"{number}.png")
+    for number in range(8, COUNT):
+        (folder / f"{number}.png").hardlink_to(folder / f"{number % 8}.png")
+    (folder / "100.png").unlink()
+    (folder / "100.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_a_worker_killed_and_one_added_leave_no_trace(
+    scheduler, folder, tmp_path, tiny_model
+):
+    local, output = tmp_path / "local.csv", tmp_path / "out.csv"
+    gspy("classify", folder, "-m", tiny_model, "-o", local)
+    command = [*GSPY, "classify", str(folder), "-m", str(tiny_model)]
+    command += ["--cluster", str(scheduler), "-o", str(output)]
+    with (
+        worker(scheduler) as first,
+        worker(scheduler),
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run,
+    ):
+        while not output.exists() or output.read_text().count("\n") < 65:
+            assert run.poll() is None
+        first.kill()
+        with worker(scheduler):
+            _, err = run.communicate()
+    assert run.returncode == 1
+    lines = err.splitlines()
+    assert lines[-1].startswith(f"{COUNT - 1} classified, 1 failed, ")
+    assert "Traceback" not in err
+    assert output.read_bytes() == local.read_bytes()
+    assert gspy("classify", folder, "-m", tiny_model, "-o", output)[2].startswith(
+        f"0 classified, 0 failed, 0/s; {COUNT} were done before"
+    )
+
+
+class Instant:
+    """A cluster that does each task when its result is asked for."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads, self.submitted, self.asked = threads, 0, 0
+        self.most = 0
+
+    def nthreads(self) -> dict[str, int]:
+        return {"worker": self.threads}
+
+    def submit(self, work, task, job, pure) -> "Instant.Future":
+        self.submitted += 1
+        self.most = max(self.most, self.submitted - self.asked)
+        assert not pure
+        return Instant.Future(self, task)
+
+    def cancel(self, futures) -> None:
+        self.cancelled = len(futures)
+
+    class Future:
+        def __init__(self, cluster: "Instant", task) -> None:
+            self.cluster, self.task = cluster, task
+
+        def result(self):
+            self.cluster.asked += 1
+            return [Failure(sample.origin, "x") for sample in self.task]
+
+
+@pytest.mark.parametrize("count", [0, 1, 64, 65, 1000])
+def test_results_come_in_the_order_of_the_samples(count):
+    given = [picture(f"{n}.png") for n in range(count)]
+    found = list(cluster.classify(given, Instant(2), cluster.Job(None, "")))
+    assert [result.origin for result in found] == [sample.origin for sample in given]
+
+
+def test_tasks_in_flight_are_bounded_and_cancelled_in_the_end():
+    endless, fake = (picture(f"{n}.png") for n in iter(int, 1)), Instant(3)
+    results = cluster.classify(endless, fake, cluster.Job(None, ""))
+    for _ in range(5_000):
+        next(results)
+    results.close()
+    assert fake.most == 3 * cluster.AHEAD
+    assert 0 < fake.cancelled <= fake.most
+
+
+def test_more_workers_get_more_tasks():
+    endless, fake = (picture(f"{n}.png") for n in iter(int, 1)), Instant(1)
+    results = cluster.classify(endless, fake, cluster.Job(None, ""))
+    next(results)
+    fake.threads = 10
+    for _ in range(5_000):
+        next(results)
+    assert fake.most == 10 * cluster.AHEAD
+
+
+def test_a_worker_with_another_model_is_refused(tiny_model):
+    job = cluster.Job(str(tiny_model), "another checksum")
+    with pytest.raises(GspyError, match="worker's model tiny has another checksum"):
+        cluster._work([], job)
+
+
+def test_a_worker_with_another_version_is_refused(tiny_model):
+    job = cluster.Job(str(tiny_model), tiny_card().sha256, version="0.0")
+    with pytest.raises(GspyError, match=r"a worker has gspy-cli .*, this is 0\.0"):
+        cluster._work([], job)
+
+
+@pytest.mark.parametrize("error", [ImportError("no gspy"), OSError("gone")])
+def test_what_ends_a_cluster_is_one_line(error):
+    class Lost:
+        def result(self):
+            raise error
+
+    with pytest.raises(GspyError) as raised:
+        cluster._result(Lost())
+    assert str(error) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_model_given_by_its_path_has_one_everywhere(tiny_model, monkeypatch):
+    monkeypatch.chdir(tiny_model.parent)
+    assert cluster.same_everywhere("model.onnx") == str(tiny_model)
+    assert cluster.same_everywhere("efficientnet_lite0") == "efficientnet_lite0"
+    assert cluster.same_everywhere(None) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("none.json", "no such file"), ("host", "missing port number")],
+)
+def test_an_address_where_no_scheduler_is_is_one_line(
+    folder, tiny_model, address, reason
+):
+    code, _, err = gspy("classify", folder, "-m", tiny_model, "--cluster", address)
+    assert code == 2
+    assert err.startswith(f"gspy: no Dask scheduler answers at {address} ({reason}")
+    assert err.endswith("start one with 'dask scheduler' or correct --cluster\n")
+
+
+def test_strain_is_not_sent_to_a_cluster():
+    code, _, err = gspy("classify", "x.hdf5", "-t", "1", "--cluster", "tcp://x:1")
+    assert code == 2
+    assert err == "gspy: --cluster takes pictures; strain is scanned here\n"

@@ -1,0 +1,142 @@
+"""The page of pictures: whole in itself, and it does what its buttons say."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from browser import evaluate, needs_chromium
+from conftest import draw_figure
+from PIL import Image
+from test_classify import gspy, rows
+
+from gspy_cli.writers import gallery
+
+# of viridis, each of another class for the tiny model
+COLOURS = {"a": (253, 231, 37), "b": (33, 145, 140), "c <i>&\n.x": (68, 1, 84)}
+SHOWN = "[...document.querySelectorAll('figure')].filter(f => !f.hidden)"
+NAMES = f"return {SHOWN}.map(f => JSON.parse(f.dataset.key)[0].split('/').pop())"
+CHANGE = "form.dispatchEvent(new Event('input')); "
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder of pictures that the tiny model is more and less sure of."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for seed, (name, colour) in enumerate(COLOURS.items()):
+        figure = draw_figure(seed=seed)
+        figure[200:350, 150:600] = colour
+        Image.fromarray(figure).save(folder / f"{name}.png")
+    (folder / "d.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture
+def page(folder: Path, tmp_path: Path) -> Path:
+    output = tmp_path / "page.html"
+    code, out, _ = gspy("classify", folder, "--gallery", output)
+    assert (code, out) == (1, "")
+    return output
+
+
+def confidences(folder: Path) -> dict[str, tuple[str, float]]:
+    lines = gspy("classify", folder, "-f", "jsonl")[1].splitlines()
+    found = [json.loads(line) for line in lines]
+    return {
+        Path(row["path"]).name: (row["ml_label"], row["ml_confidence"] or 0)
+        for row in found
+    }
+
+
+@needs_chromium
+def test_the_page_shows_every_picture_by_class(folder, page, tmp_path):
+    counted = evaluate(
+        page,
+        f"return [{SHOWN}.map(f => [f.dataset.label, f.querySelectorAll('img').length,"
+        "f.querySelector('img')?.naturalWidth, f.querySelector('a')?.href]),"
+        "[...document.querySelectorAll('h2')].map(h => h.textContent)]",
+        tmp_path,
+    )
+    figures, headings = counted
+    expected = sorted(label or "failed" for label, _ in confidences(folder).values())
+    assert [label for label, *_ in figures] == expected
+    assert [width for _, count, width, _ in figures if count] == [gallery.WIDTH] * 3
+    links = {Path(link).name for *_, link in figures if link}
+    assert links == {"a.png", "b.png", "c%20%3Ci%3E%26%0A.x.png"}
+    assert headings == [f"{n} {expected.count(n)}" for n in dict.fromkeys(expected)]
+
+
+@needs_chromium
+@pytest.mark.parametrize(("order", "sign"), [("most", -1), ("least", 1)])
+def test_it_sorts_by_confidence(folder, page, tmp_path, order, sign):
+    script = f"const form = document.forms[0]; form.order.value = '{order}';"
+    shown = evaluate(page, script + CHANGE + NAMES, tmp_path)
+    known = confidences(folder)
+    assert [known[name][1] for name in shown] == sorted(
+        (confidence for _, confidence in known.values()), key=lambda c: sign * c
+    )
+
+
+@needs_chromium
+def test_it_filters_by_class_by_confidence_and_by_name(folder, page, tmp_path):
+    known = confidences(folder)
+    label, sure = known["a.png"]
+    script = f"""
+    const form = document.forms[0];
+    const names = () => {{ {NAMES} }};
+    const found = [];
+    form.label.value = "{label}"; {CHANGE} found.push(names().sort());
+    form.label.value = ""; form.least.value = {100 * sure:.0f} - 1;
+    {CHANGE} found.push(names().sort());
+    form.least.value = 0; form.words.value = "<I>"; {CHANGE} found.push(names());
+    found.push(document.getElementById("count").textContent);
+    return found;"""
+    by_class, by_confidence, by_name, count = evaluate(page, script, tmp_path)
+    assert by_class == sorted(n for n, (given, _) in known.items() if given == label)
+    least = round(100 * sure) / 100 - 0.01
+    assert by_confidence == sorted(n for n, (_, c) in known.items() if c >= least)
+    assert (by_name, count) == (["c <i>&\n.x.png"], "1 of 4 shown")
+
+
+def test_the_page_asks_for_nothing_outside_itself(page):
+    text = page.read_text()
+    assert "default-src 'none'" in text
+    assert set(re.findall(r'src="(.{5})', text)) == {"data:"}
+    assert "http" not in re.sub(r'http-equiv|href="[^"]*"', "", text)
+
+
+def test_a_torn_page_is_completed_to_the_same_bytes(folder, page):
+    content = page.read_bytes()
+    body = content.index(gallery.BODY)
+    for end in (10, body, body + 300, len(content) - 5):
+        page.write_bytes(content[:end])
+        gspy("classify", folder, "--gallery", page)
+        assert page.read_bytes() == content
+
+
+def test_a_full_page_takes_no_more_and_says_so(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery, "LIMIT", 2)
+    page, table = tmp_path / "page.html", tmp_path / "out.csv"
+    for _ in range(2):
+        gspy("classify", folder, "--gallery", page, "-o", table)
+        assert page.read_text().count("<figure ") == 2
+        assert len(rows(table.read_text().replace("c <i>&\n", "c"))) == 4
+    assert "the page stops at 2 rows" in page.read_text()
+
+
+@needs_chromium
+def test_the_views_of_a_glitch_share_a_figure(figures: Path, tmp_path: Path):
+    page = tmp_path / "page.html"
+    assert gspy("classify", figures, "--per-glitch", "--gallery", page)[0] == 0
+    shown = evaluate(
+        page,
+        f"return {SHOWN}.map(f => [f.querySelectorAll('img').length, f.className])",
+        tmp_path,
+    )
+    assert shown == [[3, "views"]]

@@ -1,0 +1,240 @@
+"""Several outputs, compressed ones and Parquet: each whole after any stop."""
+
+import csv
+import gzip
+import io
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import draw_figure
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from test_classify import gspy, rows
+
+from gspy_cli.results import Failure, Origin
+from gspy_cli.writers import Columns, gallery
+from gspy_cli.writers.forms import csv_form, gzipped
+from gspy_cli.writers.gallery import gallery_form
+
+COUNT = 40  # more than two members of a compressed file
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Give a folder of pictures, with a broken one and odd names."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(COUNT - 1):
+        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
+        Image.fromarray(draw_figure(100, 140, seed=number)).save(folder / name)
+    (folder / "13 broken.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(folder: Path, tmp_path_factory) -> list[dict]:
+    """Give the rows that every format must hold."""
+    from conftest import write_tiny_model
+
+    model = write_tiny_model(tmp_path_factory.mktemp("model"))
+    _, out, _ = gspy("classify", folder, "-f", "jsonl", "-m", model)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def read(path: Path) -> list[dict]:
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        return parquet.read_table(path).to_pylist()
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    if ".jsonl" in path.name:
+        return [json.loads(line) for line in text.splitlines()]
+    found = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert all(row["status"] in ("ok", "failed") for row in found)
+    return found
+
+
+def paths(found: list[dict]) -> list[str]:
+    return [row["path"] for row in found]
+
+
+@pytest.mark.parametrize("name", ["out.csv.gz", "out.jsonl.gz", "out.parquet"])
+def test_a_torn_output_is_completed(folder, expected, tmp_path, name):
+    output = tmp_path / name
+    assert gspy("classify", folder, "-o", output)[0] == 1
+    found, content = read(output), output.read_bytes()
+    assert paths(found) == paths(expected)
+    if "csv" not in name:
+        assert found == expected
+    if name == "out.parquet":
+        return
+    rng = random.Random(0)
+    for end in [1, *rng.sample(range(len(content)), 6), len(content) - 1]:
+        output.write_bytes(content[:end] + rng.choice([b"", b"\0" * 99]))
+        gspy("classify", folder, "-o", output)
+        assert output.read_bytes() == content
+    _, _, err = gspy("classify", folder, "-o", output)
+    assert f"; {COUNT} were done before, 1 of them failed" in err
+
+
+def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(folder, tmp_path):
+    from pyarrow import parquet
+
+    output = tmp_path / "out.parquet"
+    gspy("classify", folder, "-o", output)
+    schema = parquet.read_schema(output)
+    kinds = {name: str(schema.field(name).type) for name in schema.names}
+    assert (kinds["path"], kinds["window"], kinds["Blip"], kinds["error"]) == (
+        "string", "double", "double", "string",
+    )  # fmt: skip
+    assert [path.name for path in tmp_path.glob("out*")] == ["out.parquet"]
+
+
+def test_a_parquet_file_that_was_killed_goes_on_from_its_part(
+    folder, expected, tmp_path
+):
+    whole, output = tmp_path / "whole.parquet", tmp_path / "out.parquet"
+    gspy("classify", folder, "-o", whole)
+    part = tmp_path / "out.parquet.part"
+    command = [sys.executable, "-m", "gspy_cli", "classify", str(folder), "-b", "1"]
+    with subprocess.Popen([*command, "-o", str(output)], stderr=-3) as run:
+        while not part.exists() or part.read_bytes().count(b"\n") < 5:
+            assert run.poll() is None
+        run.send_signal(signal.SIGKILL)
+    assert not output.exists()
+    gspy("classify", folder, "-o", output)
+    assert read(output) == expected
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_a_part_that_the_parquet_file_holds_already_is_not_added_twice(
+    folder, expected, tmp_path, monkeypatch
+):
+    output = tmp_path / "out.parquet"
+
+    def die(_path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gspy_cli.journal.forget", die)
+        assert gspy("classify", folder, "-o", output)[0] == 130
+    assert (tmp_path / "out.parquet.part").exists()
+    gspy("classify", folder, "-o", output)
+    assert read(output) == expected
+
+
+def test_new_pictures_are_added_to_a_parquet_file(folder, expected, figures, tmp_path):
+    output = tmp_path / "out.parquet"
+    gspy("classify", folder, "-o", output)
+    gspy("classify", figures, folder, "-o", output)
+    assert read(output)[:COUNT] == expected
+    assert paths(read(output)[COUNT:]) == sorted(map(str, figures.iterdir()))
+
+
+def test_a_foreign_parquet_file_is_not_replaced_unasked(figures, tmp_path):
+    output = tmp_path / "out.parquet"
+    output.write_bytes(b"precious")
+    code, _, err = gspy("classify", figures, "-o", output)
+    assert (code, output.read_bytes()) == (2, b"precious")
+    assert "was not made by gspy classify; --overwrite replaces it" in err
+    assert gspy("classify", figures, "-o", output, "--overwrite")[0] == 0
+    assert len(read(output)) == 3
+
+
+def test_a_parquet_file_of_another_run_is_refused(figures, tmp_path):
+    output = tmp_path / "out.parquet"
+    gspy("classify", figures, "-o", output)
+    code, _, err = gspy("classify", figures, "-o", output, "--top-k", "2")
+    assert code == 2
+    assert f"{output} was made with columns" in err
+
+
+def test_each_output_gets_what_it_lacks(folder, expected, tmp_path):
+    first, second = tmp_path / "a.csv", tmp_path / "b.jsonl.gz"
+    gspy("classify", folder, "-o", first)
+    whole = first.read_bytes()
+    first.write_bytes(whole[: len(whole) // 2])
+    code, _, err = gspy("classify", folder, "-o", first, "-o", second)
+    assert (code, "done before" in err) == (1, False)
+    assert first.read_bytes() == whole
+    assert read(second) == expected
+
+
+def test_failures_done_before_count_once_with_several_outputs(folder, tmp_path):
+    outputs = ["-o", tmp_path / "a.csv", "-o", tmp_path / "b.jsonl"]
+    gspy("classify", folder, *outputs)
+    code, _, err = gspy("classify", folder, *outputs)
+    assert code == 1
+    assert f"; {COUNT} were done before, 1 of them failed (tiny" in err
+
+
+def test_one_output_given_twice_is_refused(figures, tmp_path):
+    output = tmp_path / "a.csv"
+    code, _, err = gspy("classify", figures, "-o", output, "-o", output)
+    assert (code, output.exists()) == (2, False)
+    assert err == f"gspy: {output} is given twice; name each output once\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["-f", "parquet"], "parquet is no text to print; give -o a .parquet"),
+        (["-o", "x.parquet.gz"], "Parquet is compressed already"),
+        (["-o", "x.gz"], "cannot tell the format of x.gz"),
+        (["-o", "x.csv", "-f", "table"], "a table is for the terminal"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_in_one_line(figures, arguments, reason):
+    code, out, err = gspy("classify", figures, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+
+
+def test_with_a_format_rows_are_printed_beside_a_gallery(figures, tmp_path):
+    page = tmp_path / "page.html"
+    _, out, _ = gspy("classify", figures, "--gallery", page, "-f", "csv")
+    assert len(rows(out)) == page.read_text().count("<figure ") == 3
+
+
+COLUMNS = Columns(("Blip", "Whistle"), "tiny")
+PAGE = gallery_form(COLUMNS, Path("page.html"))
+KEYS = st.sampled_from(["[]", "1", "[[1]]", '["a"]', "[" * 9999, "&#9999999999;"])
+
+
+@given(st.binary(max_size=200) | KEYS.map(str.encode))
+def test_no_bytes_crash_the_recovery_of_a_page_or_a_compressed_file(content: bytes):
+    figure = b'<figure data-key="' + content + b'" data-status="ok"></figure>\n'
+    for text in (content, figure):
+        page = gallery.BODY + text
+        ends = [record.end for record in PAGE.records(io.BytesIO(page))]
+        assert all(0 < end <= len(page) for end in ends)
+    packed = gzipped(csv_form(COLUMNS)).records(io.BytesIO(content))
+    assert all(0 < record.end <= len(content) for record in packed)
+
+
+PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
+
+
+@given(st.lists(PATHS, max_size=4), st.binary(max_size=30))
+def test_whole_members_are_read_back_and_torn_ones_are_not(members, torn):
+    form = gzipped(csv_form(COLUMNS))
+    content, last = b"", 0
+    for number, member in enumerate(members):
+        lines = [form.line(Failure(Origin(path), "broken"), ()) for path in member]
+        text = "".join(lines if number else [form.header, *lines])
+        content += form.pack(text.encode("utf-8", "backslashreplace"))
+        last = len(content)
+    found = list(form.records(io.BytesIO(content + torn)))
+    assert len(found) == sum(map(len, members)) + bool(members)
+    assert not found or found[-1].end == last

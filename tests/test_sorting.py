@@ -1,0 +1,132 @@
+"""Pictures sorted into folders: none lost, none overwritten, stopped or not."""
+
+from pathlib import Path
+
+import pytest
+from conftest import draw_figure
+from PIL import Image
+from test_classify import gspy, rows
+
+from gspy_cli.errors import GspyError
+from gspy_cli.writers.sorting import place
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def sorted_pictures(folder: Path) -> dict[str, str]:
+    """Give the class folder of each sorted picture."""
+    return {path.name: path.parent.name for path in folder.glob("*/*")}
+
+
+@pytest.mark.parametrize("link", ["copy", "hard", "sym"])
+def test_each_picture_lies_in_its_classs_folder(figures: Path, tmp_path: Path, link):
+    (figures / "broken.png").write_bytes(b"")
+    target = tmp_path / "sorted"
+    code, out, _ = gspy("classify", figures, "--sort-into", target, "--link", link)
+    assert (code, out) == (1, "")
+    table = rows((target / "labels.csv").read_text())
+    expected = {Path(r["path"]).name: r["ml_label"] for r in table if r["ml_label"]}
+    assert len(expected) == 3
+    assert sorted_pictures(target) == expected
+    for path in target.glob("*/*"):
+        source = figures / path.name
+        assert path.read_bytes() == source.read_bytes()
+        assert path.samefile(source) == (link != "copy")
+        assert path.is_symlink() == (link == "sym")
+
+
+def test_sorting_again_changes_nothing(figures: Path, tmp_path: Path):
+    target = tmp_path / "sorted"
+    gspy("classify", figures, "--sort-into", target)
+    before = {path: path.stat().st_mtime_ns for path in target.rglob("*")}
+    code, _, err = gspy("classify", figures, "--sort-into", target)
+    assert (code, err.split("; ")[1][:21]) == (0, "3 were done before (t")
+    (target / "labels.csv").write_bytes(b"")  # as after a kill before the rows
+    gspy("classify", figures, "--sort-into", target)
+    assert {path.name for path in before} == {p.name for p in target.rglob("*")}
+    pictures = {path: time for path, time in before.items() if path.suffix == ".png"}
+    assert pictures == {path: path.stat().st_mtime_ns for path in pictures}
+
+
+def test_two_pictures_of_one_name_both_stay(figures: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    other.mkdir()
+    name = sorted(figures.iterdir())[0].name
+    Image.fromarray(draw_figure(seed=7)).save(other / name)
+    target = tmp_path / "sorted"
+    gspy("classify", figures, other, "--sort-into", target)
+    second = name.replace(".png", "-2.png")
+    assert sorted(sorted_pictures(target)) == sorted([*names(figures), second])
+
+
+def test_the_same_picture_from_two_folders_is_sorted_once(figures, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    picture = sorted(figures.iterdir())[0]
+    (other / picture.name).write_bytes(picture.read_bytes())
+    target = tmp_path / "sorted"
+    gspy("classify", figures, other, "--sort-into", target)
+    assert sorted(sorted_pictures(target)) == names(figures)
+
+
+def test_half_a_copy_never_has_the_pictures_name(figures, tmp_path, monkeypatch):
+    picture = sorted(figures.iterdir())[0]
+
+    def stop(source, target):
+        Path(target).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copy2", stop)
+        with pytest.raises(KeyboardInterrupt):
+            place(picture, tmp_path / "Blip", "copy")
+    assert place(picture, tmp_path / "Blip", "copy") == tmp_path / "Blip" / picture.name
+    assert names(tmp_path / "Blip") == [picture.name]
+
+
+def test_a_link_that_leads_nowhere_is_not_taken_for_the_picture(figures, tmp_path):
+    picture = sorted(figures.iterdir())[0]
+    folder = tmp_path / "Blip"
+    folder.mkdir()
+    (folder / picture.name).symlink_to(tmp_path / "gone.png")
+    assert place(picture, folder, "sym").name == f"{picture.stem}-2.png"
+
+
+def test_a_file_system_without_links_is_said_to_be(figures, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    picture = sorted(figures.iterdir())[0]
+    with pytest.raises(GspyError, match=r"cannot make a hard link .*use --link copy"):
+        place(picture, tmp_path / "Blip", "hard")
+
+
+def test_all_views_of_a_glitch_follow_its_answer(figures: Path, tmp_path: Path):
+    target = tmp_path / "sorted"
+    gspy("classify", figures, "--per-glitch", "--sort-into", target)
+    (row,) = rows((target / "labels.csv").read_text())
+    assert sorted_pictures(target) == dict.fromkeys(names(figures), row["ml_label"])
+
+
+def test_a_folder_that_is_searched_is_refused(figures: Path):
+    inner = figures / "sorted"
+    code, _, err = gspy("classify", figures, "-r", "--sort-into", inner)
+    assert code == 2
+    assert err.endswith("which is searched; give --sort-into a folder elsewhere\n")
+    assert not inner.exists()
+
+
+def test_another_way_of_sorting_is_refused(figures: Path, tmp_path: Path):
+    target = tmp_path / "sorted"
+    gspy("classify", figures, "--sort-into", target)
+    code, _, err = gspy("classify", figures, "--sort-into", target, "--link", "sym")
+    assert code == 2
+    assert "was made with format sorted copy, this run has sorted sym" in err

@@ -1,0 +1,186 @@
+"""Pictures that arrive while gspy watches; no test waits on a clock."""
+
+import io
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import draw_figure
+from PIL import Image
+from test_classify import GSPY, gspy, rows
+
+from gspy_cli.watching import GLITCH_S, SETTLED_S, arrivals
+
+NOW = 1_000_000_000.0  # s since 1970
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+
+
+def watch(folder: Path, *steps: Callable[[], None], **options) -> list[list[str]]:
+    """Watch a folder; each look that finds nothing takes the next step."""
+    remaining = list(steps)
+
+    def wait() -> None:
+        if not remaining:
+            raise KeyboardInterrupt
+        remaining.pop(0)()
+
+    asked = {"recursive": False, "per_glitch": False, "clock": lambda: NOW} | options
+    found = []
+    with suppress(KeyboardInterrupt):
+        for arrived in arrivals([str(folder)], wait=wait, **asked):
+            found += [[Path(s.origin.path).name for s in group] for group in arrived]
+    return found
+
+
+def write(path: Path, content: bytes, *, age_s: float = 0) -> None:
+    path.write_bytes(content)
+    os.utime(path, (NOW - age_s, NOW - age_s))
+
+
+@pytest.fixture(scope="module")
+def png() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(draw_figure(150, 200)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_what_is_there_and_what_arrives_comes_once(tmp_path: Path, png: bytes):
+    write(tmp_path / "b.png", png)
+    write(tmp_path / "notes.txt", b"")
+    found = watch(
+        tmp_path,
+        lambda: write(tmp_path / "a.png", png),
+        lambda: None,
+        lambda: write(tmp_path / "c.png", png),
+    )
+    assert found == [["b.png"], ["a.png"], ["c.png"]]
+
+
+def test_a_half_written_picture_is_waited_for(tmp_path: Path, png: bytes):
+    found = watch(
+        tmp_path,
+        lambda: write(tmp_path / "a.png", png[:1000]),
+        lambda: write(tmp_path / "b.png", png),
+        lambda: write(tmp_path / "a.png", png[:-1]),
+        lambda: write(tmp_path / "a.png", png),
+    )
+    assert found == [["b.png"], ["a.png"]]
+
+
+def test_a_jpeg_has_its_own_end(tmp_path: Path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(draw_figure(100, 140)).save(path)
+    content = path.read_bytes()
+    path.unlink()
+    half = watch(tmp_path, lambda: write(path, content[:-1]))
+    assert half == []
+    assert watch(tmp_path, lambda: write(path, content)) == [["a.jpg"]]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.gif"])
+def test_a_picture_left_alone_is_taken_as_it_is(tmp_path: Path, name: str):
+    path = tmp_path / name
+    write(path, b"GIF89a half", age_s=SETTLED_S - 1)
+    assert watch(tmp_path) == []
+    write(path, b"GIF89a half", age_s=SETTLED_S + 1)
+    assert watch(tmp_path) == [[name]]
+
+
+def test_folders_in_the_folder_are_watched_when_asked(tmp_path: Path, png: bytes):
+    def step() -> None:
+        (tmp_path / "day").mkdir()
+        write(tmp_path / "day" / "a.png", png)
+
+    assert watch(tmp_path, step, recursive=True) == [["a.png"]]
+    assert watch(tmp_path) == []
+
+
+def test_a_folder_that_goes_away_for_a_while_is_waited_for(tmp_path: Path, png: bytes):
+    folder, away = tmp_path / "folder", tmp_path / "away"
+    folder.mkdir()
+
+    def back() -> None:
+        away.rename(folder)
+        write(folder / "a.png", png)
+
+    assert watch(folder, lambda: folder.rename(away), back) == [["a.png"]]
+
+
+def view(glitch: str, window: float) -> str:
+    return f"{glitch}_spectrogram_{window}.png"
+
+
+def test_a_glitch_waits_for_its_windows(tmp_path: Path, png: bytes):
+    def step(*names: str, age_s: float = 0) -> Callable[[], None]:
+        return lambda: [write(tmp_path / n, png, age_s=age_s) for n in names]
+
+    whole = [view("H1_a", window) for window in (0.5, 1.0, 2.0, 4.0)]
+    found = watch(
+        tmp_path,
+        step(*whole[:3], "alone.png"),
+        step(view("L1_b", 1.0), age_s=GLITCH_S - 1),
+        step(whole[3]),
+        step(view("L1_b", 1.0), age_s=GLITCH_S + 1),
+        per_glitch=True,
+    )
+    assert found == [["alone.png"], whole, [view("L1_b", 1.0)]]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_ctrl_c_ends_a_watch_with_all_rows_written(
+    tmp_path: Path, figures: Path, suffix: str
+):
+    folder, output = tmp_path / "new", tmp_path / f"out.{suffix}"
+    growing = output if suffix == "csv" else tmp_path / "out.parquet.part"
+    folder.mkdir()
+    command = [*GSPY, "classify", str(folder), "--watch", "-o", str(output)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr.readline() == "gspy: watching; Ctrl-C ends it\n"
+        for picture in sorted(figures.iterdir()):
+            picture.rename(folder / picture.name)
+        while not growing.exists() or growing.read_text().count("\n") < 4:
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate()
+    assert run.returncode == 130
+    assert err.startswith("3 classified, 0 failed, ")
+    assert "Traceback" not in err
+    if suffix == "csv":
+        assert len(rows(output.read_text())) == 3
+    else:
+        from pyarrow import parquet
+
+        assert parquet.read_table(output).num_rows == 3
+
+
+def test_rows_are_printed_with_one_header(tmp_path: Path, figures: Path, monkeypatch):
+    pictures = sorted(figures.iterdir())
+    folder = tmp_path / "new"
+    folder.mkdir()
+
+    def step(_seconds: float) -> None:
+        if not pictures:
+            raise KeyboardInterrupt
+        picture = pictures.pop()
+        picture.rename(folder / picture.name)
+
+    monkeypatch.setattr("time.sleep", step)
+    code, out, _ = gspy("classify", folder, "--watch", "-f", "csv")
+    assert code == 130
+    assert len(rows(out)) == 3
+    assert out.count("ml_label") == 1
+
+
+@pytest.mark.parametrize("arguments", [["a.png"], [], [".", "-t", "1"]])
+def test_only_folders_are_watched(arguments):
+    code, _, err = gspy("classify", *arguments, "--watch")
+    assert code == 2
+    assert err.startswith("gspy: --watch takes folders")
