@@ -42,6 +42,7 @@ def classify(
     waiting: deque[Future[list[Result]]] = deque()
     reading = _Reading(workers)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="classify")
+    wait = True
     try:
         for batch in _batches(samples, batch_size):
             job = pool.submit(_classify, batch, model, reading.by_whom(batch))
@@ -50,8 +51,11 @@ def classify(
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+    except KeyboardInterrupt:  # it may have come inside a lock that workers wait for
+        wait = False
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=wait, cancel_futures=True)
         reading.close()
 
 

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from gspy_cli import __version__
+from gspy_cli.cli.interruption import INTERRUPTED, Interruption
 from gspy_cli.errors import CheckError, GspyError
 
 COMMANDS = (
@@ -40,7 +41,7 @@ class GspyGroup(TyperGroup):
             raise typer.Exit(1 if isinstance(error, CheckError) else 2) from None
         except KeyboardInterrupt:
             typer.echo("gspy: interrupted; what was finished is kept", err=True)
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             _forget_stdout()
             raise typer.Exit(0) from None
@@ -96,9 +97,13 @@ def gspy(
 
 def main() -> None:
     """Run the command line and end the process."""
+    interruption = Interruption()
+    interruption.listen()
     try:
         app()
     except SystemExit as end:
+        if interruption.asked:
+            _leave(INTERRUPTED)
         if "torch" in sys.modules or not isinstance(end.code, int | None):
             raise
         _leave(end.code or 0)

@@ -1,0 +1,110 @@
+"""Ctrl-C is never lost, wherever in the process it strikes."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gspy_cli import predict
+from gspy_cli.model import load_model
+from gspy_cli.sources import Sample, picture
+
+PRELUDE = """
+import os, signal, sys
+from gspy_cli.cli import app
+from gspy_cli.cli.app import main
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+def command():
+    {body}
+
+import typer
+from gspy_cli.cli import devices
+devices.devices = command
+sys.argv = ["gspy", "devices"]
+main()
+"""
+
+
+def end_of(body: str) -> tuple[int, str]:
+    """Run a command with some body as a process; give exit code and stderr."""
+    body = "\n    ".join(body.strip().splitlines())
+    run = subprocess.run(
+        [sys.executable, "-c", PRELUDE.format(body=body)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return run.returncode, run.stderr
+
+
+def test_it_ends_a_command_with_one_line():
+    code, err = end_of("press()\nsys.exit(7)")
+    assert (code, err) == (130, "gspy: interrupted; what was finished is kept\n")
+
+
+def test_in_a_destructor_it_is_not_lost():
+    body = """
+class Passing:
+    def __del__(self):
+        press()
+Passing()
+signal.pause()"""
+    code, err = end_of(body)
+    assert (code, err) == (130, "gspy: interrupted; what was finished is kept\n")
+
+
+def test_what_swallows_it_does_not_make_the_run_a_success():
+    body = """
+try:
+    press()
+except BaseException:
+    pass"""
+    assert end_of(body) == (130, "")
+
+
+def test_the_second_ends_a_command_that_does_not_stop():
+    body = """
+try:
+    press()
+finally:
+    press()
+    sys.exit(7)"""
+    assert end_of(body) == (130, "")
+
+
+def test_a_process_that_was_started_to_ignore_it_goes_on():
+    body = "press()\nsys.exit(7)"
+    script = PRELUDE.format(body="\n    ".join(body.splitlines()))
+    run = subprocess.run(
+        ["sh", "-c", 'trap "" INT; exec "$0" -c "$1"', sys.executable, script],
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 7
+
+
+def test_inside_a_lock_of_a_pending_batch_it_stops_the_run(
+    tiny_model: Path, figures: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A `Future`'s lock stays taken if Ctrl-C comes as it is taken."""
+
+    def samples() -> Iterator[Sample]:
+        for path in figures.iterdir():
+            yield picture(str(path))
+        raise KeyboardInterrupt
+
+    submit = predict.ThreadPoolExecutor.submit
+
+    def submit_and_lock(*arguments):
+        future = submit(*arguments)
+        if not future.done():
+            future._condition.acquire()
+        return future
+
+    monkeypatch.setattr(predict.ThreadPoolExecutor, "submit", submit_and_lock)
+    model = load_model(str(tiny_model), device="cpu")
+    results = predict.classify(samples(), model, batch_size=1, workers=2)
+    with pytest.raises(KeyboardInterrupt):
+        list(results)
