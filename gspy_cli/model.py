@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -63,9 +63,8 @@ def begin_loading(
         _check_sum(graph, card, path)
     if path.parent.parent != registry.shipped_models():
         check_graph(graph, origin=str(path))
-    pool = ThreadPoolExecutor(1)
-    session = pool.submit(_session, graph, path, device)
-    pool.shutdown(wait=False)
+    session = _Building(graph, path, device)
+    session.start()
     return lambda: _model(session.result(), graph, card, path, device)
 
 
@@ -110,6 +109,28 @@ def _check_sum(graph: bytes, card: ModelCard, path: Path) -> None:
             f"{path} is damaged or was changed: its checksum is not the "
             "card's; install or export the model again"
         )
+
+
+class _Building(Thread):
+    """The making of a session, in a thread that ends with the program."""
+
+    def __init__(self, graph: bytes, path: Path, device: str) -> None:
+        super().__init__(daemon=True)
+        self._wanted = graph, path, device
+        self._made: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._made = _session(*self._wanted)
+        except BaseException as error:  # noqa: BLE001, the caller gets it
+            self._error = error
+
+    def result(self) -> Any:  # noqa: ANN401
+        self.join()
+        if self._error:
+            raise self._error
+        return self._made
 
 
 def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401

@@ -3,9 +3,8 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +37,27 @@ def classify(
     as cores unless told otherwise. At most two batches a worker are held, so memory
     does not grow with the number of samples.
     """
-    workers = workers or available_cores()
+    batches = _batches(samples, batch_size)
+    first = next(batches, [])
+    if len(first) < batch_size:  # that is all: no pool is worth its start
+        yield from _classify(first, model, _read_here)
+        return
+    yield from _side_by_side(
+        chain([first], batches), model, workers or available_cores()
+    )
+
+
+def _side_by_side(
+    batches: Iterable[Sequence[Sample]], model: Model, workers: int
+) -> Iterator[Result]:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     waiting: deque[Future[list[Result]]] = deque()
     reading = _Reading(workers)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="classify")
     wait = True
     try:
-        for batch in _batches(samples, batch_size):
+        for batch in batches:
             job = pool.submit(_classify, batch, model, reading.by_whom(batch))
             waiting.append(job)
             while waiting and (waiting[0].done() or len(waiting) >= 2 * workers):

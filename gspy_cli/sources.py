@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -110,12 +109,11 @@ def read_first(samples: Iterable[Sample]) -> Iterator[Sample]:
     first = next(remaining, None)
     if first is None:
         return iter(())
-    reading: Future[NDArray[np.uint8] | Plot] = Future()
     try:
-        reading.set_result(first.load())
+        loaded = first.load()
     except PictureError as error:
-        reading.set_exception(error)
-    return chain([replace(first, load=reading.result)], remaining)
+        return chain([unusable(first.origin, str(error))], remaining)
+    return chain([replace(first, load=lambda: loaded)], remaining)
 
 
 def read_list(path: Path) -> list[str]:

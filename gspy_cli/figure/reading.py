@@ -3,14 +3,17 @@
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import png
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 """What files are taken for pictures when a folder is searched."""
@@ -58,19 +61,22 @@ def read_pixels(source: Path | BinaryIO) -> NDArray[np.uint8]:
 
 def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
     try:
+        pixels = png.decode(stream, most_pixels=MEGAPIXELS * 1_000_000)
+        if pixels is not None:
+            return pixels
+        stream.seek(0)
         picture = _open(stream)
         width, height = picture.size
         if width * height > MEGAPIXELS * 1_000_000:
             raise PictureError(
                 f"too large: {width} x {height} pixels, limit {MEGAPIXELS} megapixels"
             )
-        pixels = png.decode(picture)
-        return _to_rgb(picture) if pixels is None else pixels
+        return _to_rgb(picture)
     except _DAMAGE:
         raise PictureError("the picture is damaged or cut short") from None
 
 
-def _open(stream: BinaryIO) -> ImageFile.ImageFile:
+def _open(stream: BinaryIO) -> "ImageFile":
     """Read a picture's header, as `Image.open` does.
 
     `Image.open` would warn of large pictures, and warnings are not thread-safe. It
