@@ -79,7 +79,7 @@ def _model(
         text = session.get_modelmeta().custom_metadata_map.get("card", "{}")
         card = ModelCard.from_json(text, origin=str(path))
         card = replace(card, sha256=hashlib.sha256(graph).hexdigest())
-    _check_graph(session, card, path)
+    _check_signature(session, card, path)
     return Model(card, _scorer(session), _used_device(session, device, path))
 
 
@@ -158,7 +158,7 @@ def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
         ) from None
 
 
-def _check_graph(session: Any, card: ModelCard, path: Path) -> None:  # noqa: ANN401
+def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa: ANN401
     height, width = card.input_size
     takes = [(i.name, i.type, list(i.shape[1:])) for i in session.get_inputs()]
     gives = [(o.name, o.shape[-1]) for o in session.get_outputs()]

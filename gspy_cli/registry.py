@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gspy_cli.card import ModelCard
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import GspyError, did_you_mean
 
 DEFAULT_MODEL = "efficientnet_lite0"
 MAX_BYTES = 2**31  # protobuf's own limit for one file
@@ -136,12 +136,10 @@ def _is_name(wanted: str) -> bool:
 
 
 def _no_such_model(wanted: str) -> str:
-    import difflib
-
     names = [folder.path.name for folder in installed()]
-    near = difflib.get_close_matches(wanted, names, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"no model '{wanted}'; {hint}installed: {', '.join(names) or 'none'}"
+    hint = did_you_mean(wanted, names)
+    there = f"{hint} installed:" if hint else "; installed:"
+    return f"no model '{wanted}'{there} {', '.join(names) or 'none'}"
 
 
 def read(path: Path) -> bytes:

@@ -67,7 +67,7 @@ def test_aliases_count_as_their_class(tmp_path):
 
 def test_an_unknown_class_is_an_error_that_names_the_nearest(tmp_path):
     draw_class_folders(tmp_path, {"koifish": 1, "Blip": 1})
-    with pytest.raises(GspyError, match="'koifish': did you mean Koi_Fish"):
+    with pytest.raises(GspyError, match=r"'koifish'; did you mean 'Koi_Fish'\? "):
         read_dataset(tmp_path)
 
 

@@ -9,13 +9,11 @@ import typer
 from typer.core import TyperGroup
 
 from gspy_cli import __version__
+from gspy_cli.cli import layout
 from gspy_cli.cli.interruption import INTERRUPTED, Interruption
 from gspy_cli.errors import CheckError, GspyError
 
-COMMANDS = (
-    *("classify", "qscan", "simulate", "train", "evaluate", "export", "data"),
-    *("models", "devices"),
-)
+COMMANDS = tuple(name for names in layout.COMMANDS.values() for name in names)
 """Each is a function, or an app of its own, in the module of its name."""
 
 
@@ -31,6 +29,16 @@ class GspyGroup(TyperGroup):
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
             self.commands[cmd_name] = _command(cmd_name)
         return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """List the commands by what a user is doing."""
+        for heading, names in layout.COMMANDS.items():
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(f"{name:10}", command.get_short_help_str(80))
+                     for name, command in found]
+                )  # fmt: skip
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command; the exit code says how it ended."""
@@ -52,7 +60,7 @@ def _command(name: str) -> Any:  # noqa: ANN401
     if isinstance(found, typer.Typer):
         return typer.main.get_command(found)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name)(found)
+    alone.command(name, cls=layout.GroupedCommand)(found)
     return typer.main.get_command(alone)
 
 
@@ -67,7 +75,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
 )
 
 
@@ -92,7 +103,10 @@ def gspy(
         ),
     ] = False,
 ) -> None:
-    """Classify LIGO glitches by the shape they draw in a spectrogram."""
+    """Classify LIGO glitches by the shape they draw in a spectrogram.
+
+    Example: gspy classify figures/ -o labels.csv; more in 'gspy COMMAND --help'.
+    """
 
 
 def main() -> None:
@@ -100,7 +114,7 @@ def main() -> None:
     interruption = Interruption()
     interruption.listen()
     try:
-        app()
+        app(prog_name="gspy")
     except SystemExit as end:
         if interruption.asked:
             _leave(INTERRUPTED)

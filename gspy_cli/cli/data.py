@@ -8,7 +8,7 @@ import typer
 from gspy_cli.cli.options import QuietOption, need_torch
 from gspy_cli.errors import GspyError
 
-data = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+data = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @data.callback()
@@ -31,7 +31,9 @@ def get(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Download a data set; a download that broke off goes on where it stopped.
+    """Download a data set, or the rest of one.
+
+    A download that broke off goes on where it stopped.
 
     Example: gspy data get gravity-spy
     """

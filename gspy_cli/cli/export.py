@@ -62,7 +62,9 @@ def export(
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="The licence for the card.")
     ] = "",
-    opset: Annotated[int, typer.Option(min=13, max=20, metavar="N")] = 17,
+    opset: Annotated[
+        int, typer.Option(min=13, max=20, metavar="N", help="ONNX operators' version.")
+    ] = 17,
     check: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Check an exported file; RUN: against it."),

@@ -20,7 +20,10 @@ class ModelsGroup(TyperGroup):
 
 
 models = typer.Typer(
-    cls=ModelsGroup, invoke_without_command=True, rich_markup_mode=None
+    cls=ModelsGroup,
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 
@@ -33,12 +36,24 @@ def list_models(
         typer.Option("--architectures", help="List the networks to train instead."),
     ] = False,
 ) -> None:
-    """List the installed models; 'gspy models NAME' shows one's card.
+    """List the models; 'gspy models NAME' shows one's card.
 
     Example: gspy models
     """
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        _list(architectures=architectures)
+
+
+@models.command("list")
+def list_() -> None:
+    """List the installed models.
+
+    Example: gspy models list
+    """
+    _list(architectures=False)
+
+
+def _list(*, architectures: bool) -> None:
     from gspy_cli import registry
     from gspy_cli.cli import terminal
 

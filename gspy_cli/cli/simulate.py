@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gspy_cli.cli.options import QuietOption, need_strain
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.labels import CLASSES
 
 
@@ -32,7 +32,10 @@ def simulate(
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", "-j", min=1, help="Processes, with --inputs.")
+        int,
+        typer.Option(
+            "--workers", "-j", min=1, metavar="N", help="Processes, with --inputs."
+        ),
     ] = 1,
     strain: Annotated[
         bool, typer.Option("--strain", help="Write the strain too, as HDF5.")
@@ -90,10 +93,7 @@ def simulate(
 
 
 def _class(name: str) -> str:
-    import difflib
-
     if name in CLASSES:
         return name
-    near = difflib.get_close_matches(name, CLASSES, n=1, cutoff=0.4)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(name, CLASSES) or f"; there are {', '.join(CLASSES)}"
     raise GspyError(f"no class '{name}'{hint}")

@@ -69,17 +69,25 @@ def train(
     real_share: Annotated[
         float, typer.Option(metavar="PART", help="Real pictures among those drawn.")
     ] = 0.25,
-    epochs: Annotated[int | None, typer.Option(metavar="N")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Passes over the pictures.")
+    ] = None,
     batch_size: Annotated[
         str | None,
         typer.Option(
-            "--batch-size", "-b", metavar="N,...", help="Several: compare them."
+            "--batch-size",
+            "-b",
+            metavar="N,...",
+            help="Pictures a step; several: compare them.",
         ),
     ] = None,
     lr: Annotated[
-        str | None, typer.Option(metavar="X,...", help="Several: compare them.")
+        str | None,
+        typer.Option(metavar="X,...", help="Learning rate; several: compare them."),
     ] = None,
-    weight_decay: Annotated[float | None, typer.Option(metavar="X")] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(metavar="X", help="Shrinks weights; 0: does not.")
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="NAME", help="step, cosine or constant.")
     ] = None,
@@ -89,7 +97,9 @@ def train(
     warmup_epochs: Annotated[
         float | None, typer.Option(metavar="X", help="Epochs of rising rate first.")
     ] = None,
-    label_smoothing: Annotated[float | None, typer.Option(metavar="X")] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(metavar="X", help="Doubt in each label, 0 to 1.")
+    ] = None,
     balance: Annotated[
         float | None, typer.Option(metavar="X", help="1: every class equally often.")
     ] = None,
@@ -102,7 +112,9 @@ def train(
     patience: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after N epochs no better.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="The same seed, the same split and order.")
+    ] = 0,
     image_size: Annotated[
         int | None, typer.Option(min=32, metavar="N", help="Side of the input, pixels.")
     ] = None,

@@ -9,7 +9,7 @@ import torch
 import torchvision.models as tv
 from torch import Tensor, nn
 
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.efficientnet_lite import EfficientNetLite0
 
@@ -151,7 +151,10 @@ def architecture(name: str) -> Architecture:
     """Look a network up by name."""
     if name not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
-        raise GspyError(f"unknown architecture {name!r}: use one of {known}")
+        hint = did_you_mean(name, ARCHITECTURES)
+        raise GspyError(
+            f"unknown architecture {name!r}{hint or ';'} use one of {known}"
+        )
     return ARCHITECTURES[name]
 
 

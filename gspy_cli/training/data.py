@@ -1,7 +1,6 @@
 """Labelled pictures: read from class folders or from a table."""
 
 import csv
-import difflib
 import hashlib
 import os
 import re
@@ -9,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.figure import SUFFIXES
 from gspy_cli.labels import ALIASES, CLASSES
 
@@ -223,14 +222,9 @@ def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:
     if own_classes or not known:
         return {label: label for label in labels}
     for label in sorted(labels - known):
+        hint = did_you_mean(label, (*ALIASES, *CLASSES)) or ";"
         raise GspyError(
-            f"unknown class {label!r}: did you mean {nearest_class(label)}? "
-            "(--own-classes keeps every label as a class of its own)"
+            f"unknown class {label!r}{hint} mend it, or keep every label as a class of "
+            "its own with --own-classes"
         )
     return {label: ALIASES.get(label, label) for label in labels}
-
-
-def nearest_class(label: str) -> str:
-    """Name the class that is spelled most like a label."""
-    names = {name.lower(): name for name in (*ALIASES, *CLASSES)}
-    return names[difflib.get_close_matches(label.lower(), names, n=1, cutoff=0)[0]]
