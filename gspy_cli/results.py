@@ -1,5 +1,6 @@
 """What a run gives for each input: a `Prediction` or a `Failure`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,12 @@ class Origin:
 
 
 WINDOWS = (0.5, 1.0, 2.0, 4.0)  # s; the views of a glitch, in Gravity Spy's order
+
+VIEW = re.compile(
+    r"(?P<glitch>(?:(?P<ifo>[A-Z]\d)_)?(?P<id>.+))"
+    r"_spectrogram_(?P<window>\d+(?:\.\d+)?)?(?P<more>.*)"
+)
+"""`{ifo}_{id}_spectrogram_{window}`: the views of a glitch share the first part."""
 
 Key = tuple[str, ...]
 """Whose row it is, as it is written.

@@ -1,7 +1,6 @@
 """What to classify: paths, folders and lists become a stream of samples."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,11 +12,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.figure import SUFFIXES, read_pixels
-from gspy_cli.results import Origin, Trigger
-
-_NAME = re.compile(
-    r"(?:(?P<ifo>[A-Z]\d)_)?(?P<id>.+)_spectrogram_(?P<window>\d+(?:\.\d+)?)"
-)
+from gspy_cli.results import VIEW, Origin, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +67,8 @@ def describe(path: str) -> Origin:
 
     The pattern is `{ifo}_{id}_spectrogram_{window}.png`.
     """
-    match = _NAME.fullmatch(Path(path).stem)
-    if not match:
+    match = VIEW.fullmatch(Path(path).stem)
+    if not match or not match["window"] or match["more"]:
         return Origin(path)
     return Origin(path, match["ifo"], match["id"], float(match["window"]))
 

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.figure import SUFFIXES
 from gspy_cli.labels import ALIASES, CLASSES
+from gspy_cli.results import VIEW
 
 SPLITS = {
     "train": "train",
@@ -21,9 +21,6 @@ SPLITS = {
     "test": "test",
 }
 """Names that data sets give their splits, and ours."""
-
-VIEW = re.compile(r"(?P<glitch>.+)_spectrogram_(?P<window>[0-9.]*[0-9])?.*")
-"""`{ifo}_{id}_spectrogram_{window}`: the views of a glitch share the first part."""
 
 
 @dataclass(frozen=True, slots=True)
