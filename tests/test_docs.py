@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gspy_cli import __version__
 from gspy_cli.model import load_model
 from gspy_cli.predict import classify
 from gspy_cli.registry import find
@@ -56,3 +57,10 @@ def test_every_relative_link_leads_to_a_file(page: Path):
 def test_no_page_names_a_path_of_one_machine():
     for page in PAGES:
         assert not re.search(r"/(work|opt|tmp|home|root)/", page.read_text()), page
+
+
+def test_the_citation_names_this_version_and_what_it_rests_on():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert text.startswith("cff-version: 1.2.0\n")
+    assert re.search(r"^version: (.+)$", text, re.MULTILINE)[1] == __version__
+    assert len(re.findall(r"^    doi: 10\.\d{4,}/\S+$", text, re.MULTILINE)) == 2
