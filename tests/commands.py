@@ -37,5 +37,7 @@ def all_commands() -> list[str]:
 
 def not_run() -> dict[str, str]:
     """Give the commands that no test runs, and why."""
-    rows = re.findall(r"^\| `(gspy .*?)` \| (.+) \|$", NOT_RUN.read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(gspy .*?)` \| (.+) \|$", NOT_RUN.read_text(), re.MULTILINE
+    )
     return {shlex.join(shlex.split(command)): why for command, why in rows}

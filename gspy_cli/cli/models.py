@@ -55,7 +55,7 @@ def list_models(
 def show(name: Annotated[str, typer.Argument(help="A name or an .onnx file.")]) -> None:
     """Show a model's card.
 
-    Example: gspy models show mobilenet_v2
+    Example: gspy models show efficientnet_lite0
     """
     from gspy_cli import model
     from gspy_cli.cli import terminal
