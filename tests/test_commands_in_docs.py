@@ -1,7 +1,6 @@
 """Every command that the documentation shows does what it is shown for."""
 
 import csv
-import os
 import re
 import shlex
 import shutil
@@ -41,7 +40,7 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for command in commands(TUTORIAL):
-            gspy(command, glitches=9)
+            gspy(command, glitches=6)
     return folder
 
 
@@ -67,9 +66,6 @@ def reader(
 
 def lay_out(folder: Path, learner: Path) -> None:
     """Put the files and folders there that the pages speak of."""
-    run = learner / "runs" / "train" / "efficientnet_lite0-001"
-    for name in ("mobilenet_v2-001", "efficientnet_lite0-001", "thunder-001"):
-        shutil.copytree(run, folder / "runs" / "train" / name)
     (folder / "mine").symlink_to(learner / "mine")
     shutil.copy(learner / "mine.onnx", folder / "model.onnx")
     shutil.copytree(ROOT / "docs" / "examples", folder / "docs" / "examples")
@@ -84,7 +80,7 @@ def lay_out(folder: Path, learner: Path) -> None:
     files = (f"{gwosc}.hdf5", f"{gwosc}_R1-1126259447-32.hdf5", "strain.hdf5")
     for name in (*files, "frames/one.hdf5", "strain/one.hdf5"):
         (folder / name).parent.mkdir(exist_ok=True)
-        os.link(strain, folder / name)
+        (folder / name).hardlink_to(strain)
     strain.unlink()
     (folder / "triggers.csv").write_text("event_time\n1126259462.4\n")
 
@@ -137,5 +133,4 @@ def test_the_labels_shown_for_the_examples_are_those_given(
     shown = re.findall(
         r"(\S+_spectrogram_\S+\.png) +(\w+) +\d", "\n".join(blocks(page))
     )
-    assert len(shown) >= len(given)
-    assert {name: given[name.rpartition("/")[2]] for name, _ in shown} == dict(shown)
+    assert dict(shown[: len(given)]) == given  # later tables are another model's
