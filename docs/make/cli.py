@@ -4,6 +4,7 @@ Run: python docs/make/cli.py
 """
 
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,12 @@ def row(parameter: Any, context: Any) -> tuple[str, str]:  # noqa: ANN401
         parameter.make_metavar(context),
         getattr(parameter, "help", None) or "",
     )
-    return f"`{cell(name)}`", cell(does).replace("<", "&lt;")
+    return f"<code>{cell(name)}</code>", cell(does)
 
 
 def cell(text: str) -> str:
-    """Keep a text in its column."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Keep a text in its column, on GitHub and in mkdocs alike."""
+    return escape(" ".join(text.split()), quote=False).replace("|", "&#124;")
 
 
 def table(rows: list[tuple[str, str]]) -> str:
