@@ -5,9 +5,12 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from commands import PAGES, ROOT
+from PIL import Image
 from test_imports import LEAVES, MAY_IMPORT
 
 from gspy_cli.labels import CLASSES
@@ -61,8 +64,8 @@ def test_no_page_names_a_path_of_one_machine():
         assert not re.search(r"/(work|opt|tmp|home|root)/", page.read_text()), page
 
 
-def made(script: str, function: str) -> str:
-    return runpy.run_path(str(DOCS / "make" / script))[function]()
+def made(script: str, function: str, *arguments: str) -> Any:
+    return runpy.run_path(str(DOCS / "make" / script))[function](*arguments)
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path):
@@ -105,6 +108,12 @@ def test_the_gallery_shows_every_class_in_order():
     text = (DOCS / "gallery.md").read_text(encoding="utf-8")
     assert tuple(re.findall(r"\(gallery/(\w+)\.jpg\)", text)) == CLASSES
     assert tuple(re.findall(r"^## (\w+)$", text, re.MULTILINE)) == (*CLASSES, "Sources")
+
+
+def test_a_picture_of_the_gallery_is_what_the_simulator_draws():
+    drawn = np.asarray(made("gallery.py", "strip", "Tomte"), dtype=float)
+    shown = np.asarray(Image.open(DOCS / "gallery" / "Tomte.jpg"), dtype=float)
+    assert np.abs(drawn - shown).mean() < 4, "run: python docs/make/gallery.py"
 
 
 def test_the_gallery_is_quickly_loaded():
