@@ -45,7 +45,7 @@ def sections(command: Any, name: str, parent: Any) -> Iterator[str]:  # noqa: AN
 def described(text: str) -> str:
     """Set a docstring as Markdown: its example apart."""
     paragraphs, _, example = text.partition("Example: ")
-    code = f"\n```\n{example.strip()}\n```\n" if example else ""
+    code = f"\n```\n{example.partition(';')[0].strip()}\n```\n" if example else ""
     return paragraphs.strip().replace("\f", "") + "\n" + code
 
 
