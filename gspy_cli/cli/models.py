@@ -70,7 +70,7 @@ def _list(*, architectures: bool) -> None:
 def show(name: Annotated[str, typer.Argument(help="A name or an .onnx file.")]) -> None:
     """Show a model's card.
 
-    Example: gspy models show mobilenet_v2
+    Example: gspy models show efficientnet_lite0
     """
     from gspy_cli import model
     from gspy_cli.cli import terminal
