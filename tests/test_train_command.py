@@ -58,6 +58,12 @@ def test_a_run_says_how_each_epoch_went(data, tmp_path):
     assert [line.split()[1] for line in lines] == ["1", "2", "3"]
 
 
+def test_a_score_that_an_epoch_does_not_have_is_a_dash(data, tmp_path):
+    _, _, err = train(data, tmp_path, "--validation", 0, "--test", 0)
+    lines = [line for line in err.splitlines() if line.startswith("epoch")]
+    assert all("validation   -     -  " in line for line in lines)
+
+
 def test_quiet_training_says_nothing_but_its_end(data, tmp_path):
     code, out, err = train(data, tmp_path, "-q")
     assert (code, err) == (0, "")

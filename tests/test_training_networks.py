@@ -231,7 +231,7 @@ class Evil:
         return (print, ("code ran",))
 
 
-@pytest.mark.parametrize("content", ["pickle", "garbage", "module", "empty"])
+@pytest.mark.parametrize("content", ["pickle", "garbage", "text", "module", "empty"])
 def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
     file = tmp_path / "weights.pth"
     if content == "pickle":
@@ -239,7 +239,9 @@ def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
     elif content == "module":
         torch.save({"epoch": 3}, file)
     else:
-        file.write_bytes(b"PK garbage" if content == "garbage" else b"")
+        file.write_bytes(
+            {"garbage": b"PK garbage", "text": b"junk\n"}.get(content, b"")
+        )
     with pytest.raises(GspyError, match=r"save model.state_dict\(\)"):
         load_weights(file)
     assert capsys.readouterr().out == ""
