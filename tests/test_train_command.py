@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,12 @@ def test_a_run_says_how_each_epoch_went(data, tmp_path):
     _, _, err = train(data, tmp_path)
     lines = [line for line in err.splitlines() if line.startswith("epoch")]
     assert [line.split()[1] for line in lines] == ["1", "2", "3"]
+
+
+def test_a_score_that_an_epoch_does_not_have_is_a_dash(data, tmp_path):
+    _, _, err = train(data, tmp_path, "--validation", 0, "--test", 0)
+    lines = [line for line in err.splitlines() if line.startswith("epoch")]
+    assert all("validation   -     -  " in line for line in lines)
 
 
 def test_quiet_training_says_nothing_but_its_end(data, tmp_path):
@@ -127,6 +134,15 @@ def test_a_run_can_be_kept_as_a_model_and_removed(run, data, registry):
     assert gspy("classify", picture, "-m", "mine")[0] == 2
 
 
+def test_every_field_of_a_recipe_is_an_option():
+    from gspy_cli.training.recipes import Recipe
+
+    _, out, _ = gspy("train", "--help")
+    for field in fields(Recipe):
+        name = "recipe" if field.name == "name" else field.name
+        assert "--" + name.replace("_", "-") in out, name
+
+
 def test_several_batch_sizes_are_compared(data, tmp_path):
     code, out, _ = train(data, tmp_path, "--batch-size", "4,8", "-q")
     (folder,) = (tmp_path / "runs").iterdir()
@@ -150,6 +166,10 @@ def test_folds_print_the_scores(data, tmp_path):
         (["train", "--data", "none"], "does not exist"),
         (["train", "--data", ".", "--window", "x"], "--window x: use 0.5"),
         (["train", "--data", ".", "--batch-size", "4,x"], "give numbers with commas"),
+        (
+            ["train", "--data", ".", "--arch", "cae", "--image-size", 128],
+            "cae cannot take pictures of 128 pixels: use --image-size 256",
+        ),
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),
         (["models", "remove", "nothing"], "no model 'nothing' of your own"),

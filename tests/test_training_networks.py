@@ -15,6 +15,7 @@ from gspy_cli.training.architectures import (
     Normalise,
     architecture,
     build_network,
+    check_size,
     imagenet_state,
     parameter_count,
     split_head,
@@ -76,6 +77,30 @@ def test_inception_alone_takes_299_pixels_and_the_autoencoder_a_power_of_two():
         "inception_v3": 299,
         "cae": 256,
     }
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_network_trains_on_its_smallest_pictures(name):
+    size = ARCHITECTURES[name].sizes[0]
+    check_size(name, size)
+    built(name, 5).train()(torch.zeros(2, 3, size, size, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "nearest"),
+    [("alexnet", 62, 63), ("inception_v3", 298, 299), ("cae", 512, 256)],
+)
+def test_a_size_that_a_network_cannot_take_is_answered_with_one_that_it_can(
+    name, size, nearest
+):
+    with pytest.raises(GspyError, match=f"{size} pixels: use --image-size {nearest}"):
+        check_size(name, size)
+
+
+@pytest.mark.parametrize(("name", "size"), [("alexnet", 62), ("inception_v3", 298)])
+def test_smaller_pictures_vanish_in_the_network(name, size):
+    with pytest.raises(RuntimeError, match=r"too small|can't be greater"):
+        built(name, 5).train()(torch.zeros(2, 3, size, size, device="meta"))
 
 
 def test_inceptions_auxiliary_head_is_on_in_training_only():
@@ -206,7 +231,7 @@ class Evil:
         return (print, ("code ran",))
 
 
-@pytest.mark.parametrize("content", ["pickle", "garbage", "module", "empty"])
+@pytest.mark.parametrize("content", ["pickle", "garbage", "text", "module", "empty"])
 def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
     file = tmp_path / "weights.pth"
     if content == "pickle":
@@ -214,7 +239,9 @@ def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
     elif content == "module":
         torch.save({"epoch": 3}, file)
     else:
-        file.write_bytes(b"PK garbage" if content == "garbage" else b"")
+        file.write_bytes(
+            {"garbage": b"PK garbage", "text": b"junk\n"}.get(content, b"")
+        )
     with pytest.raises(GspyError, match=r"save model.state_dict\(\)"):
         load_weights(file)
     assert capsys.readouterr().out == ""

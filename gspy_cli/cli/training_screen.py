@@ -1,5 +1,6 @@
 """What a person sees while a network trains: a bar an epoch, a line an epoch."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -88,8 +89,9 @@ class Screen:
         self._epoch = len(run.history) + 1
         self._say(
             f"epoch {row.epoch:3} {row.phase:11} "
-            f"train {row.train_loss:.3f} {row.train_accuracy:.3f}  "
-            f"validation {row.validation_loss:.3f} {row.validation_accuracy:.3f}  "
+            f"train {_number(row.train_loss)} {_number(row.train_accuracy)}  "
+            f"validation {_number(row.validation_loss)} "
+            f"{_number(row.validation_accuracy)}  "
             f"{row.pictures_per_second:.0f} pictures/s"
         )
 
@@ -98,3 +100,8 @@ class Screen:
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _number(value: float) -> str:
+    """Write a score; a dash where an epoch has none."""
+    return "  -  " if math.isnan(value) else f"{value:.3f}"

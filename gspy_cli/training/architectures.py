@@ -17,6 +17,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 TENSORFLOW_MEAN = (127 / 255,) * 3
 TENSORFLOW_STD = (128 / 255,) * 3
+ANY_SIZE = range(32, 4097)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,15 @@ class Architecture:
     (N, 3, S, S), S = `input_size`, to logits (N, K). `head` names its last layer.
     `parameters` are in millions, with 22 classes; `paper_accuracy` is the paper's on
     its test set. `imagenet` gives a state dict with 1000 classes, where there is one.
-    `mean` and `std` belong to colours from 0 to 1.
+    `sizes` are the sides, in pixels, that it can take instead of `input_size`. `mean`
+    and `std` belong to colours from 0 to 1.
     """
 
     build: Callable[[int], nn.Module]
     head: str
     parameters: float
     input_size: int = 224
+    sizes: range = ANY_SIZE
     paper_accuracy: float | None = None
     imagenet: Callable[[], Mapping[str, Tensor]] | None = None
     mean: tuple[float, float, float] = IMAGENET_MEAN
@@ -47,6 +50,7 @@ def from_torchvision(
     head: str,
     parameters: float,
     input_size: int = 224,
+    sizes: range = ANY_SIZE,
     **options: bool,
 ) -> Architecture:
     """Describe one of torchvision's networks."""
@@ -55,6 +59,7 @@ def from_torchvision(
         head=head,
         parameters=parameters,
         input_size=input_size,
+        sizes=sizes,
         imagenet=lambda: torchvision_weights(weights),
     )
 
@@ -94,6 +99,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         tv.AlexNet_Weights.IMAGENET1K_V1,
         head="classifier.6",
         parameters=57.1,
+        sizes=range(63, ANY_SIZE.stop),
     ),
     "vgg16": from_torchvision(
         tv.vgg16, tv.VGG16_Weights.IMAGENET1K_V1, head="classifier.6", parameters=134
@@ -107,6 +113,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         head="fc",
         parameters=24.4,
         input_size=299,
+        sizes=range(299, ANY_SIZE.stop),  # its auxiliary head needs all of them
         init_weights=True,
         transform_input=True,
     ),
@@ -133,6 +140,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         head="classifier.2",
         parameters=0.45,
         input_size=256,
+        sizes=range(256, 257),
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
     ),
@@ -156,6 +164,16 @@ def architecture(name: str) -> Architecture:
             f"unknown architecture {name!r}{hint or ';'} use one of {known}"
         )
     return ARCHITECTURES[name]
+
+
+def check_size(name: str, size: int) -> None:
+    """Refuse pictures of a size that a network cannot take."""
+    sizes = architecture(name).sizes
+    if size not in sizes:
+        nearest = min(max(size, sizes[0]), sizes[-1])
+        raise GspyError(
+            f"{name} cannot take pictures of {size} pixels: use --image-size {nearest}"
+        )
 
 
 def build_network(

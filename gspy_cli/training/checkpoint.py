@@ -17,6 +17,12 @@ from torch.optim import Optimizer
 
 from gspy_cli.errors import GspyError
 
+NOT_WEIGHTS = (
+    *(RuntimeError, ValueError, EOFError, OSError, UnpicklingError),
+    *(LookupError, AttributeError, TypeError),
+)
+"""What torch's unpickler raises at bytes that are no weights."""
+
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a file beside `path`, then put it in its place in one step.
@@ -91,7 +97,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise GspyError(f"{path} does not exist") from error
-    except (RuntimeError, ValueError, EOFError, OSError, UnpicklingError) as error:
+    except NOT_WEIGHTS as error:
         raise GspyError(
             f"{path} is no file of plain weights: "
             "save model.state_dict() with torch.save or safetensors"

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gspy_cli.errors import GspyError
-from gspy_cli.training.architectures import architecture, imagenet_state
+from gspy_cli.training.architectures import check_size, imagenet_state
 from gspy_cli.training.checkpoint import load_weights
 from gspy_cli.training.config import TrainConfig, read_config
 from gspy_cli.training.data import Dataset, read_dataset, read_table
@@ -19,7 +19,14 @@ from gspy_cli.training.distributed import (
 )
 from gspy_cli.training.fit import Reports, fit, new_trainee, open_dataset
 from gspy_cli.training.hardware import find_machine
-from gspy_cli.training.run import STATE, Run, load_state, new_directory, write_plan
+from gspy_cli.training.run import (
+    STATE,
+    Run,
+    image_size,
+    load_state,
+    new_directory,
+    write_plan,
+)
 from gspy_cli.training.splits import check_classes, split_dataset
 
 SILENT = Reports()
@@ -38,7 +45,7 @@ def train(
     GspyError
         Something about the data, the weights or the machine that the user can mend.
     """
-    architecture(config.architecture)
+    check_size(config.architecture, image_size(config))
     dataset = dataset or dataset_of(config)
     check_classes(dataset)
     world = world_of_torchrun()
