@@ -45,6 +45,7 @@ def auroc(known: Scores, strange: Scores) -> float:
 
 
 def show(name: str, known: Scores, strange: Scores, threshold: float) -> None:
+    """Print a row: how strange pictures are beside known ones."""
     flagged = (strange < threshold).mean()
     print(f"| {name} | {len(strange)} | {auroc(known, strange):.3f} | {flagged:.3f} |")
 
@@ -68,6 +69,7 @@ def held_out_classes(model: Path, directory: Path, size: int) -> None:
 
 
 def main() -> None:
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     for name in ("--known", "--simulated", "--real"):

@@ -21,8 +21,8 @@ class ModelCard:
     on a 0 to 1 scale; `temperature` divides the logits. The exported graph applies
     all three itself. What has a familiarity below `unfamiliar_below` is no glitch of
     a known kind; at 0 nothing is flagged. `scores` and `data` say how the model was
-    made and judged; `trained_on` holds the fingerprints of the real glitches that it has seen: - where
-    there are none, empty where nobody knows.
+    made and judged; `trained_on` holds the fingerprints of the real glitches that it
+    has seen: - where there are none, empty where nobody knows.
     """
 
     name: str
