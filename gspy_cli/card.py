@@ -19,9 +19,10 @@ class ModelCard:
 
     `input_size` is (height, width) in pixels; `mean` and `std` are per RGB channel
     on a 0 to 1 scale; `temperature` divides the logits. The exported graph applies
-    all three itself. `scores` and `data` say how the model was made and judged;
-    `trained_on` holds the fingerprints of the real glitches that it has seen: - where
-    there are none, empty where nobody knows.
+    all three itself. What has a familiarity below `unfamiliar_below` is no glitch of
+    a known kind; at 0 nothing is flagged. `scores` and `data` say how the model was
+    made and judged; `trained_on` holds the fingerprints of the real glitches that it
+    has seen: - where there are none, empty where nobody knows.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelCard:
     crop: str = "plot"
     filter: str = "bilinear"
     temperature: float = 1.0
+    unfamiliar_below: float = 0.0
     data: str = ""
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
@@ -80,6 +82,8 @@ class ModelCard:
             "mean": _are(numbers, self.mean) and len(self.mean) == 3,
             "std": _are(numbers, self.std) and len(self.std) == 3 and min(self.std) > 0,
             "temperature": _are(numbers, [self.temperature]) and self.temperature > 0,
+            "unfamiliar_below": _are(numbers, [self.unfamiliar_below])
+            and 0 <= self.unfamiliar_below <= 1,
             "parameters": _are(int, [self.parameters]),
             "scores": isinstance(self.scores, Mapping),
         } | {name: _are(str, [getattr(self, name)]) for name in _TEXTS}

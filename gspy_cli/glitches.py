@@ -69,7 +69,10 @@ def classify_groups(
 
 
 def fuse_views(views: tuple[Result, ...]) -> Glitch:
-    """Give the answer of a glitch's views; those that failed have no voice."""
+    """Give the answer of a glitch's views; those that failed have no voice.
+
+    It is familiar where more than half of the views are.
+    """
     usable = [view for view in views if isinstance(view, Prediction)]
     origin = replace(views[0].origin, window=None)
     if not usable:
@@ -79,5 +82,7 @@ def fuse_views(views: tuple[Result, ...]) -> Glitch:
     fused = fuse(np.array([tuple(view.scores.values()) for view in usable]))
     best = int(fused.argmax())
     scores = dict(zip(classes, fused.tolist(), strict=True))
-    answer = Prediction(origin, classes[best], scores[classes[best]], scores)
+    familiar = 2 * sum(view.familiar for view in usable) > len(usable)
+    label = classes[best]
+    answer = Prediction(origin, label, scores[label], scores, familiar=familiar)
     return Glitch(views, answer)

@@ -19,15 +19,21 @@ from gspy_cli.registry import ModelFolder
 
 Scorer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Pictures (N, H, W, 3) to class probabilities (N, K)."""
+Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Pictures (N, H, W, 3) to probabilities (N, K) and familiarity (N,), 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model ready to score pictures. `device` is what it really runs on."""
+    """A model ready to score pictures. `device` is what it really runs on.
+
+    `judge` is there where the model also tells what is unfamiliar.
+    """
 
     card: ModelCard
     score: Scorer
     device: str
+    judge: Judge | None = None
 
 
 def find_card(name: str | None) -> ModelCard:
@@ -80,7 +86,8 @@ def _model(
         card = ModelCard.from_json(text, origin=str(path))
         card = replace(card, sha256=hashlib.sha256(graph).hexdigest())
     _check_signature(session, card, path)
-    return Model(card, _scorer(session), _used_device(session, device, path))
+    judge = _judge(session) if card.unfamiliar_below > 0 else None
+    return Model(card, _scorer(session), _used_device(session, device, path), judge)
 
 
 def add(graph: Path, *, name: str | None = None, default: bool = False) -> ModelFolder:
@@ -163,6 +170,11 @@ def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa
     takes = [(i.name, i.type, list(i.shape[1:])) for i in session.get_inputs()]
     gives = [(o.name, o.shape[-1]) for o in session.get_outputs()]
     right_input = takes == [("image", "tensor(uint8)", [height, width, 3])]
+    if card.unfamiliar_below > 0 and "familiarity" not in dict(gives):
+        raise GspyError(
+            f"{path} lacks the output 'familiarity' that its card speaks of; "
+            "export the model again with --simulated"
+        )
     if not right_input or ("probabilities", len(card.classes)) not in gives:
         raise GspyError(
             f"{path} is not a gspy model: it must take 'image' (uint8, N x {height} x "
@@ -178,6 +190,18 @@ def _scorer(session: Any) -> Scorer:  # noqa: ANN401
         return probabilities
 
     return score
+
+
+def _judge(session: Any) -> Judge:  # noqa: ANN401
+    outputs = ["probabilities", "familiarity"]
+
+    def judge(
+        pictures: NDArray[np.uint8],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        probabilities, familiarity = session.run(outputs, {"image": pictures})
+        return probabilities, familiarity
+
+    return judge
 
 
 def _used_device(session: Any, device: str, path: Path) -> str:  # noqa: ANN401

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import PictureError
+from gspy_cli.figure.colours import is_viridis
 from gspy_cli.image import network_input, resize
 from gspy_cli.model import Model
 from gspy_cli.readers import Input, Order, Readers
@@ -131,18 +132,39 @@ def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
 def _classify(batch: Sequence[Sample], model: Model, read: Read) -> list[Result]:
     ready = read(batch, model.card.input_size)
     usable = [given for _, given in ready if not isinstance(given, PictureError)]
-    rows = iter(model.score(np.stack(usable)) if usable else ())
+    rows = iter(_score(np.stack(usable), model) if usable else ())
     return [
         Failure(origin, str(given))
         if isinstance(given, PictureError)
-        else _predict(origin, next(rows), model.card.classes)
+        else _predict(origin, *next(rows), model.card.classes)
         for origin, given in ready
     ]
 
 
+def _score(
+    pictures: NDArray[np.uint8], model: Model
+) -> Iterator[tuple[NDArray[np.float32], bool]]:
+    """Give each picture's probabilities (K,), and whether it is of a known kind.
+
+    A model that judges this was trained on viridis: other colours are strange to it.
+    """
+    if model.judge is None:
+        return ((row, True) for row in model.score(pictures))
+    probabilities, familiarity = model.judge(pictures)
+    known = familiarity >= model.card.unfamiliar_below
+    return (
+        (row, bool(is_known) and is_viridis(picture))
+        for row, is_known, picture in zip(probabilities, known, pictures, strict=True)
+    )
+
+
 def _predict(
-    origin: Origin, probabilities: NDArray[np.float32], classes: tuple[str, ...]
+    origin: Origin,
+    probabilities: NDArray[np.float32],
+    familiar: bool,
+    classes: tuple[str, ...],
 ) -> Prediction:
     best = int(probabilities.argmax())
     scores = dict(zip(classes, probabilities.tolist(), strict=True))
-    return Prediction(origin, classes[best], scores[classes[best]], scores)
+    label = classes[best]
+    return Prediction(origin, label, scores[label], scores, familiar=familiar)

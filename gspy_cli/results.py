@@ -78,7 +78,7 @@ class Prediction:
 
     `scores` holds each class's probability in the model's class order; they sum
     to 1. `shifted` holds the labels beside the event, by seconds; `None` where there
-    is none.
+    is none. What is not `familiar` is no spectrogram of a kind that the model knows.
     """
 
     origin: Origin
@@ -86,6 +86,7 @@ class Prediction:
     confidence: float
     scores: Mapping[str, float]
     shifted: Mapping[float, str | None] | None = None
+    familiar: bool = True
 
 
 @dataclass(frozen=True, slots=True)

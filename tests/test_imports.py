@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "sources": {"figure"},
     "views": set(),
     "readers": {"image"},
-    "predict": {"card", "image", "model", "readers", "views", "sources"},
+    "predict": {"figure", "card", "image", "model", "readers", "views", "sources"},
     "api": {"card", "model", "predict", "sources"},
     "journal": set(),
     "cluster": {"predict", "model", "sources"},

@@ -55,6 +55,13 @@ def export(
             help="Divide the logits by this; default: the run's own.",
         ),
     ] = None,
+    simulated: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Learn from gspy simulate --inputs what is unfamiliar.",
+        ),
+    ] = None,
     scores: Annotated[
         Path | None,
         typer.Option(metavar="JSON", help="Scores for the card, as --folds writes."),
@@ -103,6 +110,11 @@ def export(
         )
         for kind, accuracy in card.scores["accuracy_by_precision"].items():
             typer.echo(f"{kind}: {accuracy:.4f} of the pictures named right")
+    if simulated is not None:
+        from gspy_cli.training.familiarity import add_familiarity
+
+        card = add_familiarity(output, card, simulated)
+        typer.echo(f"unfamiliar below {card.unfamiliar_below:.3f}")
     size = output.stat().st_size / 1e6
     typer.echo(
         f"{output}: {card.architecture}, {len(card.classes)} classes, {size:.1f} MB"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PAGE = 200  # rows in one table; a longer run prints several, as they are done
 BAR = 30
+UNFAMILIAR = "like no glitch this model knows; do not trust the name"
 
 
 def show_results(results: Iterable[Row], columns: Columns) -> None:
@@ -71,6 +72,8 @@ def _single(row: Row, columns: Columns) -> Text:
     text = Text.assemble((named, "dim"), "\n")
     text.append(result.label, "bold green")
     text.append(f"  {result.confidence:.1%}", "bold")
+    if not result.familiar:
+        text.append(f"\nunfamiliar: {UNFAMILIAR}", "yellow")
     if result.label in DESCRIPTIONS:
         text.append(f"\n{DESCRIPTIONS[result.label]}")
     if result.shifted:
@@ -124,7 +127,9 @@ def _cells(row: Row, columns: Columns, folder: str) -> Iterator[Text]:
         yield Text(f"failed: {result.reason}", "red")
         return
     sure = columns.row(row)["status"] == "ok"
-    yield Text(result.label if sure else f"{result.label}?", "" if sure else "yellow")
+    shown = result.label if sure else f"{result.label}?"
+    shown += "" if result.familiar else " (unfamiliar)"
+    yield Text(shown, "" if sure else "yellow")
     yield Text(f"{result.confidence:.1%}")
     if columns.top_k > 1:
         yield Text(_others(result, columns.top_k))

@@ -83,7 +83,7 @@ def judge(
     """Let a model name pictures."""
     sampler = Sampler(model)
     samples = [picture(str(example.path)) for example in examples]
-    sampled = replace(model, score=sampler.score)
+    sampled = replace(model, score=sampler.score, judge=None)
     kept: list[Example] = []
     rows: list[list[float]] = []
     failures: list[Failure] = []

@@ -62,8 +62,8 @@ def fills_picture(pixels: Pixels) -> bool:
     edges = (inner[:, :4], inner[:, -4:], inner[:4], inner[-4:])
     colours = sample(pixels, 32)
     return (
-        all(_is_viridis(edge, least=0.5) for edge in edges)
-        and _is_viridis(pixels)
+        all(is_viridis(edge, least=0.5) for edge in edges)
+        and is_viridis(pixels)
         and _is_quiet_or_loud(colours)
         and bool(np.ptp(colours[:, 1]) > 4)
     )
@@ -77,7 +77,7 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     chart stay) and aren't the background's (as between the lines of a line plot).
     """
     colours = sample(plot, 32)
-    if _is_viridis(plot):
+    if is_viridis(plot):
         return labelled or _is_quiet_or_loud(colours)
     kinds = codes(colours)
     counts = np.sort(np.unique(kinds, return_counts=True)[1])
@@ -88,7 +88,7 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     return labelled and not (flat or still or bare or many)
 
 
-def _is_viridis(pixels: Pixels, least: float = MOST) -> bool:
+def is_viridis(pixels: Pixels, least: float = MOST) -> bool:
     """Tell whether the colours lie on the viridis curve, dithered or not."""
     share = _share_on_viridis(sample(pixels, 32))
     if 0.1 < share < least:  # not the colours of a margin; they may be dithered

@@ -30,7 +30,7 @@ def with_simulated(
     GspyError
         The directory holds no simulated inputs of this size and these classes.
     """
-    inputs, labels = _read(directory, size)
+    inputs, labels = read_simulated(directory, size)
     number = len(real.pixels.shards)
     places = tuple((number, row) for row in range(len(inputs)))
     known = {name: index for index, name in enumerate(classes)}
@@ -55,7 +55,9 @@ def with_simulated(
     )
 
 
-def _read(directory: Path, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def read_simulated(
+    directory: Path, size: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Give pictures (N, S, S, 3), four a glitch, and their indices in `CLASSES`."""
     try:
         inputs = np.load(directory / "inputs.npy", mmap_mode="r")

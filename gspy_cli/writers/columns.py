@@ -31,8 +31,8 @@ class Columns:
 
     They are Gravity Spy's names where it has one. Each `top_k` beyond the first
     adds `ml_label_K, ml_confidence_K`; with a `min_confidence`, `confident_label`
-    repeats the label of results that reach it. `triggers` adds what the strain tells,
-    `time_shifts` the labels beside the event.
+    repeats the label of familiar results that reach it. `triggers` adds what the
+    strain tells, `time_shifts` the labels beside the event.
     `per_glitch`, a row is a glitch, and its pictures stand by window in `Filename1`
     to `Filename4`.
     """
@@ -107,9 +107,11 @@ class Columns:
             cells[f"ml_confidence{suffix}"] = round(score, 6)
         cells["status"] = "ok"
         if self.min_confidence is not None:
-            sure = result.confidence >= self.min_confidence
+            sure = result.familiar and result.confidence >= self.min_confidence
             cells["confident_label"] = result.label if sure else None
             cells["status"] = "ok" if sure else "uncertain"
+        if not result.familiar:
+            cells["status"] = "unfamiliar"
         if self.time_shifts and result.shifted:
             labels = result.shifted.items()
             cells["time_shift_labels"] = " ".join(

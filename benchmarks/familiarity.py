@@ -1,0 +1,96 @@
+"""Measure what a model flags as unfamiliar, and what it should not flag.
+
+    python benchmarks/familiarity.py MODEL.onnx --known DIR --simulated DIR --real CSV
+
+`--known` is what `gspy export --simulated` had, `--simulated` other glitches, and
+`--real` a table of real figures. With `--classes`, each class in turn is held out of
+the head's fit (not of the network's, which knows it: a lower bound of what is hard).
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from strangers import strangers
+
+from gspy_cli.figure.colours import is_viridis
+from gspy_cli.model import Model, load_model
+from gspy_cli.training.familiarity import embed, fit_head
+from gspy_cli.training.simulated import read_simulated
+from gspy_cli.training.strangers import strangers_of
+from gspy_cli.training.variants import read_labelled
+
+Scores = NDArray[np.float32]  # (N,)
+LEFT_OUT_GLITCHES = 1200
+
+
+def familiarity(model: Model, pictures: NDArray[np.uint8]) -> Scores:
+    """Give the scores (N,) of pictures; 0 for those in other colours."""
+    found = []
+    for start in range(0, len(pictures), 64):
+        batch = np.ascontiguousarray(pictures[start : start + 64])
+        scores = model.judge(batch)[1] if model.judge else np.ones(len(batch))
+        found.append(scores * [is_viridis(picture) for picture in batch])
+    return np.concatenate(found)
+
+
+def auroc(known: Scores, strange: Scores) -> float:
+    """Give the chance that a known picture's score is above a strange one's."""
+    both = np.sort(known)
+    below = np.searchsorted(both, strange, "left")
+    upto = np.searchsorted(both, strange, "right")
+    return float(1 - (below + upto).mean() / (2 * len(both)))
+
+
+def show(name: str, known: Scores, strange: Scores, threshold: float) -> None:
+    """Print a row: how strange pictures are beside known ones."""
+    flagged = (strange < threshold).mean()
+    print(f"| {name} | {len(strange)} | {auroc(known, strange):.3f} | {flagged:.3f} |")
+
+
+def held_out_classes(model: Path, directory: Path, size: int) -> None:
+    """Print, for each class, how strange it is to a head that has not seen it."""
+    pictures, labels = read_simulated(directory, size)
+    count = 4 * LEFT_OUT_GLITCHES
+    pictures, labels = pictures[:count], labels[:count]
+    content = model.read_bytes()
+    inside = embed(content, pictures)
+    outside = embed(content, strangers_of(pictures[::2]))
+    fit = np.arange(count) // 96 % 2 == 0  # classes take turns, 24 of 4 pictures
+    for index in np.unique(labels):
+        own = labels == index
+        head = fit_head(inside[fit & ~own], outside[~own[::2]])
+        with torch.no_grad():
+            scores = head(torch.from_numpy(inside))[:, 0].numpy()
+        known, strange = scores[~fit & ~own], scores[~fit & own]
+        show(f"class {index}", known, strange, float(np.quantile(known, 0.01)))
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    for name in ("--known", "--simulated", "--real"):
+        parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--classes", action="store_true")
+    given = parser.parse_args()
+    model = load_model(str(given.model), device="cpu")
+    size, threshold = model.card.input_size[0], model.card.unfamiliar_below
+    print("| pictures | count | AUROC | flagged |\n|---|---|---|---|")
+    tried = read_simulated(given.simulated, size)[0][::4]
+    known = familiarity(model, tried)
+    show("simulated glitches", known, known, threshold)
+    real = read_labelled(given.real, model.card, given.cache).pictures
+    scores = familiarity(model, real)
+    show("real figures", known, scores, threshold)
+    for name, pictures in strangers(real[::3], count=100):
+        show(name, scores, familiarity(model, pictures), threshold)
+    if given.classes:
+        held_out_classes(given.model, given.known, size)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""A sense of the familiar for an exported graph: what is a glitch of a known kind.
+
+A small head on the network's embedding learns to tell simulated glitches from
+strangers made of them (outlier exposure, Hendrycks et al. 2019, arXiv:1812.04606). It
+becomes the graph's third output, `familiarity` (N,), from 0 to 1.
+"""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from gspy_cli.card import ModelCard
+from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.export import with_card
+from gspy_cli.training.simulated import read_simulated
+from gspy_cli.training.strangers import strangers_of
+
+Embeddings = NDArray[np.float32]  # (N, D)
+
+FLAGGED = 0.003  # of simulated pictures held out; of real ones thrice as many are
+GLITCHES = 2400  # of four pictures each: enough for all classes
+HELD_OUT = 4  # one glitch in so many sets the threshold
+HIDDEN, EPOCHS, BATCH = 64, 12, 128
+
+
+def add_familiarity(path: Path, card: ModelCard, directory: Path) -> ModelCard:
+    """Give an exported file its third output, learnt from simulated glitches.
+
+    The card gets `unfamiliar_below`, which three in a thousand of the
+    simulated pictures held out do not reach. The file is replaced in one step.
+    """
+    pictures = read_simulated(directory, card.input_size[0])[0]
+    rows = _some_glitches(len(pictures))
+    content = path.read_bytes()
+    known = embed(content, pictures[rows])
+    held_out = np.arange(len(rows)) // 4 % HELD_OUT == 0
+    strangers = embed(content, strangers_of(pictures[rows[~held_out]][::2]))
+    graph = with_head(content, fit_head(known[~held_out], strangers))
+    familiar = answers(
+        graph.SerializeToString(), "familiarity", pictures[rows][held_out]
+    )
+    threshold = float(np.quantile(familiar, FLAGGED))
+    card = replace(card, unfamiliar_below=threshold)
+    final = with_card(graph, card)
+    write_atomically(path, lambda part: part.write_bytes(final))
+    return replace(card, sha256=hashlib.sha256(final).hexdigest())
+
+
+def _some_glitches(pictures: int) -> NDArray[np.intp]:
+    """Choose rows, evenly, the four windows of a glitch together."""
+    glitches = np.random.default_rng(0).permutation(pictures // 4)[:GLITCHES]
+    rows = 4 * np.sort(glitches)[:, None] + np.arange(4)
+    return rows.reshape(-1).astype(np.intp)
+
+
+def embed(content: bytes, pictures: NDArray[np.uint8]) -> Embeddings:
+    """Give the embeddings (N, D) that an exported graph has of pictures."""
+    return answers(content, "embedding", pictures)
+
+
+def answers(
+    content: bytes, output: str, pictures: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Give one output of an exported graph for pictures (N, H, W, 3)."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    batches = [pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH)]
+    return np.concatenate(
+        [session.run([output], {"image": np.ascontiguousarray(b)})[0] for b in batches]
+    )
+
+
+def fit_head(known: Embeddings, strangers: Embeddings) -> nn.Sequential:
+    """Train a head (N, D) -> (N, 1) that is positive for the known."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        mean, spread = known.mean(axis=0), known.std(axis=0) + 1e-3
+        both = (np.concatenate([known, strangers]) - mean) / spread
+        inputs = torch.from_numpy(both.astype(np.float32))
+        is_known = (torch.arange(len(inputs)) < len(known)).float()
+        shares = is_known / len(known) + (1 - is_known) / len(strangers)
+        hidden = nn.Linear(inputs.shape[1], HIDDEN)
+        head = nn.Sequential(hidden, nn.ReLU(), nn.Linear(HIDDEN, 1))
+        _train(head, inputs, is_known, shares * len(inputs) / 2)
+    with torch.no_grad():  # the head takes embeddings as they are
+        hidden.weight /= torch.from_numpy(spread)
+        hidden.bias -= hidden.weight @ torch.from_numpy(mean)
+    return head.eval()
+
+
+def _train(
+    head: nn.Sequential,
+    inputs: torch.Tensor,
+    is_known: torch.Tensor,
+    weights: torch.Tensor,
+) -> None:
+    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3, weight_decay=1e-2)
+    for _ in range(EPOCHS):
+        for rows in torch.randperm(len(inputs)).split(BATCH):
+            shown = nn.functional.dropout(inputs[rows], 0.1)
+            loss = nn.functional.binary_cross_entropy_with_logits(
+                head(shown)[:, 0], is_known[rows], weight=weights[rows]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+def with_head(content: bytes, head: nn.Sequential) -> onnx.ModelProto:
+    """Put a head behind an exported graph's embedding, as output `familiarity`."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    tensors = {
+        f"familiarity.{name}": value.detach().numpy()
+        for name, value in head.state_dict().items()
+    }
+    graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in tensors.items())
+    graph.initializer.append(numpy_helper.from_array(np.array([1]), "familiarity.axes"))
+    first, second = list(tensors)[:2], list(tensors)[2:]
+    steps = [
+        ("Gemm", ["embedding", *first], "familiarity.hidden", {"transB": 1}),
+        ("Relu", ["familiarity.hidden"], "familiarity.active", {}),
+        ("Gemm", ["familiarity.active", *second], "familiarity.logit", {"transB": 1}),
+        ("Sigmoid", ["familiarity.logit"], "familiarity.column", {}),
+        ("Squeeze", ["familiarity.column", "familiarity.axes"], "familiarity", {}),
+    ]
+    graph.node.extend(
+        helper.make_node(kind, taken, [given], **settings)
+        for kind, taken, given, settings in steps
+    )
+    graph.output.append(
+        helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["N"])
+    )
+    return model

@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import SIDE, draw_figure, tiny_card, viridis_like
+
+from gspy_cli.errors import GspyError
+from gspy_cli.glitches import fuse_views
+from gspy_cli.labels import CLASSES
+from gspy_cli.model import Model, load_model
+from gspy_cli.predict import classify
+from gspy_cli.results import Origin, Prediction
+from gspy_cli.sources import Sample
+from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.training import export, familiarity
+from gspy_cli.training.architectures import ARCHITECTURES, build_network
+from gspy_cli.training.strangers import KINDS, strangers_of
+from gspy_cli.writers import Columns
+
+
+def judging(score: float) -> Model:
+    """Give a model to which every picture is as familiar as `score`."""
+
+    def judge(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.tile(np.float32([0.9, 0.05, 0.05]), (len(pictures), 1))
+        return rows, np.full(len(pictures), score, np.float32)
+
+    def only(pictures: np.ndarray) -> np.ndarray:
+        return judge(pictures)[0]
+
+    return Model(tiny_card(unfamiliar_below=0.5), only, "cpu", judge)
+
+
+def status_of(model: Model, figure: np.ndarray, **settings: float) -> dict:
+    (result,) = classify([Sample(Origin("a.png"), lambda: figure)], model)
+    return Columns(model.card.classes, "tiny", **settings).row(result)
+
+
+def test_what_a_model_finds_strange_keeps_its_label_and_is_marked():
+    row = status_of(judging(0.4), draw_figure())
+    assert (row["status"], row["ml_label"], row["error"]) == (
+        "unfamiliar",
+        "Blip",
+        None,
+    )
+    assert status_of(judging(0.6), draw_figure())["status"] == "ok"
+
+
+def test_what_is_unfamiliar_has_no_confident_label():
+    row = status_of(judging(0.4), draw_figure(), min_confidence=0.5)
+    assert (row["status"], row["confident_label"]) == ("unfamiliar", None)
+
+
+def test_another_colour_map_is_unfamiliar_whatever_the_score():
+    plot = Sample(Origin("a.png"), lambda: draw_figure())
+    (seen,) = classify([plot], judging(1.0))
+    assert isinstance(seen, Prediction)
+    assert seen.familiar
+    grey = draw_figure()
+    grey[..., :] = grey.mean(axis=-1, keepdims=True).astype(np.uint8)
+    from gspy_cli.predict import _score
+
+    shown = np.stack([viridis_like(SIDE, SIDE), grey[80:112, 120:152]])
+    assert [known for _, known in _score(shown, judging(1.0))] == [True, False]
+
+
+@pytest.mark.parametrize(("strange", "familiar"), [(1, True), (2, False), (3, False)])
+def test_a_glitch_is_familiar_where_most_views_are(strange: int, familiar: bool):
+    scores = {"Blip": 0.8, "Whistle": 0.2}
+    views = tuple(
+        Prediction(Origin(f"{i}.png"), "Blip", 0.8, scores, familiar=i >= strange)
+        for i in range(4)
+    )
+    answer = fuse_views(views).answer
+    assert isinstance(answer, Prediction)
+    assert answer.familiar is familiar
+
+
+def test_every_kind_of_stranger_is_a_picture_of_its_own():
+    pictures = np.stack([viridis_like(64, 64, seed) for seed in range(40)])
+    made = strangers_of(pictures, seed=3)
+    assert made.shape == pictures.shape
+    assert made.dtype == np.uint8
+    assert not any((a == b).all() for a, b in zip(made, pictures, strict=True))
+    assert (made == strangers_of(pictures, seed=3)).all()
+    for kind in KINDS:
+        one = kind(pictures[0], np.random.default_rng(0))
+        assert one.shape == (64, 64, 3)
+
+
+def simulated(folder: Path, glitches: int) -> Path:
+    folder.mkdir()
+    shape = (glitches, 4, 64, 64, 3)
+    pictures = [viridis_like(64, 64, seed) for seed in range(4 * glitches)]
+    np.save(folder / "inputs.npy", np.stack(pictures).reshape(shape))
+    np.save(folder / "labels.npy", np.arange(glitches) % len(CLASSES))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    name = "mobilenet_v2"
+    network = build_network(name, len(CLASSES)).eval()
+    found = ARCHITECTURES[name]
+    card = tiny_card(
+        architecture=name,
+        classes=CLASSES,
+        input_size=(64, 64),
+        mean=found.mean,
+        std=found.std,
+    )
+    path = folder / "m.onnx"
+    shown = np.stack([viridis_like(64, 64)])
+    card = export.export_model(network, card, path, pictures=shown)
+    familiarity.add_familiarity(path, card, simulated(folder / "sim", 20))
+    return path
+
+
+def test_the_graph_tells_strangers_from_its_own(exported: Path):
+    model = load_model(str(exported), device="cpu")
+    assert model.judge is not None
+    own = np.stack([viridis_like(64, 64, seed) for seed in range(100, 130)])
+    ramp = np.linspace(0, 255, 64).astype(int)
+    ramps = np.stack([np.tile(VIRIDIS[np.roll(ramp, i)], (64, 1, 1)) for i in range(9)])
+    probabilities, scores = model.judge(own)
+    np.testing.assert_allclose(probabilities, model.score(own), atol=1e-6)
+    assert (scores >= model.card.unfamiliar_below).mean() > 0.8
+    assert (model.judge(ramps)[1] < model.card.unfamiliar_below).mean() > 0.8
+
+
+def test_the_third_output_passes_the_check_of_foreign_graphs(exported: Path):
+    from gspy_cli.graph import check_graph
+
+    check_graph(exported.read_bytes(), origin="m.onnx")
+    names = [output.name for output in onnx.load(exported).graph.output]
+    assert names == ["probabilities", "embedding", "familiarity"]
+
+
+def test_a_card_that_promises_what_the_graph_lacks_is_refused(tiny_model: Path):
+    import hashlib
+
+    card = tiny_card(
+        unfamiliar_below=0.5,
+        sha256=hashlib.sha256(tiny_model.read_bytes()).hexdigest(),
+    )
+    (tiny_model.parent / "card.json").write_text(card.to_json())
+    with pytest.raises(GspyError, match="lacks the output 'familiarity'"):
+        load_model(str(tiny_model), device="cpu")
