@@ -8,6 +8,7 @@ becomes the graph's third output, `familiarity` (N,), from 0 to 1.
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -92,7 +93,7 @@ def fit_head(known: Embeddings, strangers: Embeddings) -> nn.Sequential:
         _train(head, inputs, is_known, shares * len(inputs) / 2)
     with torch.no_grad():  # the head takes embeddings as they are
         hidden.weight /= torch.from_numpy(spread)
-        hidden.bias -= hidden.weight @ torch.from_numpy(mean)
+        hidden.bias.sub_(hidden.weight @ torch.from_numpy(mean))
     return head.eval()
 
 
@@ -104,13 +105,13 @@ def _train(
 ) -> None:
     optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3, weight_decay=1e-2)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(inputs)).split(BATCH):
+        for rows in torch.split(torch.randperm(len(inputs)), BATCH):
             shown = nn.functional.dropout(inputs[rows], 0.1)
             loss = nn.functional.binary_cross_entropy_with_logits(
                 head(shown)[:, 0], is_known[rows], weight=weights[rows]
             )
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
 
 
@@ -125,7 +126,7 @@ def with_head(content: bytes, head: nn.Sequential) -> onnx.ModelProto:
     graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in tensors.items())
     graph.initializer.append(numpy_helper.from_array(np.array([1]), "familiarity.axes"))
     first, second = list(tensors)[:2], list(tensors)[2:]
-    steps = [
+    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
         ("Gemm", ["embedding", *first], "familiarity.hidden", {"transB": 1}),
         ("Relu", ["familiarity.hidden"], "familiarity.active", {}),
         ("Gemm", ["familiarity.active", *second], "familiarity.logit", {"transB": 1}),

@@ -48,7 +48,7 @@ def other_channels(picture: Pixels, rng: Rng) -> Pixels:
 
 def turned(picture: Pixels, rng: Rng) -> Pixels:
     """Put low frequencies at the top, or at a side."""
-    return np.rot90(picture, rng.integers(1, 4))
+    return np.rot90(picture, int(rng.integers(1, 4)))
 
 
 def torn(picture: Pixels, rng: Rng) -> Pixels:
@@ -119,7 +119,10 @@ def _levels(picture: Pixels) -> NDArray[np.uint8]:
     """Read levels (S, S) back from viridis colours."""
     curve = _viridis().astype(np.intp) @ (1, 2, 0)  # grows all along the map
     nearest = np.searchsorted(curve, np.arange(766)).clip(0, 255).astype(np.uint8)
-    return nearest[picture[..., 0].astype(np.intp) + 2 * picture[..., 1]]
+    levels: NDArray[np.uint8] = nearest[
+        picture[..., 0].astype(np.intp) + 2 * picture[..., 1]
+    ]
+    return levels
 
 
 KINDS: tuple[Callable[[Pixels, Rng], Pixels], ...] = (
