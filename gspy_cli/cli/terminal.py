@@ -14,7 +14,9 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -170,16 +172,31 @@ def with_progress(results: Iterable[T]) -> Iterator[T]:
         SpinnerColumn(),
         TextColumn("classifying"),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        Rate(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
     ) as progress:
-        task = progress.add_task("classifying", total=None, rate="")
+        task = progress.add_task("classifying", total=None)
         for result in results:
             yield result
-            speed = progress.tasks[task].speed
-            progress.update(task, advance=1, rate=f"{speed:.0f}/s" if speed else "")
+            progress.advance(task)
+
+
+def _rate(task: Task) -> str:
+    """Say how many are done a second since the first; rich's own speed jumps."""
+    if not task.elapsed or task.elapsed < 1 or not task.completed:
+        return ""
+    rate = task.completed / task.elapsed
+    return f"{rate:.{0 if rate >= 10 else 1}f}/s"
+
+
+class Rate(ProgressColumn):
+    """Shows how many are done a second."""
+
+    def render(self, task: Task) -> Text:
+        """Write the rate."""
+        return Text(_rate(task), "cyan")
 
 
 @contextmanager
@@ -190,6 +207,7 @@ def bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        Rate(),
         TimeRemainingColumn(),
         console=console,
         transient=True,

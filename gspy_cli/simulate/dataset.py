@@ -6,8 +6,10 @@ order, stopped and resumed, write the same bytes.
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -143,10 +145,24 @@ def _run(
     # One thread per process: the processes are what runs side by side.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_end_at_ctrl_c)
+    try:
         jobs = [pool.submit(_write_chunk, directory, plan, first) for first in todo]
         for job in as_completed(jobs):
             yield job.result()
+    except BrokenProcessPool:
+        raise GspyError(
+            "a simulating process was ended, perhaps for want of memory; the same "
+            "command goes on, with fewer --workers too"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_at_ctrl_c() -> None:
+    """Let Ctrl-C end this process without a word; its parent says what is kept."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
