@@ -87,11 +87,6 @@ def names(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Name]:
             yield path
 
 
-def from_list(lines: Iterable[str], *, recursive: bool = False) -> Iterator[Sample]:
-    """Give the samples of a list with one path a line; empty lines are skipped."""
-    return from_paths(listed(lines), recursive=recursive)
-
-
 def listed(lines: Iterable[str]) -> Iterator[str]:
     """Give the paths of a list with one a line; empty lines are skipped."""
     paths = (line.rstrip("\r\n") for line in lines)

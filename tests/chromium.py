@@ -4,7 +4,6 @@ The messages are those of the Chrome DevTools Protocol, each ended by a null byt
 """
 
 import base64
-import fcntl
 import json
 import os
 import subprocess
@@ -13,7 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
+import pytest
+
 PROGRAM = which("chromium") or which("chromium-browser") or which("google-chrome")
+needs_chromium = pytest.mark.skipif(
+    PROGRAM is None, reason="Chromium is not installed (apt-get install chromium)"
+)
 
 
 class Browser:
@@ -75,6 +79,10 @@ class Browser:
             "new Promise(done => document.readyState === 'complete' ? done()"
             " : addEventListener('load', () => done()))"
         )
+        self.run(  # those that would wait until they are scrolled to, too
+            "Promise.all([...document.images].map(i => { i.loading = 'eager';"
+            " return i.decode().catch(() => {}) })).then(() => 0)"
+        )
 
     def run(self, code: str) -> object:
         """Run JavaScript in the page; give its value."""
@@ -83,6 +91,14 @@ class Browser:
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def show(self, page: Path, *, body: str) -> object:
+        """Open a page that must not complain; give what a function's body returns."""
+        self.complaints.clear()
+        self.open(page, width=1200)
+        found = self.run(f"(() => {{ {body} }})()")
+        assert self.complaints == []
+        return found
 
     def screenshot(self, path: Path) -> None:
         """Save the whole page as a PNG."""
@@ -93,6 +109,8 @@ class Browser:
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
     """Start a browser with a profile folder of its own; end it afterwards."""
+    import fcntl  # not on Windows
+
     for_us, from_it = os.pipe()
     for_it, from_us = os.pipe()
 

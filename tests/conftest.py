@@ -40,6 +40,15 @@ def draw_figure(height: int = 600, width: int = 800, seed: int = 0) -> np.ndarra
     return figure
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """Give a page in a headless browser."""
+    from chromium import browser
+
+    with browser(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
 @pytest.fixture
 def figures(tmp_path: Path) -> Path:
     """Give a folder with three good figures."""

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browser import evaluate, needs_chromium
+from chromium import needs_chromium
 from conftest import draw_figure
 from PIL import Image
 from test_classify import gspy, rows
@@ -55,13 +55,13 @@ def confidences(folder: Path) -> dict[str, tuple[str, float]]:
 
 
 @needs_chromium
-def test_the_page_shows_every_picture_by_class(folder, page, tmp_path):
-    counted = evaluate(
+def test_the_page_shows_every_picture_by_class(folder, page, chromium):
+    counted = chromium.show(
         page,
-        f"return [{SHOWN}.map(f => [f.dataset.label, f.querySelectorAll('img').length,"
+        body=f"return [{SHOWN}.map(f => [f.dataset.label,"
+        "f.querySelectorAll('img').length,"
         "f.querySelector('img')?.naturalWidth, f.querySelector('a')?.href]),"
         "[...document.querySelectorAll('h2')].map(h => h.textContent)]",
-        tmp_path,
     )
     figures, headings = counted
     expected = sorted(label or "failed" for label, _ in confidences(folder).values())
@@ -74,9 +74,9 @@ def test_the_page_shows_every_picture_by_class(folder, page, tmp_path):
 
 @needs_chromium
 @pytest.mark.parametrize(("order", "sign"), [("most", -1), ("least", 1)])
-def test_it_sorts_by_confidence(folder, page, tmp_path, order, sign):
+def test_it_sorts_by_confidence(folder, page, chromium, order, sign):
     script = f"const form = document.forms[0]; form.order.value = '{order}';"
-    shown = evaluate(page, script + CHANGE + NAMES, tmp_path)
+    shown = chromium.show(page, body=script + CHANGE + NAMES)
     known = confidences(folder)
     assert [known[name][1] for name in shown] == sorted(
         (confidence for _, confidence in known.values()), key=lambda c: sign * c
@@ -84,7 +84,7 @@ def test_it_sorts_by_confidence(folder, page, tmp_path, order, sign):
 
 
 @needs_chromium
-def test_it_filters_by_class_by_confidence_and_by_name(folder, page, tmp_path):
+def test_it_filters_by_class_by_confidence_and_by_name(folder, page, chromium):
     known = confidences(folder)
     label, sure = known["a.png"]
     script = f"""
@@ -97,7 +97,7 @@ def test_it_filters_by_class_by_confidence_and_by_name(folder, page, tmp_path):
     form.least.value = 0; form.words.value = "<I>"; {CHANGE} found.push(names());
     found.push(document.getElementById("count").textContent);
     return found;"""
-    by_class, by_confidence, by_name, count = evaluate(page, script, tmp_path)
+    by_class, by_confidence, by_name, count = chromium.show(page, body=script)
     assert by_class == sorted(n for n, (given, _) in known.items() if given == label)
     least = round(100 * sure) / 100 - 0.01
     assert by_confidence == sorted(n for n, (_, c) in known.items() if c >= least)
@@ -131,12 +131,12 @@ def test_a_full_page_takes_no_more_and_says_so(folder, tmp_path, monkeypatch):
 
 
 @needs_chromium
-def test_the_views_of_a_glitch_share_a_figure(figures: Path, tmp_path: Path):
+def test_the_views_of_a_glitch_share_a_figure(figures: Path, tmp_path: Path, chromium):
     page = tmp_path / "page.html"
     assert gspy("classify", figures, "--per-glitch", "--gallery", page)[0] == 0
-    shown = evaluate(
+    shown = chromium.show(
         page,
-        f"return {SHOWN}.map(f => [f.querySelectorAll('img').length, f.className])",
-        tmp_path,
+        body=f"return {SHOWN}"
+        ".map(f => [f.querySelectorAll('img').length, f.className])",
     )
     assert shown == [[3, "views"]]

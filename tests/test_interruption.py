@@ -1,8 +1,11 @@
 """Ctrl-C is never lost, wherever in the process it strikes."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -95,7 +98,7 @@ def test_inside_a_lock_of_a_pending_batch_it_stops_the_run(
             yield picture(str(path))
         raise KeyboardInterrupt
 
-    submit = predict.ThreadPoolExecutor.submit
+    submit = ThreadPoolExecutor.submit
 
     def submit_and_lock(*arguments):
         future = submit(*arguments)
@@ -103,8 +106,25 @@ def test_inside_a_lock_of_a_pending_batch_it_stops_the_run(
             future._condition.acquire()
         return future
 
-    monkeypatch.setattr(predict.ThreadPoolExecutor, "submit", submit_and_lock)
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit_and_lock)
     model = load_model(str(tiny_model), device="cpu")
     results = predict.classify(samples(), model, batch_size=1, workers=2)
     with pytest.raises(KeyboardInterrupt):
         list(results)
+
+
+@pytest.mark.slow
+def test_it_ends_simulating_processes_without_a_word(tmp_path: Path):
+    arguments = ["-n", "960", "-o", tmp_path / "x", "--inputs", "32", "-j", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "gspy_cli", "simulate", *arguments],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as run:  # fmt: skip
+        while not list(tmp_path.glob("x/parts/*.csv")):
+            assert run.poll() is None
+        os.killpg(run.pid, signal.SIGINT)
+        _, err = run.communicate()
+    assert (run.returncode, err) == (
+        130,
+        "gspy: interrupted; what was finished is kept\n",
+    )

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import PROGRAM, browser
+from chromium import needs_chromium
 from conftest import TINY_CLASSES, draw_figure
 from PIL import Image
 from test_classify import gspy
 
-needs_chromium = pytest.mark.skipif(
-    PROGRAM is None, reason="Chromium is not installed (apt-get install chromium)"
-)
 SHOWN = (
     "[...document.querySelectorAll('.error')].filter(e => e.offsetParent)"
     ".map(e => e.dataset.label + ' as ' + e.dataset.named)"
@@ -43,12 +40,6 @@ def report(tmp_path_factory) -> Path:
     code, _, err = gspy("evaluate", answers(folder), "-o", folder / "report")
     assert code == 0, err
     return folder / "report" / "index.html"
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    with browser(tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @needs_chromium

@@ -64,7 +64,7 @@ def test_a_link_to_a_folder_above_does_not_loop(tmp_path: Path):
 
 def test_a_list_keeps_spaces_and_skips_empty_lines():
     lines = ["my figure.png\n", "\n", " b[1].png\r\n"]
-    assert paths(sources.from_list(lines)) == ["my figure.png", " b[1].png"]
+    assert list(sources.listed(lines)) == ["my figure.png", " b[1].png"]
 
 
 def test_a_list_that_is_not_there_is_an_error(tmp_path: Path):

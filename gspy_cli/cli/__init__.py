@@ -1,4 +1,7 @@
-"""The `gspy` command: one file per subcommand, and what they all share."""
+"""The `gspy` command: one file per subcommand, and what they all share.
+
+A command's parameters are its options, so some commands are long; no other function is.
+"""
 
 import gc
 import os
