@@ -17,6 +17,7 @@ from gspy_cli.readers import Input, Order, Readers
 from gspy_cli.results import Failure, Origin, Prediction, Result
 from gspy_cli.sources import PictureFile, Plot, Sample
 
+NONE = "None_of_the_Above"
 FEW = 128  # pictures that are read before processes to read the rest can start
 
 Size = tuple[int, int]
@@ -147,11 +148,13 @@ def _score(
     """Give each picture's probabilities (K,), and whether it is of a known kind.
 
     A model that judges this was trained on viridis: other colours are strange to it.
+    None_of_the_Above is no known kind, and says so itself.
     """
     if model.judge is None:
         return ((row, True) for row in model.score(pictures))
     probabilities, familiarity = model.judge(pictures)
-    known = familiarity >= model.card.unfamiliar_below
+    named = np.array(model.card.classes)[probabilities.argmax(axis=1)]
+    known = (familiarity >= model.card.unfamiliar_below) | (named == NONE)
     return (
         (row, bool(is_known) and is_viridis(picture))
         for row, is_known, picture in zip(probabilities, known, pictures, strict=True)
