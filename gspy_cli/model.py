@@ -1,6 +1,5 @@
 """Models ready to use: from an ONNX file to a function that scores pictures."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,12 +64,14 @@ def begin_loading(
     path = registry.find(name)
     graph = registry.read(path)
     card = ModelFolder(path.parent).card_of(path)
-    if card:
-        _check_sum(graph, card, path)
-    if path.parent.parent != registry.shipped_models():
-        check_graph(graph, origin=str(path))
     session = _Building(graph, path, device)
-    session.start()
+    if path.parent.parent == registry.shipped_models():
+        session.start()
+        _check_sum(graph, card, path)
+    else:
+        _check_sum(graph, card, path)
+        check_graph(graph, origin=str(path))
+        session.start()
     return lambda: _model(session.result(), graph, card, path, device)
 
 
@@ -84,7 +85,7 @@ def _model(
     if card is None:
         text = session.get_modelmeta().custom_metadata_map.get("card", "{}")
         card = ModelCard.from_json(text, origin=str(path))
-        card = replace(card, sha256=hashlib.sha256(graph).hexdigest())
+        card = replace(card, sha256=_digest(graph))
     _check_signature(session, card, path)
     judge = _judge(session) if card.unfamiliar_below > 0 else None
     return Model(card, _scorer(session), _used_device(session, device, path), judge)
@@ -101,7 +102,7 @@ def add(graph: Path, *, name: str | None = None, default: bool = False) -> Model
     card = load_model(str(graph), device="cpu").card
     name = name or card.name
     folder, content = registry.new_folder(name), registry.read(graph)
-    digest = hashlib.sha256(content).hexdigest()
+    digest = _digest(content)
     folder.graph.write_bytes(content)
     own = replace(card, name=name, sha256=digest)
     (folder.path / "card.json").write_text(own.to_json(), encoding="utf-8")
@@ -110,8 +111,14 @@ def add(graph: Path, *, name: str | None = None, default: bool = False) -> Model
     return folder
 
 
-def _check_sum(graph: bytes, card: ModelCard, path: Path) -> None:
-    if hashlib.sha256(graph).hexdigest() != card.sha256:
+def _digest(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def _check_sum(graph: bytes, card: ModelCard | None, path: Path) -> None:
+    if card and _digest(graph) != card.sha256:
         raise GspyError(
             f"{path} is damaged or was changed: its checksum is not the "
             "card's; install or export the model again"

@@ -154,18 +154,18 @@ def classify(
         if watch
         else iter([given.groups(per_glitch=per_glitch, ahead=not cluster)])
     )
+
+    from gspy_cli.writers import Columns
+
     tally, stopped = Tally(), False
     with ExitStack() as stack:
         engine = (
-            local_engine(loading(), events, batch_size, workers)
+            local_engine(loading, events, batch_size, workers)
             if loading
             else stack.enter_context(
                 cluster_engine(str(cluster), model, device, batch_size)
             )
         )
-
-        from gspy_cli.writers import Columns
-
         classes = engine.card.classes
         columns = Columns(
             classes,

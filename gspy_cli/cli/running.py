@@ -1,7 +1,7 @@
 """A run of `gspy classify`: rows from an engine to the outputs, counted."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,11 +32,15 @@ class Engine:
 
 
 def local_engine(
-    model: "Model", events: Events, batch_size: int, workers: int | None
+    loading: "Callable[[], Model]", events: Events, batch_size: int, workers: int | None
 ) -> Engine:
-    """Classify in this process; pictures by default on all cores."""
+    """Classify in this process; pictures by default on all cores.
+
+    `loading` waits for the model.
+    """
     from gspy_cli import predict
 
+    model = loading()
     classify: Classify = (
         partial(
             strain.classify, model=model, batch_size=batch_size, shifts=events.shifts

@@ -3,17 +3,14 @@
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import png
-
-if TYPE_CHECKING:
-    from PIL.ImageFile import ImageFile
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 """What files are taken for pictures when a folder is searched."""
@@ -76,7 +73,7 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
         raise PictureError("the picture is damaged or cut short") from None
 
 
-def _open(stream: BinaryIO) -> "ImageFile":
+def _open(stream: BinaryIO) -> ImageFile.ImageFile:
     """Read a picture's header, as `Image.open` does.
 
     `Image.open` would warn of large pictures, and warnings are not thread-safe. It
