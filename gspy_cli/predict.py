@@ -1,10 +1,12 @@
 """Samples in, results out: batches are read and scored side by side, order kept."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ Size = tuple[int, int]
 Ready = tuple[Origin, Input]
 """A sample's network input, or why there is none, and what is known of it now."""
 Read = Callable[[Sequence[Sample], Size], list[Ready]]
+Work = Callable[[Sequence[Sample], Read], list[Result]]
+Answer = list[Result] | BaseException
 
 
 def classify(
@@ -52,26 +56,81 @@ def classify(
 def _side_by_side(
     batches: Iterable[Sequence[Sample]], model: Model, workers: int
 ) -> Iterator[Result]:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    waiting: deque[Future[list[Result]]] = deque()
     reading = _Reading(workers)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="classify")
+    crew = _Crew(workers, lambda batch, read: _classify(batch, model, read))
     wait = True
     try:
         for batch in batches:
-            job = pool.submit(_classify, batch, model, reading.by_whom(batch))
-            waiting.append(job)
-            while waiting and (waiting[0].done() or len(waiting) >= 2 * workers):
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    except KeyboardInterrupt:  # it may have come inside a lock that workers wait for
+            crew.give(batch, reading.by_whom(batch))
+            while crew.has_next() or crew.held >= 2 * workers:
+                yield from crew.take()
+        while crew.held:
+            yield from crew.take()
+    except KeyboardInterrupt:
         wait = False
         raise
     finally:
-        pool.shutdown(wait=wait, cancel_futures=True)
+        crew.end(wait=wait)
         reading.close()
+
+
+class _Crew:
+    """Threads that classify batches; their answers are taken in order.
+
+    They end with the program, and no lock is taken in Python, where Ctrl-C could leave
+    it taken for ever.
+    """
+
+    def __init__(self, workers: int, work: Work) -> None:
+        self.held = 0  # batches given and not yet taken
+        self._work, self._first = work, 0
+        self._todo: SimpleQueue[tuple[int, Sequence[Sample], Read] | None]
+        self._todo, self._done = SimpleQueue(), SimpleQueue[tuple[int, Answer]]()
+        self._answers: dict[int, Answer] = {}
+        self._threads = [Thread(target=self._run, daemon=True) for _ in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def give(self, batch: Sequence[Sample], read: Read) -> None:
+        self._todo.put((self._first + self.held, batch, read))
+        self.held += 1
+
+    def has_next(self) -> bool:
+        while not self._done.empty():
+            self._collect()
+        return self._first in self._answers
+
+    def take(self) -> list[Result]:
+        while self._first not in self._answers:
+            self._collect()
+        answer = self._answers.pop(self._first)
+        self._first, self.held = self._first + 1, self.held - 1
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def end(self, *, wait: bool) -> None:
+        """Begin no more batches; perhaps wait for those that are begun."""
+        while not self._todo.empty():
+            with suppress(Empty):
+                self._todo.get_nowait()
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads if wait else ():
+            thread.join()
+
+    def _collect(self) -> None:
+        number, answer = self._done.get()
+        self._answers[number] = answer
+
+    def _run(self) -> None:
+        while job := self._todo.get():
+            number, batch, read = job
+            try:
+                answer: Answer = self._work(batch, read)
+            except BaseException as error:  # noqa: BLE001, raised where it is taken
+                answer = error
+            self._done.put((number, answer))
 
 
 def available_cores() -> int:

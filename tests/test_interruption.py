@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,25 +87,12 @@ def test_a_process_that_was_started_to_ignore_it_goes_on():
     assert run.returncode == 7
 
 
-def test_inside_a_lock_of_a_pending_batch_it_stops_the_run(
-    tiny_model: Path, figures: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """A `Future`'s lock stays taken if Ctrl-C comes as it is taken."""
-
+def test_among_pending_batches_it_stops_the_run(tiny_model: Path, figures: Path):
     def samples() -> Iterator[Sample]:
         for path in figures.iterdir():
             yield picture(str(path))
         raise KeyboardInterrupt
 
-    submit = ThreadPoolExecutor.submit
-
-    def submit_and_lock(*arguments):
-        future = submit(*arguments)
-        if not future.done():
-            future._condition.acquire()
-        return future
-
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit_and_lock)
     model = load_model(str(tiny_model), device="cpu")
     results = predict.classify(samples(), model, batch_size=1, workers=2)
     with pytest.raises(KeyboardInterrupt):
