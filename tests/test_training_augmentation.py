@@ -26,6 +26,7 @@ def spot(row: float, column: float, number: int = 64) -> torch.Tensor:
 def brightest(pictures: torch.Tensor) -> torch.Tensor:
     """Give the spot's row and column in each picture, as parts, (N, 2)."""
     energy = energies(pictures)
+    energy[:, [0, -1]] = energy[:, :, [0, -1]] = 0  # a frame may shade the edges
     weights = (energy * (energy > 0.5)).double()
     total = weights.sum(dim=(1, 2))
     along = torch.linspace(0, 1, SIDE, dtype=torch.float64)
@@ -76,6 +77,25 @@ def test_energy_grows_and_shrinks_within_its_bounds():
     factor = augmentation.ENERGY_SCALE
     assert 1 / factor - 0.05 < scaled.min() < 1 / factor + 0.05
     assert factor - 0.05 < scaled.max() < factor + 0.05
+
+
+def test_coarser_drawing_blurs_some_pictures_and_keeps_their_brightness():
+    pictures = torch.rand(200, 3, 32, 32, generator=generator())
+    soft = augmentation.soften(pictures, generator())
+    changed = (soft != pictures).any(dim=(1, 2, 3))
+    assert 0.2 < changed.float().mean() < 0.4
+    assert (soft[changed].std() < 0.95 * pictures[changed].std()).item()
+    torch.testing.assert_close(soft.mean(), pictures.mean(), atol=0.01, rtol=0)
+
+
+def test_a_frame_shades_outer_pixels_alone():
+    grey = torch.full((200, 3, 16, 16), 0.5)
+    shaded = augmentation.shade_edges(grey, generator())
+    assert torch.equal(shaded[:, :, 1:-1, 1:-1], grey[:, :, 1:-1, 1:-1])
+    top = shaded[:, 0, 0, 8]
+    assert 0.2 < (top != 0.5).float().mean() < 0.4
+    assert top.min() < 0.3
+    assert top.max() > 0.7
 
 
 def test_jpeg_changes_some_pictures_a_little():

@@ -24,6 +24,10 @@ NOISE = 0.03
 """Largest standard deviation of added noise; 1 is the colour map's upper end."""
 COLOUR_JITTER = 0.03
 """Standard deviation of each picture's gain and offset in each colour."""
+SOFT_SHARE, SOFTEST = 0.3, 0.55
+"""Part of the pictures that come from a coarser figure, and how coarse at most."""
+FRAME_SHARE, FRAME = 0.3, 0.6
+"""Part of the edges that a frame's line shades, and how much of a pixel at most."""
 JPEG_SHARE = 0.3
 """Part of the pictures that go through JPEG, at a quality from 30 to 95."""
 
@@ -33,7 +37,8 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     energy = scale_energy(energies(pixels), generator)
     colours = jitter_colours(paint(energy), generator)
     moved = shift_and_crop(colours.permute(0, 3, 1, 2), generator)
-    whole = (moved.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8)
+    drawn = shade_edges(soften(moved, generator), generator)
+    whole = (drawn.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8)
     return through_jpeg(whole, generator)
 
 
@@ -102,6 +107,39 @@ def shift_and_crop(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return functional.grid_sample(
         pictures, grid, padding_mode="border", align_corners=False
     )
+
+
+def soften(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw some pictures (N, 3, H, W) with fewer pixels first, as small figures are."""
+    chosen = torch.rand(len(pictures), generator=generator) < SOFT_SHARE
+    if not chosen.any():
+        return pictures
+    height, width = pictures.shape[2:]
+    part = SOFTEST + (1 - SOFTEST) * float(torch.rand(1, generator=generator))
+    small = [max(round(side * part), 1) for side in (height, width)]
+    result = pictures.clone()
+    coarse = functional.interpolate(
+        pictures[chosen], small, mode="bilinear", antialias=True
+    )
+    result[chosen] = functional.interpolate(coarse, (height, width), mode="bilinear")
+    return result
+
+
+def shade_edges(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Blend edges of pictures (N, 3, H, W) with the black or white around a plot."""
+    result = pictures.clone()
+    number = len(pictures)
+    for edge in (
+        result[:, :, 0, :],
+        result[:, :, -1, :],
+        result[:, :, :, 0],
+        result[:, :, :, -1],
+    ):
+        shaded = uniform(number, 0, 1, generator) < FRAME_SHARE
+        amount = shaded * uniform(number, 0, FRAME, generator)
+        ink = (uniform(number, 0, 1, generator) < 0.5).float()
+        edge.lerp_(ink.expand_as(edge), amount)
+    return result
 
 
 def through_jpeg(pictures: Tensor, generator: torch.Generator) -> Tensor:
