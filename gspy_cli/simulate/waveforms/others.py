@@ -27,7 +27,7 @@ def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
     shape = gabor(
         clock.times_s, log_uniform(rng, 12, 1500), log_uniform(rng, 0.004, 0.1)
     )
-    weak = rng.uniform(5, 9) if rng.random() < 0.3 else 0.0
+    weak = rng.uniform(5, 10) if rng.random() < 0.3 else 0.0
     return Waveform(shape, peak(weak))
 
 
@@ -141,9 +141,13 @@ def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a spike above 700 Hz only."""
     shape = gabor(
-        clock.times_s, log_uniform(rng, 800, 2000), log_uniform(rng, 2.5e-4, 2.5e-3)
+        clock.times_s, log_uniform(rng, 700, 1700), log_uniform(rng, 2.5e-4, 2.5e-3)
     )
-    return shape, log_uniform(rng, 22, 150)
+    if rng.random() < 0.4:  # several of them
+        lag = round(log_uniform(rng, 0.02, 0.5) * clock.sample_rate_hz)
+        for _ in range(rng.integers(1, 4)):
+            shape = shape + rng.uniform(0.5, 1) * np.roll(shape, sign(rng) * lag)
+    return shape, log_uniform(rng, 40, 400)
 
 
 def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:

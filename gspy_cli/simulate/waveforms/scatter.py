@@ -189,6 +189,10 @@ def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
         edge = span * length * rng.uniform(0.7, 1.3)
         shift = rng.normal(0, 0.15 * length)
         total += noise * flat_top(t - shift, -edge, edge, edge)
+    if rng.random() < 0.4:  # a low foot goes on for a second or two
+        foot = band_noise(rng, clock, 9, rng.uniform(13, 19))
+        stop = rng.uniform(0.8, 2.5)
+        total += rng.uniform(0.3, 0.8) * foot * flat_top(t, -length, stop, 0.3)
     total = unit(total * np.exp(0.3 * walk(rng, clock, tc=0.1)))
     return Waveform(
         total, peak(log_uniform(rng, 40, 1500)), {"kind": "mound"}, jitter_s=0.1
