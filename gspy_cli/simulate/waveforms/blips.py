@@ -55,7 +55,7 @@ def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
     It stands narrower and higher above the bottom edge than a Tomte.
     """
     t = clock.times_s
-    f0, phase = rng.uniform(31, 53), rng.uniform(0, 2 * np.pi)
+    f0, phase = rng.uniform(34, 54), rng.uniform(0, 2 * np.pi)
     s = rng.uniform(0.25, 0.4) / f0
     shape = unit(gabor(t, f0, s, phase))
     if rng.random() < 0.55:  # a triangle: its upper part is narrower
@@ -97,7 +97,7 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     if rng.random() < 0.5:
         shape = shape + log_uniform(rng, 0.03, 0.8) * fins(rng, clock)
     if rng.random() < 0.3:  # a yellow band from edge to edge, and a hazy curtain
-        rho *= rng.uniform(1.2, 4)
+        rho = min(rho * rng.uniform(1.2, 4), 1500)
         shape = shape + log_uniform(rng, 0.15, 1.2) * _ringing(rng, clock)
         shape = shape + log_uniform(rng, 0.01, 0.12) * _curtain(rng, clock)
     return Waveform(shape, snr(rho), {"spikes": 1 + len(school)})

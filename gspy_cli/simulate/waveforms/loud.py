@@ -116,8 +116,9 @@ def _lock_loss(rng: np.random.Generator, clock: Clock) -> Waveform:
         noise += log_uniform(rng, 0.5, 10) * low
     envelope = flat_top(t, start, stop, log_uniform(rng, 0.001, 0.03))
     shape = noise * envelope * np.exp(0.3 * walk(rng, clock, tc=0.3))
-    step = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
-    shape = shape + log_uniform(rng, 10, 60) * step
+    if rng.random() < 0.5:
+        step = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
+        shape = shape + log_uniform(rng, 10, 60) * step
     facts: Facts = {"kind": "lock loss", "start_s": start}
     energy = log_uniform(rng, 1e4, 1e7)
     return Waveform(shape, peak(energy), facts, anchor=False, norm="median")
@@ -188,7 +189,7 @@ def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
         mass += rng.uniform(0.3, 1) * (f0 / 15) ** -roll * lump
     middle = Stamp(float(rng.normal(0, 0.01)), 1.0, 0.08, _draw_spike(rng))
     sharp = unit(clock.whiten(train(clock, [middle, *_lone_spikes(rng)])))
-    return unit(mass) + log_uniform(rng, 0.1, 0.8) * sharp
+    return unit(mass) + log_uniform(rng, 0.25, 1.0) * sharp
 
 
 def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:

@@ -52,7 +52,7 @@ Sketch = tuple[Floats, float]  # a shape, and the energy of its loudest tile
 
 def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a dense comb of spikes above a sharp lower edge."""
-    rate, edge = log_uniform(rng, 8, 60), log_uniform(rng, 180, 700)
+    rate, edge = log_uniform(rng, 12, 60), log_uniform(rng, 150, 500)
     places = np.sort(rng.uniform(-8, 8, int(16 * rate)))
     if rng.random() < 0.5:
         places = (
@@ -70,7 +70,7 @@ def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
     shape = tilt(
         clock, train(clock, stamps), lambda f: 1 / (1 + (edge / np.maximum(f, 1)) ** 8)
     )
-    return shape, log_uniform(rng, 20, 120)
+    return shape, log_uniform(rng, 30, 150)
 
 
 def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -96,15 +96,15 @@ def _balls(rng: np.random.Generator, clock: Clock) -> Sketch:
     for _ in range(rng.integers(0, 3)):
         lag = rng.normal(0, 0.15)
         total += rng.uniform(0.3, 1) * gabor(t - lag, log_uniform(rng, 30, 400), 0.02)
-    return total, log_uniform(rng, 18, 120)
+    return total, log_uniform(rng, 25, 150)
 
 
 def _burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a burst of noise in a random band."""
-    low = log_uniform(rng, 25, 600)
-    noise = band_noise(rng, clock, low, low * rng.uniform(1.3, 3))
-    length = log_uniform(rng, 0.02, 1.0)
-    return noise * gauss(clock.times_s, length), log_uniform(rng, 18, 150)
+    low = log_uniform(rng, 70, 600)  # lower ones have names
+    noise = band_noise(rng, clock, low, low * rng.uniform(1.4, 3))
+    length = log_uniform(rng, 0.03, 1.0)
+    return noise * gauss(clock.times_s, length), log_uniform(rng, 22, 150)
 
 
 def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -139,31 +139,31 @@ def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
 
 
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
-    """Make a spike above 700 Hz only."""
+    """Make a spike above 700 Hz only, or several."""
     shape = gabor(
         clock.times_s, log_uniform(rng, 700, 1700), log_uniform(rng, 2.5e-4, 2.5e-3)
     )
-    if rng.random() < 0.4:  # several of them
-        lag = round(log_uniform(rng, 0.02, 0.5) * clock.sample_rate_hz)
-        for _ in range(rng.integers(1, 4)):
-            shape = shape + rng.uniform(0.5, 1) * np.roll(shape, sign(rng) * lag)
-    return shape, log_uniform(rng, 40, 400)
+    total = shape.copy()
+    for _ in range(rng.choice([0, 0, 1, 3])):
+        lag = round(sign(rng) * log_uniform(rng, 0.02, 0.5) * clock.sample_rate_hz)
+        total += rng.uniform(0.5, 1) * np.roll(shape, lag)
+    return total, log_uniform(rng, 40, 400)
 
 
 def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
-    """Two to four teeth side by side, 20 to 90 Hz."""
+    """Three to five teeth side by side, 20 to 90 Hz."""
     t = clock.times_s
     gap, f0 = rng.uniform(0.04, 0.1), rng.uniform(30, 60)
     total = np.zeros(t.size)
-    for k in range(-2, int(rng.integers(1, 3))):
+    for k in range(-int(rng.integers(1, 3)), int(rng.integers(2, 4))):
         tooth = gabor(
             t - k * gap,
             f0 * rng.uniform(0.8, 1.25),
             rng.uniform(0.008, 0.02),
             rng.uniform(0, 6),
         )
-        total += (1.0 if k == 0 else rng.uniform(0.2, 0.8)) * tooth
-    return total, log_uniform(rng, 25, 300)
+        total += (1.0 if k == 0 else rng.uniform(0.45, 0.95)) * tooth
+    return total, log_uniform(rng, 40, 300)
 
 
 def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:

@@ -166,7 +166,7 @@ def _lone_dome(rng: np.random.Generator, clock: Clock) -> Waveform:
     total = np.zeros(t.size)
     for k in range(1 + int(rng.poisson(0.5))):
         at = 0.0 if k == 0 else sign(rng) * rng.uniform(0.12, 0.8)
-        f0, s = rng.uniform(9.5, 17), log_uniform(rng, 0.03, 0.11)
+        f0, s = rng.uniform(9.5, 18), log_uniform(rng, 0.028, 0.095)
         total += rng.uniform(0.4, 1) * gabor(t - at, f0, s, rng.uniform(0, 6))
     return Waveform(
         total, peak(log_uniform(rng, 25, 900)), {"kind": "dome"}, jitter_s=0.04
