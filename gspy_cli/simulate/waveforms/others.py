@@ -67,10 +67,13 @@ def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
         )
         for at in places
     ]
-    shape = tilt(
-        clock, train(clock, stamps), lambda f: 1 / (1 + (edge / np.maximum(f, 1)) ** 8)
-    )
-    return shape, log_uniform(rng, 30, 150)
+    fall = rng.uniform(0.2, 1)
+
+    def gain(f: Floats) -> Floats:
+        ratio = edge / np.maximum(f, 1)
+        return np.asarray(ratio**fall / (1 + ratio**8))
+
+    return tilt(clock, train(clock, stamps), gain), log_uniform(rng, 70, 500)
 
 
 def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -114,7 +117,7 @@ def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
     modes = [(508.0, 1.0), (1010.0, 0.8), (1480.0, 0.5)]
     keep = rng.random(3) < (0.8, 0.5, 0.15)
     keep[0] = keep[0] or not keep.any()
-    s = log_uniform(rng, 0.012, 0.045)
+    s = log_uniform(rng, 0.015, 0.05)
     for k, (f0, height) in enumerate(modes):
         if keep[k]:
             f0 = f0 + rng.normal(0, 5)
@@ -128,7 +131,7 @@ def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
             )
             if rng.random() < 0.6:
                 total += 0.5 * height * gabor(t, f0 * rng.uniform(0.9, 1.1), 0.006)
-    return total, log_uniform(rng, 18, 80)
+    return total, log_uniform(rng, 35, 200)
 
 
 def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -141,13 +144,13 @@ def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a spike above 700 Hz only, or several."""
     shape = gabor(
-        clock.times_s, log_uniform(rng, 700, 1700), log_uniform(rng, 2.5e-4, 2.5e-3)
+        clock.times_s, log_uniform(rng, 750, 1700), log_uniform(rng, 3e-4, 3e-3)
     )
     total = shape.copy()
     for _ in range(rng.choice([0, 0, 1, 3])):
         lag = round(sign(rng) * log_uniform(rng, 0.02, 0.5) * clock.sample_rate_hz)
         total += rng.uniform(0.5, 1) * np.roll(shape, lag)
-    return total, log_uniform(rng, 40, 400)
+    return total, log_uniform(rng, 80, 900)
 
 
 def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
