@@ -206,7 +206,7 @@ def test_none_of_the_above_is_never_an_empty_picture():
     for index in range(8):
         scene = draw_scene("None_of_the_Above", seed=4242, index=index)
         for energies in scene.scan.energies.values():
-            assert (energies > 14).mean() > 1.5e-4, index
+            assert (energies > 16).mean() > 1.5e-4, index
 
 
 def test_lines_are_drawn_with_high_q_and_pulses_with_low_q(all_classes):

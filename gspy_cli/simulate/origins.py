@@ -100,7 +100,7 @@ NEVER_EMPTY = (
 # Brighter than all but a few pixels of noise in any era, and how much of a plot that
 # takes to be noticed: 10 ms over half an octave, in a window of 4 s. A cell's width on
 # its own (2 ms) is lost when pictures are made smaller.
-BRIGHT, NOTICED_SHARE = 14.0, 1.5e-4
+BRIGHT, NOTICED_SHARE = 16.0, 1.5e-4
 
 
 def is_typical(label: str, scan: QScan) -> bool:

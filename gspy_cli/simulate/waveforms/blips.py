@@ -89,9 +89,10 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     rho = lognormal(rng, 95, 0.95, low=38, high=2000)
     shape = _fish(rng, clock)
     school = _school(rng) if rng.random() < 0.32 else []
-    for at, height in school:
+    young = [_fish(rng, clock) for _ in school[:2]]
+    for k, (at, height) in enumerate(school):
         lag = round(at * clock.sample_rate_hz)
-        shape = shape + height * np.roll(_fish(rng, clock), lag)
+        shape = shape + height * np.roll(young[k % len(young)], lag)
     if rng.random() < 0.35:
         shape = shape + _haze(rng, clock)
     if rng.random() < 0.5:

@@ -176,20 +176,20 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
 
 def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
     """Stack noise, the lower the longer, under a spike: O3's long-based triangles."""
-    t = clock.times_s
-    mass = np.zeros(t.size)
+    lumps = []
     base_s, steep = log_uniform(rng, 0.08, 0.4), rng.uniform(0.7, 1.3)
     roll = rng.uniform(0, 0.8)
     lean = 0.0 if rng.random() < 0.6 else rng.uniform(-0.6, 1.0)
     for _ in range(rng.integers(20, 45)):
         f0 = log_uniform(rng, 11, log_uniform(rng, 40, 180))
         reach = base_s * (15 / f0) ** steep
-        late = t - reach * (rng.normal(0, 0.7) + lean)
-        lump = gabor(late, f0, rng.uniform(0.6, 1.6) / f0, rng.uniform(0, 6))
-        mass += rng.uniform(0.3, 1) * (f0 / 15) ** -roll * lump
+        s, height = rng.uniform(0.6, 1.6) / f0, rng.uniform(0.3, 1) * (f0 / 15) ** -roll
+        lump = partial(gabor, f0=f0, s=s, phase=rng.uniform(0, 6))
+        at = reach * (rng.normal(0, 0.7) + lean)
+        lumps.append(Stamp(float(at), height, 5 * s, lump))
     middle = Stamp(float(rng.normal(0, 0.01)), 1.0, 0.08, _draw_spike(rng))
     sharp = unit(clock.whiten(train(clock, [middle, *_lone_spikes(rng)])))
-    return unit(mass) + log_uniform(rng, 0.25, 1.0) * sharp
+    return unit(train(clock, lumps)) + log_uniform(rng, 0.25, 1.0) * sharp
 
 
 def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:

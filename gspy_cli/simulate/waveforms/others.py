@@ -81,7 +81,7 @@ def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
     t = clock.times_s
     total = np.zeros(t.size)
     for f0 in np.sort(rng.uniform(40, 500, rng.integers(3, 8))):
-        total += rng.uniform(0.3, 1) * gabor(
+        total += rng.uniform(0.6, 1) * gabor(
             t - rng.normal(0, 0.02), f0, rng.uniform(0.02, 0.08)
         )
     if rng.random() < 0.6:
@@ -178,7 +178,7 @@ def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
     ) / 2
     frequency = base + (high - base) * square
     return sweep(clock, frequency) * gauss(t, rng.uniform(0.5, 2)), log_uniform(
-        rng, 20, 150
+        rng, 35, 200
     )
 
 
