@@ -17,7 +17,8 @@ from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
 from gspy_cli.simulate.figures import write_figures
 from gspy_cli.simulate.manifest import read_manifest
 from gspy_cli.simulate.noise import draw_noise
-from gspy_cli.simulate.pulses import gabor, pulse
+from gspy_cli.simulate.origins import shows_something
+from gspy_cli.simulate.pulses import gabor, pulse, unit
 from gspy_cli.simulate.scene import draw_scene
 from gspy_cli.simulate.style import plot
 from gspy_cli.simulate.tiles import loudest_tile
@@ -158,19 +159,54 @@ def extents(scene, threshold):
     return scene.scan.frequencies[rows[0]], scene.scan.frequencies[rows[-1]]
 
 
+def usual_extents(label, threshold=20):
+    """Median highest and lowest frequency of the draws that are not faint, Hz."""
+    scenes = (draw_scene(label, seed=3, index=index) for index in range(9))
+    found = [extents(scene, threshold) for scene in scenes if scene.snr > 12]
+    return np.median(found, axis=0)
+
+
 def test_blips_reach_from_below_100_to_several_hundred_hertz():
-    scenes = [draw_scene("Blip", seed=3, index=index) for index in range(7)]
-    tops, bottoms = np.transpose([extents(scene, 20) for scene in scenes])
-    assert 213 < np.median(tops) < 701
-    assert 26 < np.median(bottoms) < 90
+    top, bottom = usual_extents("Blip")
+    assert 213 < top < 701
+    assert 26 < bottom < 90
 
 
-def test_a_tomte_stands_lower_than_a_blip_and_a_koi_is_larger(all_classes):
-    tomte, koi = (extents(all_classes[c], 15) for c in ("Tomte", "Koi_Fish"))
-    blip = extents(all_classes["Blip"], 15)
+def test_a_tomte_stands_lower_than_a_blip_and_a_koi_is_larger():
+    tomte, koi, blip = (usual_extents(c) for c in ("Tomte", "Koi_Fish", "Blip"))
     assert tomte[1] < blip[1]
     assert koi[1] < blip[1]
     assert koi[0] > tomte[0]
+
+
+def foot_s(scene, hertz=20):
+    """How long a row is brighter than noise, in seconds."""
+    row = np.abs(scene.scan.frequencies - hertz).argmin()
+    return 0.002 * (scene.scan.energies[0.5][row] > 10).sum()
+
+
+def test_a_tomte_has_a_wider_foot_than_a_low_frequency_blip():
+    tomte, blip = (
+        np.median([foot_s(draw_scene(c, seed=3, index=k)) for k in range(7)])
+        for c in ("Tomte", "Blip_Low_Frequency")
+    )
+    # 0.07 s is the median of 10 real Tomtes; two real low-frequency blips have none
+    assert tomte > 0.05 > blip
+
+
+def test_noise_shows_nothing_and_a_pulse_does():
+    times = np.arange(32 * RATE_HZ) / RATE_HZ - 16
+    spike = 20 * unit(pulse(times, 1e-3))
+    assert not shows_something(scan_noise(Era.OLD))
+    assert not shows_something(scan_noise(Era.O3))
+    assert shows_something(scan_noise(Era.O3, whitened=spike))
+
+
+def test_none_of_the_above_is_never_an_empty_picture():
+    for index in range(8):
+        scene = draw_scene("None_of_the_Above", seed=4242, index=index)
+        for energies in scene.scan.energies.values():
+            assert (energies > 16).mean() > 1.5e-4, index
 
 
 def test_lines_are_drawn_with_high_q_and_pulses_with_low_q(all_classes):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gspy_cli.strain.eras import RECIPES, Era
+from gspy_cli.strain.qtransform import QScan
 
 # The chance of H1, from Gravity Spy's training set v1.1; 0.5 where both see it.
 HANFORD_SHARE = {
@@ -74,7 +75,7 @@ TYPICAL_QS = {
     "Fast_Scattering": SHARP,
     "Helix": SHARP,
     "Koi_Fish": (5.7,),
-    "Light_Modulation": SHARP,
+    "Light_Modulation": (5.7, 11.3, 22.6),
     "Low_Frequency_Burst": SHARP,
     "Low_Frequency_Lines": BROAD,
     "Paired_Doves": SHARP,
@@ -89,6 +90,28 @@ TYPICAL_QS = {
 """The planes that draw a class in its known shape: its border draws are dropped."""
 
 
-def is_typical(label: str, q: float) -> bool:
-    """Tell whether a picture with this Q shows the class as Gravity Spy knows it."""
-    return label not in TYPICAL_QS or round(q, 1) in TYPICAL_QS[label]
+# A picture of these that looks like nothing would be labelled No_Glitch.
+NEVER_EMPTY = (
+    "Light_Modulation",
+    "Low_Frequency_Burst",
+    "None_of_the_Above",
+    "Paired_Doves",
+)
+# Brighter than all but a few pixels of noise in any era, and how much of a plot that
+# takes to be noticed: 10 ms over half an octave, in a window of 4 s. A cell's width on
+# its own (2 ms) is lost when pictures are made smaller.
+BRIGHT, NOTICED_SHARE = 16.0, 1.5e-4
+
+
+def is_typical(label: str, scan: QScan) -> bool:
+    """Tell whether a picture shows the class as Gravity Spy knows it."""
+    if label in TYPICAL_QS and round(scan.q, 1) not in TYPICAL_QS[label]:
+        return False
+    return label not in NEVER_EMPTY or shows_something(scan)
+
+
+def shows_something(scan: QScan) -> bool:
+    """Tell whether the pictures of all windows have something brighter than noise."""
+    bright = (energies > BRIGHT for energies in scan.energies.values())
+    lasting = (cells[:, 1:] & cells[:, :-1] for cells in bright)
+    return all(np.mean(cells) > NOTICED_SHARE for cells in lasting)

@@ -67,7 +67,7 @@ def draw_scene(
     for attempt in range(DRAWS):
         sequence = np.random.SeedSequence((seed, index, attempt))
         scene = _draw(np.random.default_rng(sequence), label, quiet)
-        if is_typical(label, scene.scan.q):
+        if is_typical(label, scene.scan):
             break
     return scene
 

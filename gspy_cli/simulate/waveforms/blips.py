@@ -32,30 +32,50 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 
 def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019)."""
+    if rng.random() < 0.14:
+        rho = lognormal(rng, 13, 0.4, low=7.5, high=35)
+        return Waveform(_low_blip(rng, clock), snr(rho), {"kind": "low"})
     rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
-    return Waveform(blip_shape(rng, clock), snr(rho))
+    return Waveform(blip_shape(rng, clock), snr(rho), {"kind": "teardrop"})
+
+
+def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Draw a blip loudest at 70 to 150 Hz: narrower and higher than a Tomte."""
+    t = clock.times_s
+    f0 = log_uniform(rng, 70, 150)
+    drop = unit(gabor(t, f0, rng.uniform(0.25, 0.45) / f0, rng.uniform(0, 6)))
+    lag = rng.normal(0, 0.1) / f0
+    tip = unit(gabor(t - lag, rng.uniform(1.6, 3) * f0, 0.3 / f0))
+    return unit(drop + rng.uniform(0, 0.5) * tip)
 
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a squat blip below about 100 Hz."""
-    f0, s = rng.uniform(33, 54), rng.uniform(0.005, 0.009)
+    """Make a squat, faint blip or triangle between about 25 and 80 Hz.
+
+    It stands narrower and higher above the bottom edge than a Tomte.
+    """
     t = clock.times_s
-    shape = gabor(t, f0, s, rng.uniform(0, 2 * np.pi))
-    if rng.random() < 0.4:  # leaning: a later, lower part
+    f0, phase = rng.uniform(34, 54), rng.uniform(0, 2 * np.pi)
+    s = rng.uniform(0.25, 0.4) / f0
+    shape = unit(gabor(t, f0, s, phase))
+    if rng.random() < 0.55:  # a triangle: its upper part is narrower
+        tip = gabor(t - rng.normal(0, 0.002), 1.5 * f0, 0.6 * s, phase)
+        shape += rng.uniform(0.15, 0.45) * unit(tip)
+    if rng.random() < 0.2:  # leaning: a later, lower part
         lag = rng.uniform(-0.012, 0.012)
-        shape += rng.uniform(0.2, 0.5) * gabor(t - lag, 0.75 * f0, 1.3 * s)
-    rho = lognormal(rng, 12, 0.38, low=7.5, high=28)
+        shape += rng.uniform(0.2, 0.5) * unit(gabor(t - lag, 0.8 * f0, 1.2 * s))
+    rho = lognormal(rng, 10.5, 0.28, low=7.5, high=18)
     return Waveform(unit(shape), snr(rho), {"frequency_hz": f0})
 
 
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a triangle like a gnome's hat: a slow pulse with a sharp tip."""
     t = clock.times_s
-    slow, fast = log_uniform(rng, 0.004, 0.0105), log_uniform(rng, 0.0018, 0.007)
+    slow, fast = log_uniform(rng, 0.0045, 0.0098), log_uniform(rng, 0.0018, 0.007)
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
-    shape = base + rng.uniform(0.05, 0.8) * tip
+    shape = base + rng.uniform(0.1, 0.8) * tip
     for _ in range(rng.choice([0, 0, 0, 1, 2])):  # crumbs beside the base
         at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
         crumb = unit(gabor(t - at, f0, rng.uniform(0.008, 0.02)))
@@ -67,33 +87,63 @@ def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
 def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a loud blip; whitening with strong lines draws the fins."""
     rho = lognormal(rng, 95, 0.95, low=38, high=2000)
-    spikes = 1
     shape = _fish(rng, clock)
-    if rng.random() < 0.22:
-        count = int(rng.integers(1, 5))
-        spikes += count
-        for _ in range(count):
-            lag = round(rng.uniform(-0.7, 0.7) * clock.sample_rate_hz)
-            shape = shape + rng.uniform(0.1, 0.7) * np.roll(_fish(rng, clock), lag)
-    if rng.random() < 0.3:
-        f0 = rng.uniform(80, 130) if rng.random() < 0.6 else rng.uniform(450, 1000)
-        ball = gabor(clock.times_s, f0, rng.uniform(0.01, 0.05))
-        shape = shape + rng.uniform(0.05, 0.3) * unit(ball)
+    school = _school(rng) if rng.random() < 0.32 else []
+    young = [_fish(rng, clock) for _ in school[:2]]
+    for k, (at, height) in enumerate(school):
+        lag = round(at * clock.sample_rate_hz)
+        shape = shape + height * np.roll(young[k % len(young)], lag)
+    if rng.random() < 0.35:
+        shape = shape + _haze(rng, clock)
     if rng.random() < 0.5:
         shape = shape + log_uniform(rng, 0.03, 0.8) * fins(rng, clock)
-    if rng.random() < 0.2:  # a yellow band from edge to edge, and a hazy curtain
-        rho *= rng.uniform(1.2, 4)
-        shape = shape + log_uniform(rng, 0.15, 0.9) * _ringing(rng, clock)
+    if rng.random() < 0.3:  # a yellow band from edge to edge, and a hazy curtain
+        rho = min(rho * rng.uniform(1.2, 4), 1500)
+        shape = shape + log_uniform(rng, 0.15, 1.2) * _ringing(rng, clock)
         shape = shape + log_uniform(rng, 0.01, 0.12) * _curtain(rng, clock)
-    return Waveform(shape, snr(rho), {"spikes": spikes})
+    return Waveform(shape, snr(rho), {"spikes": 1 + len(school)})
 
 
 def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
     t = clock.times_s
     tau = log_uniform(rng, 0.4e-3, 4e-3)
-    body = clock.whiten(gauss(t - rng.normal(0, 0.003), rng.uniform(0.007, 0.024)))
+    late = t - rng.normal(0, 0.003)
+    if rng.random() < 0.2:  # a round head that stays off the bottom edge
+        f0 = rng.uniform(32, 60)
+        body = gabor(late, f0, rng.uniform(0.3, 0.6) / f0, rng.uniform(0, 6))
+    else:
+        body = clock.whiten(gauss(late, rng.uniform(0.007, 0.024)))
     spike = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
     return unit(unit(spike) + sign(rng) * rng.uniform(0.2, 1.0) * unit(body))
+
+
+def _school(rng: np.random.Generator) -> list[tuple[float, float]]:
+    """Place one to five smaller fish within a second or so: times and heights."""
+    side, count = sign(rng), int(rng.integers(1, 6))
+    one_sided = rng.random() < 0.4
+    return [
+        (
+            (side if one_sided else sign(rng)) * log_uniform(rng, 0.06, 1.4),
+            log_uniform(rng, 0.06, 0.7),
+        )
+        for _ in range(count)
+    ]
+
+
+def _haze(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Draw one or two discs on the spike, as of L1 in O3: compact balls or haze."""
+    t = clock.times_s
+    total = np.zeros(t.size)
+    for f0 in (rng.uniform(75, 130), rng.uniform(450, 1000)):
+        if rng.random() < 0.4:
+            continue
+        if rng.random() < 0.5:
+            disc = gabor(t, f0, rng.uniform(0.01, 0.05))
+        else:
+            noise = band_noise(rng, clock, 0.78 * f0, 1.25 * f0)
+            disc = noise * gauss(t, log_uniform(rng, 0.03, 0.13))
+        total += log_uniform(rng, 0.05, 0.3) * unit(disc)
+    return total
 
 
 def fins(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -113,8 +163,8 @@ def _ringing(rng: np.random.Generator, clock: Clock) -> Floats:
     """Ring at many resonances of 16 to 80 Hz for some tenths of a second."""
     t = clock.times_s
     rings = np.zeros(t.size)
-    for _ in range(rng.integers(4, 10)):
-        reach = log_uniform(rng, 0.03, 0.2)
+    for _ in range(rng.integers(4, 14)):
+        reach = log_uniform(rng, 0.03, 0.3)
         tone = np.cos(2 * np.pi * rng.uniform(16, 80) * t + rng.uniform(0, 6))
         rings += rng.uniform(0.2, 1) * tone * pulse(t, reach)
     return unit(rings)
@@ -137,7 +187,7 @@ def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:
         other = shape if rng.random() < 0.7 else blip_shape(rng, clock)
         height = sign(rng) * float(np.clip(lognormal(rng, 0.85, spread), 0.4, 1.0))
         total += height * np.roll(other, round(at * clock.sample_rate_hz))
-    rho = lognormal(rng, 21, 0.55, low=8, high=90) * float(np.sqrt(np.sum(total**2)))
+    rho = lognormal(rng, 21, 0.55, low=9.5, high=90) * float(np.sqrt(np.sum(total**2)))
     facts: Facts = {"repetition": kind, "members": 1 + len(places)}
     return Waveform(total, snr(rho), facts, lasts=kind == "random" or len(places) > 9)
 

@@ -78,7 +78,7 @@ def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
     t = clock.times_s
     choices = [rng.normal(60, 0.5), rng.uniform(61, 66), rng.choice([120.0, 180.0])]
     f0 = float(choices[rng.choice(3, p=[0.8, 0.16, 0.04])])
-    s = log_uniform(rng, 0.075, 0.2)
+    s = log_uniform(rng, 0.065, 0.28)
     kind = rng.choice(["bell", "fall", "flat"], p=[0.5, 0.25, 0.25])
     envelope = {
         "bell": gauss(t, s),

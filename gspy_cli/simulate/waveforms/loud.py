@@ -52,7 +52,7 @@ def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
     rise, fall = log_uniform(rng, 0.01, 0.08), log_uniform(rng, 0.02, 0.16)
     shape = unit(shape * pulse(t, rise, fall))
     shape = shape + rng.uniform(0.3, 2) * giant_shape(rng, clock)
-    return Waveform(shape, snr(log_uniform(rng, 1e3, 4e4)), {"kind": "column"})
+    return Waveform(shape, snr(log_uniform(rng, 600, 4e4)), {"kind": "column"})
 
 
 def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -88,7 +88,7 @@ def _dome(rng: np.random.Generator, clock: Clock) -> Waveform:
         shape = shape + rng.uniform(0.02, 0.2) * unit(
             low * gauss(t, rng.uniform(0.5, 2))
         )
-    rho = log_uniform(rng, 800, 2e4)
+    rho = log_uniform(rng, 350, 2e4)
     return Waveform(shape, snr(rho), {"kind": "dome"}, jitter_s=0.1)
 
 
@@ -116,8 +116,9 @@ def _lock_loss(rng: np.random.Generator, clock: Clock) -> Waveform:
         noise += log_uniform(rng, 0.5, 10) * low
     envelope = flat_top(t, start, stop, log_uniform(rng, 0.001, 0.03))
     shape = noise * envelope * np.exp(0.3 * walk(rng, clock, tc=0.3))
-    step = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
-    shape = shape + log_uniform(rng, 10, 60) * step
+    if rng.random() < 0.5:
+        step = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
+        shape = shape + log_uniform(rng, 10, 60) * step
     facts: Facts = {"kind": "lock loss", "start_s": start}
     energy = log_uniform(rng, 1e4, 1e7)
     return Waveform(shape, peak(energy), facts, anchor=False, norm="median")
@@ -144,13 +145,14 @@ def _eclipse(rng: np.random.Generator, clock: Clock) -> Waveform:
 def light_modulation(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a cluster of spikes on, or before, a low-frequency mass (45 MHz faults)."""
     rate = clock.sample_rate_hz
-    total = _mass(rng, clock) if rng.random() < 0.4 else _episode(rng, clock)
+    makers = [_mass, _episode, _pyramid]
+    total = makers[rng.choice(3, p=[0.28, 0.5, 0.22])](rng, clock)
     episodes = 1
     while rng.random() < 0.28 and episodes < 4:
         lag = round(sign(rng) * rng.uniform(0.4, 2.0) * rate)
         total = total + rng.uniform(0.3, 1.2) * np.roll(_episode(rng, clock), lag)
         episodes += 1
-    rho = lognormal(rng, 65, 0.9, low=14, high=800)
+    rho = lognormal(rng, 65, 0.9, low=20, high=800)
     facts: Facts = {"episodes": episodes}
     return Waveform(total, snr(rho), facts, jitter_s=0.02)
 
@@ -168,7 +170,31 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
         Stamp(float(rng.normal(0, 0.025)), rng.uniform(0.3, 1), 0.08, _draw_spike(rng))
         for _ in range(rng.integers(1, 4))
     ]
-    lone = [
+    sharp = unit(clock.whiten(train(clock, spikes + _lone_spikes(rng))))
+    return unit(mass) + rng.uniform(0.15, 0.9) * sharp
+
+
+def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Stack noise, the lower the longer, under a spike: O3's long-based triangles."""
+    lumps = []
+    base_s, steep = log_uniform(rng, 0.08, 0.4), rng.uniform(0.7, 1.3)
+    roll = rng.uniform(0, 0.8)
+    lean = 0.0 if rng.random() < 0.6 else rng.uniform(-0.6, 1.0)
+    for _ in range(rng.integers(20, 45)):
+        f0 = log_uniform(rng, 11, log_uniform(rng, 40, 180))
+        reach = base_s * (15 / f0) ** steep
+        s, height = rng.uniform(0.6, 1.6) / f0, rng.uniform(0.3, 1) * (f0 / 15) ** -roll
+        lump = partial(gabor, f0=f0, s=s, phase=rng.uniform(0, 6))
+        at = reach * (rng.normal(0, 0.7) + lean)
+        lumps.append(Stamp(float(at), height, 5 * s, lump))
+    middle = Stamp(float(rng.normal(0, 0.01)), 1.0, 0.08, _draw_spike(rng))
+    sharp = unit(clock.whiten(train(clock, [middle, *_lone_spikes(rng)])))
+    return unit(train(clock, lumps)) + log_uniform(rng, 0.25, 1.0) * sharp
+
+
+def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:
+    """Up to five spikes before and after the mass."""
+    return [
         Stamp(
             sign(rng) * log_uniform(rng, 0.08, 1.6),
             rng.uniform(0.1, 0.7),
@@ -177,8 +203,6 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
         )
         for _ in range(rng.integers(0, 6))
     ]
-    sharp = unit(clock.whiten(train(clock, spikes + lone)))
-    return unit(mass) + rng.uniform(0.15, 0.9) * sharp
 
 
 def _draw_spike(rng: np.random.Generator) -> Callable[[Floats], Floats]:
@@ -188,7 +212,8 @@ def _draw_spike(rng: np.random.Generator) -> Callable[[Floats], Floats]:
 
 def _episode(rng: np.random.Generator, clock: Clock) -> Floats:
     """One fault: spikes over 0.05 to 0.15 s, lumps at 10 to 25 Hz after them."""
-    count = 1 + int(rng.poisson(2.5))
+    few = 1 if rng.random() < 0.12 else 2  # a lone spike is a fish but for the lumps
+    count = few + int(rng.poisson(2))
     places = np.concatenate([[0], np.cumsum(rng.uniform(0.004, 0.04, count - 1))])
     places = places - rng.uniform(0, places[-1] + 1e-9)
     stamps = []

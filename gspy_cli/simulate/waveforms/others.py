@@ -27,7 +27,7 @@ def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
     shape = gabor(
         clock.times_s, log_uniform(rng, 12, 1500), log_uniform(rng, 0.004, 0.1)
     )
-    weak = rng.uniform(5, 9) if rng.random() < 0.3 else 0.0
+    weak = rng.uniform(5, 10) if rng.random() < 0.3 else 0.0
     return Waveform(shape, peak(weak))
 
 
@@ -52,7 +52,7 @@ Sketch = tuple[Floats, float]  # a shape, and the energy of its loudest tile
 
 def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a dense comb of spikes above a sharp lower edge."""
-    rate, edge = log_uniform(rng, 8, 60), log_uniform(rng, 180, 700)
+    rate, edge = log_uniform(rng, 12, 60), log_uniform(rng, 150, 500)
     places = np.sort(rng.uniform(-8, 8, int(16 * rate)))
     if rng.random() < 0.5:
         places = (
@@ -67,10 +67,13 @@ def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
         )
         for at in places
     ]
-    shape = tilt(
-        clock, train(clock, stamps), lambda f: 1 / (1 + (edge / np.maximum(f, 1)) ** 8)
-    )
-    return shape, log_uniform(rng, 20, 120)
+    fall = rng.uniform(0.2, 1)
+
+    def gain(f: Floats) -> Floats:
+        ratio = edge / np.maximum(f, 1)
+        return np.asarray(ratio**fall / (1 + ratio**8))
+
+    return tilt(clock, train(clock, stamps), gain), log_uniform(rng, 70, 500)
 
 
 def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -78,7 +81,7 @@ def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
     t = clock.times_s
     total = np.zeros(t.size)
     for f0 in np.sort(rng.uniform(40, 500, rng.integers(3, 8))):
-        total += rng.uniform(0.3, 1) * gabor(
+        total += rng.uniform(0.6, 1) * gabor(
             t - rng.normal(0, 0.02), f0, rng.uniform(0.02, 0.08)
         )
     if rng.random() < 0.6:
@@ -96,15 +99,15 @@ def _balls(rng: np.random.Generator, clock: Clock) -> Sketch:
     for _ in range(rng.integers(0, 3)):
         lag = rng.normal(0, 0.15)
         total += rng.uniform(0.3, 1) * gabor(t - lag, log_uniform(rng, 30, 400), 0.02)
-    return total, log_uniform(rng, 18, 120)
+    return total, log_uniform(rng, 25, 150)
 
 
 def _burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a burst of noise in a random band."""
-    low = log_uniform(rng, 25, 600)
-    noise = band_noise(rng, clock, low, low * rng.uniform(1.3, 3))
-    length = log_uniform(rng, 0.02, 1.0)
-    return noise * gauss(clock.times_s, length), log_uniform(rng, 18, 150)
+    low = log_uniform(rng, 70, 600)  # lower ones have names
+    noise = band_noise(rng, clock, low, low * rng.uniform(1.4, 3))
+    length = log_uniform(rng, 0.03, 1.0)
+    return noise * gauss(clock.times_s, length), log_uniform(rng, 22, 150)
 
 
 def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -114,7 +117,7 @@ def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
     modes = [(508.0, 1.0), (1010.0, 0.8), (1480.0, 0.5)]
     keep = rng.random(3) < (0.8, 0.5, 0.15)
     keep[0] = keep[0] or not keep.any()
-    s = log_uniform(rng, 0.012, 0.045)
+    s = log_uniform(rng, 0.015, 0.05)
     for k, (f0, height) in enumerate(modes):
         if keep[k]:
             f0 = f0 + rng.normal(0, 5)
@@ -128,7 +131,7 @@ def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
             )
             if rng.random() < 0.6:
                 total += 0.5 * height * gabor(t, f0 * rng.uniform(0.9, 1.1), 0.006)
-    return total, log_uniform(rng, 18, 80)
+    return total, log_uniform(rng, 35, 200)
 
 
 def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -139,27 +142,31 @@ def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
 
 
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
-    """Make a spike above 700 Hz only."""
+    """Make a spike above 700 Hz only, or several."""
     shape = gabor(
-        clock.times_s, log_uniform(rng, 800, 2000), log_uniform(rng, 2.5e-4, 2.5e-3)
+        clock.times_s, log_uniform(rng, 750, 1700), log_uniform(rng, 3e-4, 3e-3)
     )
-    return shape, log_uniform(rng, 22, 150)
+    total = shape.copy()
+    for _ in range(rng.choice([0, 0, 1, 3])):
+        lag = round(sign(rng) * log_uniform(rng, 0.02, 0.5) * clock.sample_rate_hz)
+        total += rng.uniform(0.5, 1) * np.roll(shape, lag)
+    return total, log_uniform(rng, 80, 900)
 
 
 def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
-    """Two to four teeth side by side, 20 to 90 Hz."""
+    """Three to five teeth side by side, 20 to 90 Hz."""
     t = clock.times_s
     gap, f0 = rng.uniform(0.04, 0.1), rng.uniform(30, 60)
     total = np.zeros(t.size)
-    for k in range(-2, int(rng.integers(1, 3))):
+    for k in range(-int(rng.integers(1, 3)), int(rng.integers(2, 4))):
         tooth = gabor(
             t - k * gap,
             f0 * rng.uniform(0.8, 1.25),
             rng.uniform(0.008, 0.02),
             rng.uniform(0, 6),
         )
-        total += (1.0 if k == 0 else rng.uniform(0.2, 0.8)) * tooth
-    return total, log_uniform(rng, 25, 300)
+        total += (1.0 if k == 0 else rng.uniform(0.45, 0.95)) * tooth
+    return total, log_uniform(rng, 40, 300)
 
 
 def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -171,7 +178,7 @@ def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
     ) / 2
     frequency = base + (high - base) * square
     return sweep(clock, frequency) * gauss(t, rng.uniform(0.5, 2)), log_uniform(
-        rng, 20, 150
+        rng, 35, 200
     )
 
 

@@ -166,7 +166,7 @@ def _lone_dome(rng: np.random.Generator, clock: Clock) -> Waveform:
     total = np.zeros(t.size)
     for k in range(1 + int(rng.poisson(0.5))):
         at = 0.0 if k == 0 else sign(rng) * rng.uniform(0.12, 0.8)
-        f0, s = rng.uniform(9.5, 17), log_uniform(rng, 0.03, 0.11)
+        f0, s = rng.uniform(9.5, 18), log_uniform(rng, 0.028, 0.095)
         total += rng.uniform(0.4, 1) * gabor(t - at, f0, s, rng.uniform(0, 6))
     return Waveform(
         total, peak(log_uniform(rng, 25, 900)), {"kind": "dome"}, jitter_s=0.04
@@ -189,6 +189,10 @@ def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
         edge = span * length * rng.uniform(0.7, 1.3)
         shift = rng.normal(0, 0.15 * length)
         total += noise * flat_top(t - shift, -edge, edge, edge)
+    if rng.random() < 0.4:  # a low foot goes on for a second or two
+        foot = band_noise(rng, clock, 9, rng.uniform(13, 19))
+        stop = rng.uniform(0.8, 2.5)
+        total += rng.uniform(0.3, 0.8) * foot * flat_top(t, -length, stop, 0.3)
     total = unit(total * np.exp(0.3 * walk(rng, clock, tc=0.1)))
     return Waveform(
         total, peak(log_uniform(rng, 40, 1500)), {"kind": "mound"}, jitter_s=0.1

@@ -114,7 +114,7 @@ def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
     sky, first = replace(clock, times_s=clock.times_s[near]), int(near.argmax())
     for k in range(-5, 6):
         at = k * period + (rng.normal(0, 0.07) if k else 0.0)
-        height = 1.0 if k == 0 else rng.uniform(0.45, 1.0)
+        height = 1.0 if k == 0 else rng.uniform(0.6, 1.1)
         dove = _dove(rng, sky, low, high, span * rng.uniform(0.8, 1.25))
         if (k + parity) % 2:
             dove = dove[::-1]
@@ -122,7 +122,7 @@ def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
         if 0 <= start <= total.size - dove.size:
             total[start : start + dove.size] += height * dove
     facts = {"period_s": period, "low_hz": low, "high_hz": high}
-    energy = peak(log_uniform(rng, 22, 300))
+    energy = peak(log_uniform(rng, 26, 300))
     return Waveform(total, energy, facts, jitter_s=0.01, lasts=rng.random() < 0.5)
 
 
