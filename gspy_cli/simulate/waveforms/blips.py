@@ -173,7 +173,7 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
     gap = rng.normal(1 / 128, 0.0005)
     if rng.random() < 0.25:
         gap = rng.uniform(0.006, 0.018)
-    twisted = rng.random() < 0.6
+    twisted = rng.random() < 0.75
     f0, crossings = 64 * rng.uniform(0.8, 1.25), 1 if rng.random() < 0.75 else 2
 
     def chain() -> Floats:
@@ -197,10 +197,10 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:
     """Two to five pulses too close to tell apart; their interference draws rings."""
-    count = int(rng.choice([2, 3, 4, 5], p=[0.3, 0.35, 0.25, 0.1]))
-    tau = rng.uniform(0.3e-3, 1.0e-3)
+    count = int(rng.choice([2, 3, 4], p=[0.5, 0.35, 0.15]))
+    tau = rng.uniform(0.5e-3, 1.4e-3)
     flip = -1.0 if rng.random() < 0.2 else 1.0
-    heights = rng.uniform(0.5, 1.0, count) * flip ** np.arange(count)
+    heights = rng.uniform(0.8, 1.0, count) * flip ** np.arange(count)
     if count == 3 and rng.random() < 0.5:
         heights[1] *= rng.uniform(-0.3, 0.5)
     stamps = [

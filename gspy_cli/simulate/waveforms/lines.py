@@ -141,7 +141,7 @@ def violin_mode(rng: np.random.Generator, clock: Clock) -> Waveform:
         at = float(rng.choice(places))
         for _ in range(rng.integers(1, 6)):
             f0, s = log_uniform(rng, 12, 140), log_uniform(rng, 0.015, 0.1)
-            height = rng.uniform(0.1, 0.9) * np.sqrt(0.01 / s)
+            height = rng.uniform(0.05, 0.6) * np.sqrt(0.01 / s)
             stamps.append(_ball(rng, at + rng.normal(0, 0.03), height, f0, s))
     facts: Facts = {"bursts": events, "form": "long" if long else "short"}
     energy = peak(log_uniform(rng, 28, 110))

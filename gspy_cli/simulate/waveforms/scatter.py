@@ -46,6 +46,7 @@ class _Surface:
     loudest: int
     highest: int
     span_s: float
+    fall: float  # of the others, in decades for each harmonic away from it
 
 
 def scattered_light(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -79,6 +80,7 @@ def _stack(rng: np.random.Generator) -> _Surface:
         loudest=2,
         highest=2 + int(rng.integers(1, 6)),
         span_s=log_uniform(rng, 0.3, 2.0),
+        fall=rng.uniform(0.1, 0.5) if rng.random() < 0.75 else rng.uniform(0.5, 1.2),
     )
 
 
@@ -91,6 +93,7 @@ def _rungs(rng: np.random.Generator) -> _Surface:
         loudest=loudest,
         highest=loudest + int(rng.integers(0, 4)),
         span_s=log_uniform(rng, 0.4, 1.5),
+        fall=rng.uniform(0.0, 0.15),
     )
 
 
@@ -98,10 +101,11 @@ def _single_arches(rng: np.random.Generator) -> _Surface:
     """Show one arch, or few, of a surface that moves further or faster."""
     return _Surface(
         swing_hz=log_uniform(rng, 0.07, 0.45),
-        base_hz=log_uniform(rng, 14, 60),
+        base_hz=log_uniform(rng, 18, 60),
         loudest=1,
         highest=1 + int(rng.choice(4, p=[0.35, 0.35, 0.2, 0.1])),
         span_s=log_uniform(rng, 0.3, 3.0),
+        fall=rng.uniform(0.05, 0.7),
     )
 
 
@@ -114,11 +118,12 @@ def _arches(
     lean = rng.uniform(0, 2 * np.pi)
     speed = np.cos(2 * np.pi * surface.swing_hz * t)
     speed = speed + second * np.cos(4 * np.pi * surface.swing_hz * t + lean)
-    fall = rng.uniform(0.05, 0.5) if rng.random() < 0.75 else rng.uniform(0.5, 1.2)
     ragged, lumpy = rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.6)
     total = np.zeros(t.size)
     for n in range(1, surface.highest + 1):
-        height = 10 ** (-fall * abs(n - surface.loudest)) * lognormal(rng, 1, ragged)
+        height = 10 ** (-surface.fall * abs(n - surface.loudest)) * lognormal(
+            rng, 1, ragged
+        )
         fringe = n * surface.base_hz * speed
         wave = sweep(clock, fringe, rng.uniform(0, 6)) * _fade(clock, fringe)
         lumps = np.exp(lumpy * walk(rng, clock, tc=rng.uniform(0.3, 0.8)))

@@ -88,7 +88,7 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     t = clock.times_s - at
     beat = _beat_hz(rng, kind, t)
     beat = beat + rng.normal(0, 0.1) * np.mean(np.abs(beat[np.abs(t) < 0.2])) * t
-    low_hz, slope_hz = (25, 40) if kind == "fast V" else (90, 120)
+    low_hz, slope_hz = (15, 20) if kind == "fast V" else (90, 120)
     high = np.abs(beat)
     gain = np.clip((high - low_hz) / slope_hz, 0, 1) * np.clip(
         (3600 - high) / 400, 0, 1
@@ -101,14 +101,14 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
 def _beat_hz(rng: np.random.Generator, kind: str, t: Floats) -> Floats:
     """Give the oscillator's distance from the line, in hertz with its sign."""
     if kind == "U":
-        return rng.uniform(250, 1800) + log_uniform(rng, 3e3, 2.5e5) * t**2
+        return rng.uniform(250, 1750) + log_uniform(rng, 5e3, 2.5e5) * t**2
     if kind == "W":
         return -rng.uniform(200, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
     if kind == "hook":  # bends on one side of its vertex only
-        bend = np.where(t * sign(rng) > 0, log_uniform(rng, 2e4, 4e5), 1e3)
-        return rng.uniform(300, 1700) + bend * t**2
+        bend = np.where(t * sign(rng) > 0, log_uniform(rng, 2e4, 4e5), 3e3)
+        return rng.uniform(300, 1500) + bend * t**2
     if kind == "fast V":
-        return sign(rng) * log_uniform(rng, 5e4, 2.5e5) * t
+        return sign(rng) * log_uniform(rng, 4e4, 1.6e5) * t
     near = kind == "V"
     cross = rng.uniform(-0.05, 0.05) if near else sign(rng) * rng.uniform(0.1, 0.55)
     slope = log_uniform(rng, 4e3 if near else 1.5e3, 6e4)
