@@ -173,8 +173,8 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
     gap = rng.normal(1 / 128, 0.0005)
     if rng.random() < 0.25:
         gap = rng.uniform(0.006, 0.018)
-    twisted = rng.random() < 0.75
-    f0, crossings = 64 * rng.uniform(0.8, 1.25), 1 if rng.random() < 0.75 else 2
+    twisted = rng.random() < 0.85
+    f0, crossings = 64 * rng.uniform(0.8, 1.25), 1 if rng.random() < 0.3 else 2
 
     def chain() -> Floats:
         if twisted:
@@ -192,7 +192,7 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
         total += rng.uniform(0.5, 1.0) * np.roll(shape, lag)
     kind = "twist" if twisted else "echoes"
     facts: Facts = {"kind": kind, "gap_s": gap, "chains": 1 + len(places)}
-    return Waveform(total, peak(log_uniform(rng, 16, 60)), facts)
+    return Waveform(total, peak(log_uniform(rng, 18, 75)), facts)
 
 
 def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:

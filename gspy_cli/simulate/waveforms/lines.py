@@ -32,8 +32,8 @@ def line_1080(rng: np.random.Generator, clock: Clock) -> Waveform:
     noise = band_noise(rng, clock, centre - width / 2, centre + width / 2)
     # dots that differ less in brightness than those of Gaussian noise
     noise = np.tanh(rng.uniform(0.4, 1.8) * noise / float(np.std(noise)))
-    gaps = walk(rng, clock, tc=log_uniform(rng, 0.02, 0.08))
-    noise *= np.exp(rng.uniform(0, 0.9) * gaps)
+    gaps = walk(rng, clock, tc=log_uniform(rng, 0.02, 0.06))
+    noise *= np.exp(rng.uniform(0, 0.6) * gaps)
     # a row that goes on is whitened away
     rest = rng.uniform(0.1, 0.5) if rng.random() < 0.3 else 0.0
     envelope = gauss(clock.times_s, log_uniform(rng, 0.2, 0.9))
@@ -46,9 +46,9 @@ def ripples_1400(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a short thick dash near 1500 Hz."""
     t = clock.times_s
     f0 = rng.normal(1520, 18) if rng.random() < 0.85 else rng.uniform(1380, 1600)
-    s = log_uniform(rng, 0.006, 0.032)
+    s = log_uniform(rng, 0.006, 0.045)
     shape = gabor(t, f0, s)
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         lag = sign(rng) * rng.uniform(0.03, 0.1)
         shape += rng.uniform(0.2, 0.8) * gabor(t - lag, f0 + rng.normal(0, 8), s)
     if rng.random() < 0.3:
@@ -65,6 +65,7 @@ def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
     t = clock.times_s
     f0, s = rng.normal(49, 2), log_uniform(rng, 0.03, 0.12)
     slope = rng.normal(8, 20) if rng.random() < 0.2 else max(0.0, rng.normal(8, 20))
+    slope *= min(1.0, 0.07 / s)
     bar = gauss(t, s) * sweep(clock, f0 + slope * np.clip(t, -3 * s, 3 * s))
     if rng.random() < 0.5:
         tail = gabor(t - rng.uniform(0.08, 0.3), rng.uniform(50, 57), 0.07)
@@ -152,7 +153,7 @@ def _mode_heights(rng: np.random.Generator) -> Floats:
     """Draw how bright each mode is; of faint bursts some show one or two only."""
     heights = rng.uniform(0.6, 1.2, 4) * (1 + rng.uniform(-0.25, 0.2) * np.arange(4))
     heights[rng.random(4) < 0.12] *= 0.2
-    if rng.random() < 0.12:
+    if rng.random() < 0.08:
         heights *= 0.25
         heights[rng.choice(4, p=[0.5, 0.2, 0.2, 0.1])] = 1.0
     return heights

@@ -78,9 +78,9 @@ def _stack(rng: np.random.Generator) -> _Surface:
         swing_hz=rng.uniform(0.07, 0.28),
         base_hz=rng.uniform(7, 13),
         loudest=2,
-        highest=2 + int(rng.integers(1, 6)),
+        highest=2 + int(rng.integers(2, 6)),
         span_s=log_uniform(rng, 0.3, 2.0),
-        fall=rng.uniform(0.1, 0.5) if rng.random() < 0.75 else rng.uniform(0.5, 1.2),
+        fall=rng.uniform(0.1, 0.5) if rng.random() < 0.85 else rng.uniform(0.5, 1),
     )
 
 

@@ -35,7 +35,7 @@ def wandering_line(rng: np.random.Generator, clock: Clock) -> Waveform:
         total += k**-power * sweep(clock, k * frequency, phase) * (k * frequency < 3800)
     total *= gate * np.exp(rng.uniform(0.1, 0.5) * walk(rng, clock, tc=0.4))
     # a row divided by its mean hides what fills it for the whole minute
-    start, stop = rng.uniform(-6, -0.4), rng.uniform(0.4, 6)
+    start, stop = rng.uniform(-4, -0.4), rng.uniform(0.4, 4)
     total *= flat_top(clock.times_s, start, stop, 0.05)
     facts: Facts = {"kind": kind, "harmonics": count}
     energy = peak(log_uniform(rng, 17, 140))
@@ -44,11 +44,13 @@ def wandering_line(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 def _jitter(rng: np.random.Generator, clock: Clock) -> Track:
     f0 = log_uniform(rng, 250, 1500)
-    slow = f0 * rng.uniform(0.02, 0.12) * walk(rng, clock, tc=rng.uniform(0.4, 2))
+    slow = (
+        f0 * log_uniform(rng, 0.02, 0.2) * walk(rng, clock, tc=log_uniform(rng, 0.2, 2))
+    )
     fast = (
         f0
-        * rng.uniform(0.003, 0.02)
-        * walk(rng, clock, tc=log_uniform(rng, 0.02, 0.15))
+        * log_uniform(rng, 0.003, 0.03)
+        * walk(rng, clock, tc=log_uniform(rng, 0.01, 0.15))
     )
     return f0 + slow + fast, np.ones(slow.size)
 
