@@ -215,6 +215,61 @@ def test_lines_are_drawn_with_high_q_and_pulses_with_low_q(all_classes):
     assert max(qs["Blip"], qs["Tomte"], qs["Koi_Fish"], qs["Repeating_Blips"]) < 6
 
 
+def lit_rows(scene, window, threshold):
+    """Rows of a picture that are bright somewhere, in hertz."""
+    rows = (scene.scan.energies[window] > threshold).any(axis=1)
+    return scene.scan.frequencies[rows]
+
+
+def whitened(label, clock, wanted):
+    """The first waveform of a class whose facts hold these."""
+    for seed in range(200):
+        glitch = WAVEFORMS[label](np.random.default_rng(seed), clock)
+        if wanted.items() <= glitch.facts.items():
+            return glitch.whitened
+    raise LookupError(wanted)
+
+
+def test_a_fast_whistle_stands_on_one_foot_and_parts_above(clock):
+    wave = whitened("Whistle", clock, {"kind": "fast V"})
+    near = np.abs(clock.times_s) < 0.3
+
+    def spread_s(low_hz, high_hz):
+        inside = (clock.frequencies_hz > low_hz) & (clock.frequencies_hz < high_hz)
+        power = irfft(np.fft.rfft(wave) * inside, wave.size)[near] ** 2
+        times = clock.times_s[near] - np.average(clock.times_s[near], weights=power)
+        return np.sqrt(np.average(times**2, weights=power))
+
+    assert spread_s(40, 120) < 0.02
+    assert spread_s(1500, 2000) > 1.2 * spread_s(400, 700)
+
+
+def test_rungs_of_scattered_light_are_many_and_close_together(clock):
+    wave = whitened("Scattered_Light", clock, {"kind": "rungs", "surfaces": 1})
+    middle = np.abs(clock.times_s) < 1
+    spectrum = np.abs(np.fft.rfft(wave[middle] * np.hanning(middle.sum()))) ** 2
+    share = np.cumsum(spectrum) / spectrum.sum()
+    hertz = np.arange(spectrum.size) * RATE_HZ / middle.sum()
+    low, high = np.interp((0.1, 0.9), share, hertz)
+    assert high > 1.4 * low
+
+
+def test_arches_of_fast_scattering_stand_apart():
+    scenes = [draw_scene("Fast_Scattering", seed=6, index=index) for index in range(4)]
+    for scene in scenes:
+        rows = (scene.scan.frequencies > 15) & (scene.scan.frequencies < 60)
+        brightest = scene.scan.energies[4.0][rows].max(axis=0)
+        assert np.median(brightest) < 0.5 * brightest.max()
+
+
+def test_a_violin_mode_is_seen_at_its_modes(all_classes):
+    rows = lit_rows(all_classes["Violin_Mode"], 0.5, 12)
+    modes = np.array([503, 1000, 1475, 1940])
+    apart = np.abs(rows[rows > 300, None] / modes - 1).min(axis=1)
+    assert apart.size > 0
+    assert np.mean(apart < 0.12) > 0.9
+
+
 def test_early_pictures_end_at_the_planes_own_rows(all_classes):
     scan = all_classes["Blip"].scan
     late, early = (

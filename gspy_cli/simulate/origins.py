@@ -84,7 +84,7 @@ TYPICAL_QS = {
     "Scattered_Light": BROAD,
     "Scratchy": SHARP,
     "Tomte": (5.7,),
-    "Violin_Mode": (11.3, 22.6, 45.3),
+    "Violin_Mode": BROAD,
     "Wandering_Line": BROAD,
 }
 """The planes that draw a class in its known shape: its border draws are dropped."""

@@ -6,7 +6,15 @@ import numpy as np
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.waveform import Waveform
-from gspy_cli.simulate.waveforms import blips, lines, loud, others, scatter, sweeps
+from gspy_cli.simulate.waveforms import (
+    blips,
+    lines,
+    loud,
+    others,
+    scatter,
+    sweeps,
+    wandering,
+)
 
 WAVEFORMS: dict[str, Callable[[np.random.Generator, Clock], Waveform]] = {
     "1080Lines": lines.line_1080,
@@ -31,6 +39,6 @@ WAVEFORMS: dict[str, Callable[[np.random.Generator, Clock], Waveform]] = {
     "Scratchy": scatter.scratchy,
     "Tomte": blips.tomte,
     "Violin_Mode": lines.violin_mode,
-    "Wandering_Line": lines.wandering_line,
+    "Wandering_Line": wandering.wandering_line,
     "Whistle": sweeps.whistle,
 }

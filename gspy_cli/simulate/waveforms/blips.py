@@ -223,12 +223,12 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
     gap = rng.normal(1 / 128, 0.0005)
     if rng.random() < 0.25:
         gap = rng.uniform(0.006, 0.018)
-    twisted = rng.random() < 0.5
-    f0, turns = 64 * rng.uniform(0.85, 1.2), rng.uniform(1.2, 3.2)
+    twisted = rng.random() < 0.85
+    f0, crossings = 64 * rng.uniform(0.8, 1.25), 1 if rng.random() < 0.3 else 2
 
     def chain() -> Floats:
         if twisted:
-            return _twist(rng, clock, f0 * rng.normal(1, 0.02), turns)
+            return _twist(rng, clock, f0 * rng.normal(1, 0.02), crossings)
         return _echoes(rng, clock, gap)
 
     first = chain()
@@ -242,15 +242,15 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
         total += rng.uniform(0.5, 1.0) * np.roll(shape, lag)
     kind = "twist" if twisted else "echoes"
     facts: Facts = {"kind": kind, "gap_s": gap, "chains": 1 + len(places)}
-    return Waveform(total, peak(log_uniform(rng, 16, 48)), facts)
+    return Waveform(total, peak(log_uniform(rng, 18, 75)), facts)
 
 
 def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:
     """Two to five pulses too close to tell apart; their interference draws rings."""
-    count = int(rng.choice([2, 3, 4, 5], p=[0.3, 0.35, 0.25, 0.1]))
-    tau = rng.uniform(0.3e-3, 1.0e-3)
+    count = int(rng.choice([2, 3, 4], p=[0.5, 0.35, 0.15]))
+    tau = rng.uniform(0.5e-3, 1.4e-3)
     flip = -1.0 if rng.random() < 0.2 else 1.0
-    heights = rng.uniform(0.5, 1.0, count) * flip ** np.arange(count)
+    heights = rng.uniform(0.8, 1.0, count) * flip ** np.arange(count)
     if count == 3 and rng.random() < 0.5:
         heights[1] *= rng.uniform(-0.3, 0.5)
     stamps = [
@@ -260,16 +260,18 @@ def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:
     return unit(clock.whiten(train(clock, stamps)))
 
 
-def _twist(rng: np.random.Generator, clock: Clock, f0: float, turns: float) -> Floats:
+def _twist(rng: np.random.Generator, clock: Clock, f0: float, crossings: int) -> Floats:
     """Two strands that cross once an octave, at `f0`, 2 `f0` and so on.
 
     The strands arrive at plus and minus (turns / f) sin(pi log2(f / f0)): the
-    spectrum is a cosine of that delay's integral.
+    spectrum is a cosine of that delay's integral. A crossing is a bright node where
+    the cosine is one; a quarter turn for each of `crossings` makes all of them so.
     """
     octave = np.log2(np.maximum(clock.frequencies_hz, 1.0) / f0)
-    centre, breadth = rng.uniform(0.4, 1.3), rng.uniform(0.8, 1.4)
+    centre, breadth = rng.uniform(0.4, 1.5), rng.uniform(0.8, 1.4)
     level = np.exp(-0.5 * ((octave - centre) / breadth) ** 2)
     level /= np.sqrt(np.maximum(clock.frequencies_hz, 1.0))
-    angle = 2 * turns * np.log(2) * np.cos(np.pi * octave) + rng.uniform(-0.7, 0.7)
+    swing = np.pi / 2 * crossings * rng.normal(1, 0.06)
+    angle = swing * (np.cos(np.pi * octave) + 1) + rng.normal(0, 0.15)
     spectrum = level * np.cos(angle) * np.exp(1j * rng.uniform(0, 6))
     return unit(np.fft.fftshift(irfft(spectrum, clock.times_s.size)))

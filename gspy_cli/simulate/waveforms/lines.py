@@ -21,7 +21,6 @@ from gspy_cli.simulate.waveform import (
     Facts,
     Waveform,
     log_uniform,
-    lognormal,
     peak,
     sign,
 )
@@ -29,23 +28,27 @@ from gspy_cli.simulate.waveform import (
 
 def line_1080(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a dotted line near 1080 Hz that swells and fades."""
-    centre, width = rng.normal(1080, 9), rng.uniform(35, 100)
+    centre, width = rng.normal(1080, 12), log_uniform(rng, 25, 120)
     noise = band_noise(rng, clock, centre - width / 2, centre + width / 2)
     # dots that differ less in brightness than those of Gaussian noise
-    noise = np.tanh(rng.uniform(0.8, 2.5) * noise / float(np.std(noise)))
-    rest = rng.uniform(0.15, 0.9) if rng.random() < 0.45 else 0.0
+    noise = np.tanh(rng.uniform(0.4, 1.8) * noise / float(np.std(noise)))
+    gaps = walk(rng, clock, tc=log_uniform(rng, 0.02, 0.06))
+    noise *= np.exp(rng.uniform(0, 0.6) * gaps)
+    # a row that goes on is whitened away
+    rest = rng.uniform(0.1, 0.5) if rng.random() < 0.3 else 0.0
     envelope = gauss(clock.times_s, log_uniform(rng, 0.2, 0.9))
     shape = noise * (rest + (1 - rest) * envelope)
     facts = {"frequency_hz": centre, "width_hz": width}
-    return Waveform(shape, peak(rng.uniform(21, 48)), facts, jitter_s=0.05)
+    return Waveform(shape, peak(log_uniform(rng, 19, 60)), facts, jitter_s=0.05)
 
 
 def ripples_1400(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a short thick dash near 1500 Hz."""
     t = clock.times_s
-    f0, s = rng.normal(1520, 18), log_uniform(rng, 0.007, 0.026)
+    f0 = rng.normal(1520, 18) if rng.random() < 0.85 else rng.uniform(1380, 1600)
+    s = log_uniform(rng, 0.006, 0.045)
     shape = gabor(t, f0, s)
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         lag = sign(rng) * rng.uniform(0.03, 0.1)
         shape += rng.uniform(0.2, 0.8) * gabor(t - lag, f0 + rng.normal(0, 8), s)
     if rng.random() < 0.3:
@@ -53,15 +56,16 @@ def ripples_1400(rng: np.random.Generator, clock: Clock) -> Waveform:
         shape += rng.uniform(0.3, 1) * gabor(t - lag, f0 + rng.normal(0, 8), s)
     if rng.random() < 0.35:
         shape += rng.uniform(0.2, 0.6) * gabor(t, rng.uniform(1940, 2040), s)
-    energy = peak(log_uniform(rng, 20, 75))
+    energy = peak(log_uniform(rng, 18, 90))
     return Waveform(shape, energy, {"frequency_hz": f0, "width_s": s})
 
 
 def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a flat fat bar near 50 Hz that may bend upward at its end."""
     t = clock.times_s
-    f0, s = rng.normal(48.8, 1.8), log_uniform(rng, 0.03, 0.09)
-    slope = max(0.0, rng.normal(8, 20))
+    f0, s = rng.normal(49, 2), log_uniform(rng, 0.03, 0.12)
+    slope = rng.normal(8, 20) if rng.random() < 0.2 else max(0.0, rng.normal(8, 20))
+    slope *= min(1.0, 0.07 / s)
     bar = gauss(t, s) * sweep(clock, f0 + slope * np.clip(t, -3 * s, 3 * s))
     if rng.random() < 0.5:
         tail = gabor(t - rng.uniform(0.08, 0.3), rng.uniform(50, 57), 0.07)
@@ -70,7 +74,7 @@ def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
         shadow = gabor(t - rng.normal(0, 0.1), rng.uniform(15, 32), 0.04)
         bar += rng.uniform(0.1, 0.3) * shadow
     facts = {"frequency_hz": f0, "width_s": s}
-    return Waveform(bar, peak(log_uniform(rng, 20, 85)), facts, jitter_s=0.01)
+    return Waveform(bar, peak(log_uniform(rng, 18, 110)), facts, jitter_s=0.01)
 
 
 def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -96,25 +100,35 @@ def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 
 def low_frequency_lines(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a thin horizontal line at 10 to 20 Hz."""
-    t = clock.times_s
-    f0 = rng.uniform(9.9, 11.8) if rng.random() < 0.5 else rng.uniform(11.5, 21)
-    slope = rng.normal(0, 0.3)
-    envelope = gauss(t - rng.normal(0, 0.15), log_uniform(rng, 0.35, 1.6))
-    tone = envelope * sweep(clock, f0 + slope * t)
-    if rng.random() < 0.3:
-        other = sweep(clock, f0 + rng.uniform(0.8, 6))
-        late = gauss(t - rng.normal(0, 0.5), log_uniform(rng, 0.4, 1.5))
-        tone += rng.uniform(0.2, 0.8) * other * late
-    facts = {"frequency_hz": f0, "slope_hz_per_s": slope}
+    """Make thin horizontal lines at 10 to 22 Hz, some of them wavy or broken."""
+    f0 = rng.uniform(9.9, 11.8) if rng.random() < 0.45 else rng.uniform(11.5, 22)
+    slope = rng.normal(0, 0.35)
+    wavy = rng.uniform(0.1, 0.6) if rng.random() < 0.35 else 0.0
+    span = log_uniform(rng, 0.35, 2.5)
+    tone = _thin_line(rng, clock, f0, slope, wavy) * gauss(
+        clock.times_s - rng.normal(0, 0.15), span
+    )
+    for _ in range(rng.choice(4, p=[0.6, 0.25, 0.1, 0.05])):
+        other = _thin_line(rng, clock, f0 + rng.uniform(-2, 7), slope, wavy)
+        late = gauss(clock.times_s - rng.normal(0, 0.5), log_uniform(rng, 0.4, 2))
+        tone += rng.uniform(0.2, 0.9) * other * late
+    facts = {"frequency_hz": f0, "slope_hz_per_s": slope, "wavy_hz": wavy}
     return Waveform(tone, peak(log_uniform(rng, 17, 90)), facts, jitter_s=0.15)
+
+
+def _thin_line(
+    rng: np.random.Generator, clock: Clock, f0: float, slope: float, wavy: float
+) -> Floats:
+    """Draw a line that drifts, and wanders if `wavy`, in hertz."""
+    drift = slope * clock.times_s + wavy * walk(rng, clock, tc=rng.uniform(0.4, 1.2))
+    tone = sweep(clock, f0 + drift, rng.uniform(0, 6))
+    return tone * np.exp(rng.uniform(0, 0.4) * walk(rng, clock, tc=0.4))
 
 
 def violin_mode(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make short bursts seen at the suspension fibres' resonances only."""
-    long = rng.random() < 0.3  # the form of late O2: long dashes
-    loudness = rng.uniform(0.6, 1.2, 4) * (1 + rng.uniform(-0.15, 0.2) * np.arange(4))
-    loudness[rng.random(4) < 0.12] *= 0.2
+    long = rng.random() < 0.35  # the form of late O2: long dashes
+    loudness = _mode_heights(rng)
     events = 1 + int(rng.poisson(1.5 if long else rng.uniform(1, 8)))
     places = np.concatenate([[0], rng.uniform(-2.5, 2.5, events - 1)])
     stamps, clouds = [], rng.random() < 0.6
@@ -128,11 +142,21 @@ def violin_mode(rng: np.random.Generator, clock: Clock) -> Waveform:
         at = float(rng.choice(places))
         for _ in range(rng.integers(1, 6)):
             f0, s = log_uniform(rng, 12, 140), log_uniform(rng, 0.015, 0.1)
-            height = rng.uniform(0.1, 0.9) * np.sqrt(0.01 / s)
+            height = rng.uniform(0.05, 0.6) * np.sqrt(0.01 / s)
             stamps.append(_ball(rng, at + rng.normal(0, 0.03), height, f0, s))
     facts: Facts = {"bursts": events, "form": "long" if long else "short"}
     energy = peak(log_uniform(rng, 28, 110))
     return Waveform(train(clock, stamps), energy, facts, jitter_s=0.01)
+
+
+def _mode_heights(rng: np.random.Generator) -> Floats:
+    """Draw how bright each mode is; of faint bursts some show one or two only."""
+    heights = rng.uniform(0.6, 1.2, 4) * (1 + rng.uniform(-0.25, 0.2) * np.arange(4))
+    heights[rng.random(4) < 0.12] *= 0.2
+    if rng.random() < 0.08:
+        heights *= 0.25
+        heights[rng.choice(4, p=[0.5, 0.2, 0.2, 0.1])] = 1.0
+    return heights
 
 
 def _burst(
@@ -158,90 +182,3 @@ def _ball(
 ) -> Stamp:
     shape = partial(gabor, f0=f0, s=s, phase=rng.uniform(0, 2 * np.pi))
     return Stamp(at, height, 4 * s, shape)
-
-
-def wandering_line(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a line whose frequency wanders, saws, jumps or switches on and off."""
-    makers = {
-        "jitter": (_jitter, 0.3),
-        "switched": (_switched, 0.25),
-        "saw": (_saw, 0.2),
-        "steady": (_steady, 0.1),
-        "arches": (_excursions, 0.15),
-    }
-    kind = str(rng.choice(list(makers), p=[share for _, share in makers.values()]))
-    frequency, gate = makers[kind][0](rng, clock)
-    count = 1 if kind == "switched" or rng.random() < 0.5 else int(rng.integers(2, 5))
-    power, phase = rng.uniform(0.3, 1.5), rng.uniform(0, 6)
-    total = np.zeros(clock.times_s.size)
-    for k in range(1, count + 1):
-        total += k**-power * sweep(clock, k * frequency, phase) * (k * frequency < 3800)
-    total *= gate * np.exp(rng.uniform(0.1, 0.5) * walk(rng, clock, tc=0.4))
-    # a row divided by its mean hides what fills it for the whole minute
-    start, stop = rng.uniform(-6, -0.4), rng.uniform(0.4, 6)
-    total *= flat_top(clock.times_s, start, stop, 0.05)
-    facts: Facts = {"kind": kind, "harmonics": count}
-    energy = peak(log_uniform(rng, 18, 110))
-    return Waveform(total, energy, facts, jitter_s=0.05)
-
-
-Track = tuple[Floats, Floats]  # frequency in hertz, and a gate from 0 to 1
-
-
-def _jitter(rng: np.random.Generator, clock: Clock) -> Track:
-    f0 = log_uniform(rng, 250, 1500)
-    slow = f0 * rng.uniform(0.02, 0.12) * walk(rng, clock, tc=rng.uniform(0.4, 2))
-    fast = (
-        f0
-        * rng.uniform(0.003, 0.02)
-        * walk(rng, clock, tc=log_uniform(rng, 0.02, 0.15))
-    )
-    return f0 + slow + fast, np.ones(slow.size)
-
-
-def _switched(rng: np.random.Generator, clock: Clock) -> Track:
-    """Dashes: each starts low and relaxes to the line within some 10 ms."""
-    f0 = log_uniform(rng, 500, 1500)
-    drift = f0 * 0.02 * walk(rng, clock, tc=0.5)
-    t, gate, drop = (
-        clock.times_s,
-        np.zeros(clock.times_s.size),
-        np.zeros(clock.times_s.size),
-    )
-    on, off = log_uniform(rng, 0.03, 0.25), log_uniform(rng, 0.03, 0.15)
-    depth, relax = rng.uniform(0.1, 0.5), log_uniform(rng, 0.004, 0.02)
-    at = float(t[0])
-    while at < t[-1]:
-        stop = at + on * lognormal(rng, 1, 0.6)
-        first, last = np.searchsorted(t, (at, stop))
-        gate[first:last] = 1
-        hook = depth * rng.choice([0.2, 1.0, 1.0])
-        drop[first:last] = hook * np.exp(-(t[first:last] - at) / relax)
-        at = stop + off * lognormal(rng, 1, 0.6)
-    return f0 * (1 - drop) + drift, gate
-
-
-def _saw(rng: np.random.Generator, clock: Clock) -> Track:
-    """Falling segments with abrupt resets."""
-    f0, slope = log_uniform(rng, 180, 700), -rng.uniform(50, 300)
-    t = clock.times_s
-    resets = np.cumsum(rng.uniform(0.4, 1.2, 64)) + t[0] - 1.2
-    last = resets[np.searchsorted(resets, t, side="right") - 1]
-    frequency = f0 + slope * sign(rng) ** 2 * (t - last)
-    frequency = frequency + 0.02 * f0 * walk(rng, clock, tc=0.1)
-    return np.maximum(frequency, 60), np.ones(t.size)
-
-
-def _steady(rng: np.random.Generator, clock: Clock) -> Track:
-    f0 = log_uniform(rng, 250, 1300)
-    return f0 + rng.uniform(0.5, 4) * walk(rng, clock, tc=0.5), np.ones(
-        clock.times_s.size
-    )
-
-
-def _excursions(rng: np.random.Generator, clock: Clock) -> Track:
-    """Arches above a resting frequency."""
-    f0 = log_uniform(rng, 200, 900)
-    wander = walk(rng, clock, tc=log_uniform(rng, 0.08, 0.5))
-    frequency = f0 * (1 + rng.uniform(0.1, 0.5) * np.abs(wander))
-    return frequency, np.ones(clock.times_s.size)

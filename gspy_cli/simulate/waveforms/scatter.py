@@ -4,6 +4,7 @@ Light scattered back from a moving surface x(t) adds a phase 4 pi x / lambda, so
 fringe frequency is 2 |dx/dt| / lambda (Accadia 2010, Soni 2020, Udall & Davis 2023).
 """
 
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,7 +22,14 @@ from gspy_cli.simulate.pulses import (
     unit,
     walk,
 )
-from gspy_cli.simulate.waveform import Waveform, log_uniform, lognormal, peak, sign
+from gspy_cli.simulate.waveform import (
+    Facts,
+    Waveform,
+    log_uniform,
+    lognormal,
+    peak,
+    sign,
+)
 
 
 def _fade(clock: Clock, fringe_hz: Floats) -> Floats:
@@ -29,74 +37,139 @@ def _fade(clock: Clock, fringe_hz: Floats) -> Floats:
     return np.clip((np.abs(fringe_hz) - 7) / 3, 0, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Surface:
+    """A swinging surface: its fringe at full speed, and its brightest harmonic."""
+
+    swing_hz: float
+    base_hz: float
+    loudest: int
+    highest: int
+    span_s: float
+    fall: float  # of the others, in decades for each harmonic away from it
+
+
 def scattered_light(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make stacked shallow arches: harmonics of a slowly swinging surface."""
-    surfaces = 2 if rng.random() < 0.35 else 1
-    hidden = rng.random() < 0.6  # the fundamental lies in the wall below 12 Hz
-    base_hz = rng.uniform(7, 13) if hidden else rng.uniform(14, 40)
-    swing_hz = rng.uniform(0.07, 0.28)
+    kind = str(rng.choice(["stack", "rungs", "arches"], p=[0.45, 0.2, 0.35]))
+    makers = {"stack": _stack, "rungs": _rungs, "arches": _single_arches}
+    surface = makers[kind](rng)
+    surfaces = 2 if rng.random() < 0.3 else 1
     centre = rng.normal(0, 0.15)
     total = np.zeros(clock.times_s.size)
     for k in range(surfaces):
         factor = 1.0 if k == 0 else rng.uniform(1.06, 1.5)
-        loudest = 2 if hidden else 1
-        total += _arches(rng, clock, swing_hz, base_hz * factor, centre, loudest)
+        one = replace(surface, base_hz=surface.base_hz * factor)
+        total += _arches(rng, clock, one, centre)
         centre += rng.normal(0, 0.5)
-    facts = {"swing_hz": swing_hz, "fringe_hz": base_hz, "surfaces": surfaces}
+    facts: Facts = {
+        "kind": kind,
+        "swing_hz": surface.swing_hz,
+        "fringe_hz": surface.base_hz,
+        "surfaces": surfaces,
+    }
     energy = peak(log_uniform(rng, 16, 350))
     return Waveform(total, energy, facts, jitter_s=0.15)
 
 
+def _stack(rng: np.random.Generator) -> _Surface:
+    """Hide the fundamental in the wall below 12 Hz; the second is the brightest."""
+    return _Surface(
+        swing_hz=rng.uniform(0.07, 0.28),
+        base_hz=rng.uniform(7, 13),
+        loudest=2,
+        highest=2 + int(rng.integers(2, 6)),
+        span_s=log_uniform(rng, 0.3, 2.0),
+        fall=rng.uniform(0.1, 0.5) if rng.random() < 0.85 else rng.uniform(0.5, 1),
+    )
+
+
+def _rungs(rng: np.random.Generator) -> _Surface:
+    """Crowd many rungs; one high up is the brightest (seen in O3, H1)."""
+    loudest = int(rng.integers(3, 8))
+    return _Surface(
+        swing_hz=rng.uniform(0.07, 0.25),
+        base_hz=rng.uniform(5, 11),
+        loudest=loudest,
+        highest=loudest + int(rng.integers(0, 4)),
+        span_s=log_uniform(rng, 0.4, 1.5),
+        fall=rng.uniform(0.0, 0.15),
+    )
+
+
+def _single_arches(rng: np.random.Generator) -> _Surface:
+    """Show one arch, or few, of a surface that moves further or faster."""
+    return _Surface(
+        swing_hz=log_uniform(rng, 0.07, 0.45),
+        base_hz=log_uniform(rng, 18, 60),
+        loudest=1,
+        highest=1 + int(rng.choice(4, p=[0.35, 0.35, 0.2, 0.1])),
+        span_s=log_uniform(rng, 0.3, 3.0),
+        fall=rng.uniform(0.05, 0.7),
+    )
+
+
 def _arches(
-    rng: np.random.Generator,
-    clock: Clock,
-    swing_hz: float,
-    base_hz: float,
-    centre_s: float,
-    loudest: int,
+    rng: np.random.Generator, clock: Clock, surface: _Surface, centre_s: float
 ) -> Floats:
     """Draw harmonics of one surface; some swings are skewed by a second motion."""
     t = clock.times_s - centre_s
     second = rng.uniform(0, 0.25) if rng.random() < 0.5 else 0.0
     lean = rng.uniform(0, 2 * np.pi)
-    speed = np.cos(2 * np.pi * swing_hz * t)
-    speed = speed + second * np.cos(4 * np.pi * swing_hz * t + lean)
-    fall = rng.uniform(0.1, 0.5) if rng.random() < 0.7 else rng.uniform(0.5, 1.2)
-    envelope = gauss(t, log_uniform(rng, 0.3, 2.0))
+    speed = np.cos(2 * np.pi * surface.swing_hz * t)
+    speed = speed + second * np.cos(4 * np.pi * surface.swing_hz * t + lean)
+    ragged, lumpy = rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.6)
     total = np.zeros(t.size)
-    for n in range(1, loudest + int(rng.integers(1, 6)) + 1):
-        height = 10 ** (-fall * abs(n - loudest)) * rng.uniform(0.5, 1.3)
-        fringe = n * base_hz * speed
-        wave = sweep(clock, fringe, rng.uniform(0, 6))
-        total += height * wave * _fade(clock, fringe)
-    return total * envelope * np.exp(0.2 * walk(rng, clock, tc=0.5))
+    for n in range(1, surface.highest + 1):
+        height = 10 ** (-surface.fall * abs(n - surface.loudest)) * lognormal(
+            rng, 1, ragged
+        )
+        fringe = n * surface.base_hz * speed
+        wave = sweep(clock, fringe, rng.uniform(0, 6)) * _fade(clock, fringe)
+        lumps = np.exp(lumpy * walk(rng, clock, tc=rng.uniform(0.3, 0.8)))
+        total += height * wave * lumps
+    return total * gauss(t, surface.span_s)
 
 
 def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a row of small arches, four a second, in groups set by the microseism."""
+    """Make a row of small arches, four a second, in groups set by the microseism.
+
+    Those of 2 Hz and 3.3 Hz are rarer (Soni 2021, 2024).
+    """
     t = clock.times_s
-    surface_hz = rng.normal(2.07, 0.08)
-    if rng.random() < 0.2:
-        surface_hz = rng.choice([1.65, rng.uniform(1.3, 2.6)])
-    fast, slow = rng.uniform(19, 34), rng.uniform(3, 15)
+    surface_hz = rng.normal(2.07, 0.07)
+    if rng.random() < 0.25:
+        surface_hz = rng.choice([1.0, 1.65, rng.uniform(1.0, 2.6)])
+    fast, slow = rng.uniform(17, 36), rng.uniform(2, 14)
     slow_hz, phase = rng.uniform(0.12, 0.35), rng.uniform(0, 2 * np.pi)
     fringe = (
-        fast * (1 + 0.2 * walk(rng, clock, tc=1.0)) * np.cos(2 * np.pi * surface_hz * t)
+        fast
+        * (1 + 0.15 * walk(rng, clock, tc=1.0))
+        * np.cos(2 * np.pi * surface_hz * t)
     )
     fringe = fringe + slow * np.cos(2 * np.pi * slow_hz * t + phase)
-    # each arch is a blob of its own, brighter the higher it reaches
-    wall = rng.uniform(7, 15)
-    gain = np.clip((np.abs(fringe) - wall) / 10, 0, 1) ** rng.uniform(0.3, 1.4)
-    drift = rng.uniform(0.3, 1.5) * walk(rng, clock, tc=0.25)
-    wave = sweep(clock, fringe) * gain
-    wave = np.cos(drift) * wave + np.sin(drift) * sweep(clock, fringe, np.pi / 2) * gain
-    wave *= np.exp(0.3 * walk(rng, clock, tc=0.4))
-    lasting = rng.random() < 0.6
+    # each arch is a blob of its own, the brighter the higher it reaches
+    wall, reach = rng.uniform(6, 14), rng.uniform(8, 22)
+    gain = np.clip((np.abs(fringe) - wall) / reach, 0, 1) ** rng.uniform(0.8, 2.5)
+    drift = rng.uniform(0.2, 1.2) * walk(rng, clock, tc=0.25)
+    wave = np.cos(drift) * sweep(clock, fringe) + np.sin(drift) * sweep(
+        clock, fringe, np.pi / 2
+    )
+    wave *= gain * _groups(rng, clock, 0.5 / surface_hz)
+    lasting = rng.random() < 0.25
     if not lasting:
-        wave *= gauss(t - rng.normal(0, 0.4), rng.uniform(0.4, 2))
+        wave *= gauss(t - rng.normal(0, 0.4), log_uniform(rng, 0.3, 2.5))
     facts = {"surface_hz": float(surface_hz), "fringe_hz": fast + slow}
-    energy = peak(log_uniform(rng, 24, 350))
+    energy = peak(log_uniform(rng, 22, 350))
     return Waveform(wave, energy, facts, jitter_s=0.01, lasts=lasting)
+
+
+def _groups(rng: np.random.Generator, clock: Clock, arch_s: float) -> Floats:
+    """Let some arches, and groups of them, outshine the rest."""
+    every_s, start = rng.uniform(1.2, 2.6), rng.uniform(0, 2 * np.pi)
+    groups = rng.uniform(0, 1.6) * np.cos(2 * np.pi * clock.times_s / every_s + start)
+    single = rng.uniform(0.2, 0.9) * walk(rng, clock, tc=arch_s)
+    return np.exp(groups + single)
 
 
 def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -105,10 +178,10 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
     Each half swing is one tick, a short arch; phases differ from tick to tick.
     """
     spacing = (
-        rng.uniform(0.04, 0.054) if rng.random() < 0.75 else rng.uniform(0.054, 0.08)
+        rng.uniform(0.04, 0.054) if rng.random() < 0.65 else log_uniform(rng, 0.03, 0.1)
     )
-    centre_hz = log_uniform(rng, 90, 270)
-    span = rng.uniform(0.5, 3)
+    centre_hz = log_uniform(rng, 70, 330)
+    span = log_uniform(rng, 0.3, 3)
     lasting = rng.random() < 0.3
     beat_hz, beat = rng.uniform(0.8, 2.6), rng.uniform(0, 6)
     swing, depth = rng.uniform(0.03, 0.3), rng.uniform(0.2, 1.0)
@@ -127,7 +200,7 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
     facts = {"spacing_s": spacing, "frequency_hz": centre_hz}
     wave = train(clock, stamps)
     return Waveform(
-        wave, peak(rng.uniform(19, 45)), facts, jitter_s=0.05, lasts=lasting
+        wave, peak(log_uniform(rng, 17, 70)), facts, jitter_s=0.05, lasts=lasting
     )
 
 

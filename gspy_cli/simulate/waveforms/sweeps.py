@@ -64,15 +64,21 @@ def merger(clock: Clock, m1: float, m2: float) -> Floats:
 
 
 def whistle(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a radio-frequency beat note: U, V, W or one branch (Nuttall 2015)."""
-    kind = str(rng.choice(["U", "W", "V", "branch"], p=[0.33, 0.27, 0.24, 0.16]))
+    """Make a radio-frequency beat note: U, V, W or one branch (Nuttall 2015).
+
+    A fast V crosses zero within milliseconds: its foot is as bright as a blip's, and
+    only above some hundred hertz its legs part.
+    """
+    kinds = ["U", "W", "V", "fast V", "branch", "hook"]
+    kind = str(rng.choice(kinds, p=[0.28, 0.23, 0.18, 0.1, 0.13, 0.08]))
     total = _beat(rng, clock, kind, 0.0)
-    if rng.random() < 0.35:
+    others = 0 if rng.random() < 0.65 else 1 + int(rng.poisson(0.5))
+    for _ in range(others):
         other = str(rng.choice(["U", "W", "V"]))
-        lag = sign(rng) * rng.uniform(0.4, 1.7)
+        lag = sign(rng) * rng.uniform(0.3, 1.8)
         total = total + rng.uniform(0.4, 1) * _beat(rng, clock, other, lag)
     energy = log_uniform(rng, 17, 60)
-    if rng.random() < 0.2:
+    if rng.random() < (0.6 if kind == "fast V" else 0.2):
         energy *= log_uniform(rng, 1, 40)
     return Waveform(total, peak(energy), {"kind": kind}, jitter_s=0.02)
 
@@ -80,27 +86,34 @@ def whistle(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Floats:
     """Sweep an oscillator past the line; its phase stays smooth through zero."""
     t = clock.times_s - at
-    if kind == "U":
-        beat = rng.uniform(250, 1750) + log_uniform(rng, 8e3, 2.5e5) * t**2
-    elif kind == "W":
-        beat = -rng.uniform(200, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
-    else:
-        cross = (
-            rng.uniform(-0.05, 0.05)
-            if kind == "V"
-            else sign(rng) * rng.uniform(0.1, 0.55)
-        )
-        slope = log_uniform(rng, 4e3 if kind == "V" else 1.5e3, 6e4)
-        beat = slope * (t - cross) + rng.normal(0, 0.3) * slope * (t - cross) ** 2
-        if kind == "branch":
-            beat = np.where((t - cross) * -cross > 0, beat, 5e3)
+    beat = _beat_hz(rng, kind, t)
     beat = beat + rng.normal(0, 0.1) * np.mean(np.abs(beat[np.abs(t) < 0.2])) * t
-    gain = np.clip((np.abs(beat) - 90) / 120, 0, 1) * np.clip(
-        (3600 - np.abs(beat)) / 400, 0, 1
+    low_hz, slope_hz = (15, 20) if kind == "fast V" else (90, 120)
+    high = np.abs(beat)
+    gain = np.clip((high - low_hz) / slope_hz, 0, 1) * np.clip(
+        (3600 - high) / 400, 0, 1
     )
-    roll = (1 + np.abs(beat) / rng.uniform(800, 4000)) ** -rng.uniform(0, 1)
+    roll = (1 + high / rng.uniform(800, 4000)) ** -rng.uniform(0, 1)
     wave = sweep(clock, np.clip(beat, -3900, 3900), rng.uniform(0, 6)) * gain * roll
     return wave * np.exp(0.2 * walk(rng, clock, tc=0.1))
+
+
+def _beat_hz(rng: np.random.Generator, kind: str, t: Floats) -> Floats:
+    """Give the oscillator's distance from the line, in hertz with its sign."""
+    if kind == "U":
+        return rng.uniform(250, 1750) + log_uniform(rng, 5e3, 2.5e5) * t**2
+    if kind == "W":
+        return -rng.uniform(200, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
+    if kind == "hook":  # bends on one side of its vertex only
+        bend = np.where(t * sign(rng) > 0, log_uniform(rng, 2e4, 4e5), 3e3)
+        return rng.uniform(300, 1500) + bend * t**2
+    if kind == "fast V":
+        return sign(rng) * log_uniform(rng, 4e4, 1.6e5) * t
+    near = kind == "V"
+    cross = rng.uniform(-0.05, 0.05) if near else sign(rng) * rng.uniform(0.1, 0.55)
+    slope = log_uniform(rng, 4e3 if near else 1.5e3, 6e4)
+    beat = slope * (t - cross) + rng.normal(0, 0.3) * slope * (t - cross) ** 2
+    return beat if near else np.where((t - cross) * -cross > 0, beat, 5e3)
 
 
 def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
