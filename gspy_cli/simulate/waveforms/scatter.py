@@ -219,14 +219,14 @@ def low_frequency_burst(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _humps(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Output mirrors that swing at some 1.6 Hz and scatter."""
     t = clock.times_s
-    swing_hz, top_hz = rng.normal(1.6, 0.25), rng.uniform(11, 23)
-    size = 1 + 0.35 * walk(rng, clock, tc=rng.uniform(0.3, 1))
+    swing_hz, top_hz = rng.normal(1.65, 0.25), rng.uniform(12, 25)
+    size = 1 + 0.4 * walk(rng, clock, tc=rng.uniform(0.25, 0.8))
     fringe = (
         top_hz
         * size
         * np.cos(2 * np.pi * swing_hz * t + 0.8 * walk(rng, clock, tc=0.4))
     )
-    envelope = gauss(t - rng.normal(0, 0.1), log_uniform(rng, 0.1, 1.2))
+    envelope = gauss(t - rng.normal(0, 0.1), log_uniform(rng, 0.1, 1.0))
     wave = sweep(clock, fringe, rng.uniform(0, 6)) * envelope * _fade(clock, fringe)
     return Waveform(
         wave, peak(log_uniform(rng, 25, 600)), {"kind": "humps"}, jitter_s=0.06
