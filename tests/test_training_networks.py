@@ -146,9 +146,7 @@ def test_pixels_are_scaled_to_the_networks_mean_and_deviation():
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("padding", [0, 1, 2])
 @pytest.mark.parametrize("side", [12, 13])
-def test_the_quick_gradient_is_the_gradient(
-    stride, kernel, padding, side
-):
+def test_the_quick_gradient_is_the_gradient(stride, kernel, padding, side):
     torch.manual_seed(0)
     plain = nn.Conv2d(4, 4, kernel, stride, padding, groups=4, bias=False)
     x = torch.randn(2, 4, side, side + 1, requires_grad=True)
