@@ -39,14 +39,11 @@ class Judged:
     probabilities: NDArray[np.float32]
 
 
-def cross_validate(
-    config: TrainConfig, k: int, *, extra: Dataset | None = None, reports: Reports
-) -> Path:
+def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
     """Train k networks, judge each on its held-out glitches; give the folder.
 
     The folder holds the k runs, `predictions.csv` and `scores.json`. The last
     epoch's weights are judged, so that nothing is chosen by what is held out.
-    `extra` examples train in every fold and are never judged.
     """
     dataset = read_dataset(
         config.data, window=config.window, own_classes=config.own_classes
@@ -59,7 +56,7 @@ def cross_validate(
             replace(example, split="validation" if own else "train")
             for example, own in zip(dataset.examples, fold == number, strict=True)
         )
-        split = Dataset((*parts, *(extra.examples if extra else ())), dataset.classes)
+        split = Dataset(tuple(parts), dataset.classes)
         run = train(
             replace(config, output=folder, name="fold"), dataset=split, reports=reports
         )
