@@ -10,6 +10,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -22,7 +23,7 @@ def mean(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     first = states[0]
     return {
         name: (
-            (sum(state[name].double() for state in states) / len(states)).to(one.dtype)
+            torch.stack([s[name].double() for s in states]).mean(0).to(one.dtype)
             if one.is_floating_point()
             else one
         )
