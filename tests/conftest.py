@@ -1,6 +1,7 @@
 """Pictures and models that tests share: all made here, none copied."""
 
 import hashlib
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from gspy_cli.card import ModelCard
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
 SIDE = 32
+
+# nohup and & have children ignore Ctrl-C; tests that send it would wait for ever
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def viridis_like(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -9,11 +9,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "gspy_cli"
 HEAVY = ("torch", "torchvision", "onnxruntime", "scipy", "matplotlib", "gwpy")
-LEAVES = {"errors", "labels", "results"}
+LEAVES = {"errors", "labels", "results", "wording"}
 MAY_IMPORT = {
     "errors": set(),
     "labels": set(),
     "results": set(),
+    "wording": set(),
     "metrics": {"results"},
     "device": {"errors"},
     "figure": {"errors"},

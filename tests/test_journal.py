@@ -67,13 +67,13 @@ def test_a_finished_run_has_nothing_left_to_do(folder, whole):
     before = whole.read_bytes()
     _, _, err = gspy("classify", folder, "-o", whole)
     assert whole.read_bytes() == before
-    assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} were done before")
+    assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} done before")
 
 
 def test_failures_of_an_earlier_run_still_count(folder, whole, tmp_path):
     code, _, err = gspy("classify", folder, "-o", whole)
     assert code == 1
-    assert f"{COUNT + 1} were done before, 1 of them failed (tiny" in err
+    assert f"{COUNT + 1} done before, 1 of them failed (tiny" in err
     good = sorted(folder.iterdir())[0]
     output = tmp_path / f"good{whole.suffix}"
     for _ in range(2):

@@ -85,7 +85,7 @@ def test_a_torn_output_is_completed(folder, expected, tmp_path, name):
         gspy("classify", folder, "-o", output)
         assert output.read_bytes() == content
     _, _, err = gspy("classify", folder, "-o", output)
-    assert f"; {COUNT} were done before, 1 of them failed" in err
+    assert f"; {COUNT} done before, 1 of them failed" in err
 
 
 def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(folder, tmp_path):
@@ -176,7 +176,7 @@ def test_failures_done_before_count_once_with_several_outputs(folder, tmp_path):
     gspy("classify", folder, *outputs)
     code, _, err = gspy("classify", folder, *outputs)
     assert code == 1
-    assert f"; {COUNT} were done before, 1 of them failed (tiny" in err
+    assert f"; {COUNT} done before, 1 of them failed (tiny" in err
 
 
 def test_one_output_given_twice_is_refused(figures, tmp_path):

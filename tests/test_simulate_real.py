@@ -194,5 +194,5 @@ def test_simulate_says_what_it_wrote_and_what_is_next(noise_folder, tmp_path):
     arguments += ["--noise", str(noise_folder), "-o", str(tmp_path / "inputs")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0
-    assert f"1 glitches, 4 inputs, in {tmp_path / 'inputs'}" in result.output
+    assert f"1 glitch, 4 inputs, in {tmp_path / 'inputs'}" in result.output
     assert "next: gspy train --simulated" in result.output

@@ -24,6 +24,7 @@ from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example, fingerprints
 from gspy_cli.training.history import Row
 from gspy_cli.training.loop import Trainee
+from gspy_cli.wording import counted
 
 STATE = "training_state.safetensors"
 """Everything to go on from: the last file that an epoch writes."""
@@ -178,7 +179,8 @@ def describe_data(dataset: Dataset, config: TrainConfig) -> str:
     for split in ("train", "validation", "test"):
         part = dataset.part(split)
         glitches = len({e.glitch for e in part})
-        counts.append(f"{split} {len(part)} pictures of {glitches} glitches")
+        pictures = counted(len(part), "picture")
+        counts.append(f"{split} {pictures} of {counted(glitches, 'glitch')}")
     if config.simulated is not None:
         counts.append(
             f"and simulated inputs, {1 - config.real_share:.0%} of those drawn"
