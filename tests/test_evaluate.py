@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SHARED, TINY_CLASSES, tiny_card, write_tiny_model
-from glitch_pictures import draw_class_folders, quick_config, tiny_network_known
+from glitch_pictures import draw_class_folders, tiny_network_known
 from test_classify import gspy
 
 from gspy_cli.evaluation.answers import Answers
@@ -435,18 +435,8 @@ def test_an_error_stands_beside_the_surest_right_answer_of_its_window():
     assert most_confused(answers) == [("Whistle", "Blip", 1)]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Train the tiny network; give its run and data."""
-    from gspy_cli.training.train import train
-
-    root = tmp_path_factory.mktemp("trained")
-    data = draw_class_folders(root / "data", dict.fromkeys(TINY_CLASSES, 8))
-    return train(quick_config(data, root)).path, data
-
-
-def test_a_run_is_evaluated_on_its_own_test_split(run, tmp_path):
-    path, _ = run
+def test_a_run_is_evaluated_on_its_own_test_split(trained, tmp_path):
+    path, _ = trained
     code, out, err = gspy("evaluate", path, "-o", tmp_path / "report")
     assert (code, err.count("TRAINED")) == (0, 0)
     assert "split.csv, test" in out
@@ -454,8 +444,8 @@ def test_a_run_is_evaluated_on_its_own_test_split(run, tmp_path):
     assert "<h2>Training</h2>" in (tmp_path / "report" / "index.html").read_text()
 
 
-def test_a_run_that_is_evaluated_on_what_it_trained_on_says_so(run):
-    path, data = run
+def test_a_run_that_is_evaluated_on_what_it_trained_on_says_so(trained):
+    path, data = trained
     _, _, err = gspy("evaluate", path, "--data", data)
     part = sum(e.split == "train" for e in read_dataset(path / "split.csv").examples)
     assert f"THE MODEL HAS TRAINED ON {part} OF THESE 48 PICTURES" in err
@@ -463,8 +453,8 @@ def test_a_run_that_is_evaluated_on_what_it_trained_on_says_so(run):
     assert "the best epoch was chosen on the validation split" in err
 
 
-def test_a_run_and_its_export_give_the_same_scores(run, tmp_path):
-    path, data = run
+def test_a_run_and_its_export_give_the_same_scores(trained, tmp_path):
+    path, data = trained
     gspy("export", path, "-o", tmp_path / "m.onnx")
     of_run = evaluated(path, "--data", data, out=tmp_path / "run")
     of_graph = evaluated(tmp_path / "m.onnx", "--data", data, out=tmp_path / "graph")
@@ -474,11 +464,11 @@ def test_a_run_and_its_export_give_the_same_scores(run, tmp_path):
     assert of_run["model"]["parameters"] == of_graph["model"]["parameters"]
 
 
-def test_a_run_without_torch_asks_for_an_export(run, monkeypatch):
+def test_a_run_without_torch_asks_for_an_export(trained, monkeypatch):
     from gspy_cli.evaluation import subjects
 
     monkeypatch.setattr(subjects.importlib.util, "find_spec", lambda name: None)
-    code, _, err = gspy("evaluate", run[0])
+    code, _, err = gspy("evaluate", trained[0])
     assert (code, err.count("\n")) == (2, 1)
     assert "export it where torch is (gspy export) and give the .onnx" in err
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gspy_cli.cli.progress import stages
+from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.fit import Reports
 from gspy_cli.wording import counted
 
@@ -68,7 +69,7 @@ class Screen:
         """Say what is about to train."""
         self._epoch = len(run.history) + 1
         precision = str(machine.autocast or "float32").removeprefix("torch.")
-        millions = sum(p.numel() for p in model.parameters()) / 1e6
+        millions = parameter_count(model) / 1e6
         train, held_out = (len(run.dataset.part(p)) for p in ("train", "validation"))
         self._say(
             f"{run.path}: {run.config.architecture}, {millions:.2f} M parameters, "

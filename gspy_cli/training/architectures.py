@@ -254,5 +254,5 @@ class Normalise(nn.Module):
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Count the numbers that training changes."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    """Count a network's weights."""
+    return sum(p.numel() for p in model.parameters())

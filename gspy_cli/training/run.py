@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gspy_cli.card import ModelCard
-from gspy_cli.training.architectures import architecture
+from gspy_cli.training.architectures import architecture, parameter_count
 from gspy_cli.training.checkpoint import (
     load_optimizer,
     load_tensors,
@@ -153,7 +153,7 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
         input_size=(size, size),
         mean=found.mean,
         std=found.std,
-        parameters=sum(p.numel() for p in trainee.model.parameters()),
+        parameters=parameter_count(trainee.model),
         temperature=1.0 if math.isnan(best.temperature) else best.temperature,
         data=describe_data(run.dataset, run.config),
         trained_on=trained_on(run),
