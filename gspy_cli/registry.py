@@ -136,6 +136,8 @@ def _is_name(wanted: str) -> bool:
 
 
 def _no_such_model(wanted: str) -> str:
+    if wanted.endswith(".onnx"):
+        return f"there is no file {wanted}; 'gspy models' lists what is installed"
     names = [folder.path.name for folder in installed()]
     hint = did_you_mean(wanted, names)
     there = f"{hint} installed:" if hint else "; installed:"

@@ -1,6 +1,7 @@
 """Pictures and models that tests share: all made here, none copied."""
 
 import hashlib
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from gspy_cli.card import ModelCard
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
 SIDE = 32
+
+# nohup and & have children ignore Ctrl-C; tests that send it would wait for ever
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def viridis_like(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -40,6 +44,16 @@ def draw_figure(height: int = 600, width: int = 800, seed: int = 0) -> np.ndarra
     return figure
 
 
+def draw_folder(folder: Path, count: int, *, height: int, width: int) -> Path:
+    """Draw pictures with odd names into a folder, and one that is broken."""
+    for number in range(count):
+        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
+        picture = draw_figure(height, width, seed=number)
+        Image.fromarray(picture).save(folder / name)
+    (folder / "13 broken.png").write_bytes(b"no picture")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory):
     """Give a page in a headless browser."""
@@ -47,6 +61,19 @@ def chromium(tmp_path_factory):
 
     with browser(tmp_path_factory.mktemp("profile")) as page:
         yield page
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Train the tiny network on bands, each class its own; give its run and data."""
+    from glitch_pictures import draw_class_folders, quick_config, tiny_network_known
+
+    from gspy_cli.training.train import train
+
+    root = tmp_path_factory.mktemp("trained")
+    data = draw_class_folders(root / "data", dict.fromkeys(TINY_CLASSES, 8))
+    with tiny_network_known():
+        return train(quick_config(data, root)).path, data
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from conftest import viridis_like
@@ -65,9 +66,9 @@ class TinyNetwork(nn.Sequential):
 @contextmanager
 def tiny_network_known() -> Iterator[None]:
     """Let the registry hold `tiny` for a while."""
-    architectures.ARCHITECTURES["tiny"] = Architecture(TinyNetwork, "8", 0.002, SIDE)
-    yield
-    del architectures.ARCHITECTURES["tiny"]
+    tiny = Architecture(TinyNetwork, "8", 0.002, SIDE)
+    with mock.patch.dict(architectures.ARCHITECTURES, tiny=tiny):
+        yield
 
 
 def quick_config(

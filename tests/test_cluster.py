@@ -86,7 +86,7 @@ def test_a_worker_killed_and_one_added_leave_no_trace(
     assert "Traceback" not in err
     assert output.read_bytes() == local.read_bytes()
     assert gspy("classify", folder, "-m", tiny_model, "-o", output)[2].startswith(
-        f"0 classified, 0 failed, 0/s; {COUNT} were done before"
+        f"0 classified, 0 failed, 0/s; {COUNT} done before"
     )
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SIDE, TINY_CLASSES, draw_figure, tiny_card
-from glitch_pictures import draw_class_folders, quick_config, tiny_network_known
+from conftest import SIDE, draw_figure, tiny_card
+from glitch_pictures import tiny_network_known
 from PIL import Image
 from test_classify import gspy
 
@@ -109,18 +109,8 @@ def tiny():
         yield
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Train the tiny network on bands, each class its own; give run and data."""
-    from gspy_cli.training.train import train
-
-    root = tmp_path_factory.mktemp("trained")
-    data = draw_class_folders(root / "data", dict.fromkeys(TINY_CLASSES, 8))
-    return train(quick_config(data, root)).path, data
-
-
-def test_a_run_is_explained_by_its_gradients(run, tmp_path):
-    path, data = run
+def test_a_run_is_explained_by_its_gradients(trained, tmp_path):
+    path, data = trained
     picture = next((data / "Blip").iterdir())
     code, out, err = gspy(
         "classify", picture, "-m", path, "--explain", tmp_path / "why.png"
@@ -131,10 +121,10 @@ def test_a_run_is_explained_by_its_gradients(run, tmp_path):
     assert (tmp_path / "why.png").exists()
 
 
-def test_without_torch_a_run_needs_an_export(run, monkeypatch):
+def test_without_torch_a_run_needs_an_export(trained, monkeypatch):
     from gspy_cli.evaluation import subjects
 
-    path, data = run
+    path, data = trained
     monkeypatch.setattr(subjects.importlib.util, "find_spec", lambda name: None)
     code, _, err = gspy("classify", next((data / "Blip").iterdir()), "-m", path)
     assert (code, "needs torch: pip install 'gspy-cli[train]'" in err) == (2, True)

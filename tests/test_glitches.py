@@ -170,7 +170,7 @@ def test_a_stopped_run_goes_on_by_glitch(folder: Path, tmp_path: Path, suffix: s
         gspy("classify", folder, "-r", "--per-glitch", "-o", output)
         assert output.read_bytes() == content
     _, _, err = gspy("classify", folder, "-r", "--per-glitch", "-o", output)
-    assert err.startswith("0 glitches classified, 0 failed, 0/s; 3 were done before")
+    assert err.startswith("0 glitches classified, 0 failed, 0/s; 3 done before")
     code, _, err = gspy("classify", folder, "-r", "-o", output)
     assert code == 2
     assert "was made with per_glitch True, this run has False" in err

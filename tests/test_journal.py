@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import draw_figure, tiny_card, write_tiny_model
+from conftest import draw_figure, draw_folder, tiny_card, write_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -40,13 +40,8 @@ def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Give a folder of pictures, a broken one among them and odd names."""
     folder = tmp_path_factory.mktemp("many")
-    for number in range(COUNT):
-        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
-        Image.fromarray(draw_figure(150, 200, seed=number)).save(folder / name)
-    (folder / "13 broken.png").write_bytes(b"no picture")
-    return folder
+    return draw_folder(folder, COUNT, height=150, width=200)
 
 
 @pytest.fixture(params=["csv", "jsonl"])
@@ -67,13 +62,13 @@ def test_a_finished_run_has_nothing_left_to_do(folder, whole):
     before = whole.read_bytes()
     _, _, err = gspy("classify", folder, "-o", whole)
     assert whole.read_bytes() == before
-    assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} were done before")
+    assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} done before")
 
 
 def test_failures_of_an_earlier_run_still_count(folder, whole, tmp_path):
     code, _, err = gspy("classify", folder, "-o", whole)
     assert code == 1
-    assert f"{COUNT + 1} were done before, 1 of them failed (tiny" in err
+    assert f"{COUNT + 1} done before, 1 of them failed (tiny" in err
     good = sorted(folder.iterdir())[0]
     output = tmp_path / f"good{whole.suffix}"
     for _ in range(2):

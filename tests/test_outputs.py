@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import draw_figure
+from conftest import draw_folder
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from test_classify import gspy, rows
 
 from gspy_cli.results import Failure, Origin
@@ -32,13 +31,8 @@ def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Give a folder of pictures, with a broken one and odd names."""
     folder = tmp_path_factory.mktemp("many")
-    for number in range(COUNT - 1):
-        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
-        Image.fromarray(draw_figure(100, 140, seed=number)).save(folder / name)
-    (folder / "13 broken.png").write_bytes(b"no picture")
-    return folder
+    return draw_folder(folder, COUNT - 1, height=100, width=140)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +79,7 @@ def test_a_torn_output_is_completed(folder, expected, tmp_path, name):
         gspy("classify", folder, "-o", output)
         assert output.read_bytes() == content
     _, _, err = gspy("classify", folder, "-o", output)
-    assert f"; {COUNT} were done before, 1 of them failed" in err
+    assert f"; {COUNT} done before, 1 of them failed" in err
 
 
 def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(folder, tmp_path):
@@ -176,7 +170,7 @@ def test_failures_done_before_count_once_with_several_outputs(folder, tmp_path):
     gspy("classify", folder, *outputs)
     code, _, err = gspy("classify", folder, *outputs)
     assert code == 1
-    assert f"; {COUNT} were done before, 1 of them failed (tiny" in err
+    assert f"; {COUNT} done before, 1 of them failed (tiny" in err
 
 
 def test_one_output_given_twice_is_refused(figures, tmp_path):

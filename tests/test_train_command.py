@@ -112,7 +112,7 @@ def test_a_variant_that_loses_accuracy_is_refused(run, tmp_path, monkeypatch):
     from gspy_cli.training import variants
 
     accuracies = iter([0.9, 0.894])
-    monkeypatch.setattr(variants, "accuracy", lambda content, data: next(accuracies))
+    monkeypatch.setattr(variants, "accuracy", lambda *_: next(accuracies))
     output = tmp_path / "m.onnx"
     code, _, err = gspy(
         "export", run, "-o", output, "--precision", "fp16", "--cache", tmp_path

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from gspy_cli.cli import app
+from gspy_cli.cli import app, layout
 
 PAGE = Path(__file__).parents[1] / "cli.md"
 OPENING = """\
@@ -33,13 +33,27 @@ def sections(command: Any, name: str, parent: Any) -> Iterator[str]:  # noqa: AN
     """Describe a command, then those below it."""
     context = command.context_class(command, info_name=name, parent=parent)
     path = context.command_path
-    yield f"{'##' if path.count(' ') < 2 else '###'} {path}\n"
+    depth = 2 if path.count(" ") < 2 else 3
+    yield f"{'#' * depth} {path}\n"
     yield described(command.help or "")
-    shown = [p for p in command.params if not (parent and p.name in COMPLETION)]
-    yield table([row(parameter, context) for parameter in shown])
+    for heading, parameters in grouped(command, parent).items():
+        if name in layout.OPTIONS:
+            yield f"{'#' * (depth + 1)} {heading}\n"
+        yield table([row(parameter, context) for parameter in parameters])
     if hasattr(command, "list_commands"):
         for below in command.list_commands(context):
             yield from sections(command.get_command(context, below), below, context)
+
+
+def grouped(command: Any, parent: Any) -> dict[str, list[Any]]:  # noqa: ANN401
+    """Put a command's parameters under the headings that its help has."""
+    groups = layout.OPTIONS.get(command.name, {})
+    found: dict[str, list[Any]] = {h: [] for h in ("Arguments", *groups, "Options")}
+    for parameter in command.params:
+        if not (parent and parameter.name in COMPLETION):
+            heading = layout.heading(parameter, groups) if groups else "Options"
+            found[heading].append(parameter)
+    return {heading: inside for heading, inside in found.items() if inside}
 
 
 def described(text: str) -> str:

@@ -105,7 +105,7 @@ def gspy(
 ) -> None:
     """Classify LIGO glitches by the shape they draw in a spectrogram.
 
-    Example: gspy classify figures/ -o labels.csv; more in 'gspy COMMAND --help'.
+    Example: gspy classify figures/ -o labels.csv; 'gspy COMMAND --help' says more.
     """
 
 

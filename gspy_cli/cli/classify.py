@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gspy_cli.cli import explaining
+from gspy_cli.cli.hints import after_classify, hint
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.loading import begin_loading
 from gspy_cli.cli.options import (
@@ -181,7 +182,15 @@ def classify(
             typer.echo("gspy: watching; Ctrl-C ends it", err=True)
         try:
             for groups in rounds:
-                run(groups, engine, outputs, tally, quiet=quiet, live=watch)
+                run(
+                    groups,
+                    engine,
+                    outputs,
+                    tally,
+                    again=lambda: given.again(per_glitch=per_glitch),
+                    quiet=quiet,
+                    live=watch,
+                )
         except KeyboardInterrupt:
             if not watch:
                 raise
@@ -191,6 +200,8 @@ def classify(
         typer.echo(f"{tally.summary(outputs)} {where}", err=True)
     if explain is not None and engine.model:
         explaining.write(given.paths[0], engine.model, model, explain)
+    silent = quiet or watch or explain is not None
+    hint(after_classify(given, wanted, tally), quiet=silent)
     if stopped:
         raise typer.Exit(130)
     if tally.failed or tally.partial or outputs.already_failed:

@@ -8,6 +8,8 @@ import typer
 from gspy_cli.cli.options import QuietOption, need_torch
 from gspy_cli.errors import GspyError
 
+MB = 10**6
+
 data = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
@@ -21,7 +23,9 @@ def about() -> None:
 
 @data.command()
 def get(
-    name: Annotated[str, typer.Argument(help="gravity-spy: its training set v1.1.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="gravity-spy: its training set v1.1.")
+    ],
     *,
     output: Annotated[
         Path | None,
@@ -38,14 +42,14 @@ def get(
     Example: gspy data get gravity-spy
     """
     need_torch("preparing training data")
-    from gspy_cli.cli import terminal
+    from gspy_cli.cli.progress import bar
     from gspy_cli.training.download import data_folder, get_gravity_spy
 
     if name != "gravity-spy":
         raise GspyError(f"no data set '{name}'; there is: gravity-spy")
     folder = output or data_folder() / "gravity-spy"
-    with terminal.bar("downloading", quiet=quiet) as progress:
+    with bar("downloading, MB", quiet=quiet) as progress:
         table = get_gravity_spy(
-            folder, on_progress=lambda _, done, total: progress(done, total)
+            folder, on_progress=lambda _, done, size: progress(done // MB, size // MB)
         )
     typer.echo(f"next: gspy train --data {table}")

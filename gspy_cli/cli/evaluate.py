@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gspy_cli.cli.hints import after_evaluate, hint
 from gspy_cli.cli.options import DeviceOption, QuietOption, need_report
 from gspy_cli.errors import GspyError
 
@@ -69,6 +70,7 @@ def evaluate(
         if output.is_file():
             raise GspyError(f"-o {output} is a file; give a folder for the report")
     from gspy_cli.cli import evaluation_screen as screen
+    from gspy_cli.cli.progress import bar
     from gspy_cli.evaluation import evaluation as evaluating
     from gspy_cli.evaluation.comparison import compare, on_common_ground
     from gspy_cli.evaluation.reference import compare_with_reference
@@ -78,7 +80,7 @@ def evaluate(
     chosen = evaluating.selection_for(subjects, data, split=split, window=window)
     done: list[Evaluation] = []
     for subject in subjects:
-        with screen.bar(f"evaluating {subject.name}", quiet=quiet) as progress:
+        with bar(f"evaluating {subject.name}", quiet=quiet) as progress:
             done.append(
                 evaluating.evaluate(
                     subject, chosen, batch_size=batch_size, progress=progress
@@ -95,10 +97,13 @@ def evaluate(
         screen.show_evaluation(done[0], agreements[0])
     else:
         screen.show_comparison(compare(done))
+    page = None
     if output is not None:
         from gspy_cli.evaluation.report import write_reports
 
-        page = write_reports(output, done, agreements)
+        with bar("writing the report", quiet=quiet):
+            page = write_reports(output, done, agreements)
         typer.echo(f"report: {page}", err=True)
+    hint(after_evaluate(models, page), quiet=quiet)
     if any(evaluation.failures for evaluation in done):
         raise typer.Exit(1)

@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gspy_cli.cli.terminal import bar
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.outputs import per_class
@@ -19,8 +18,7 @@ from gspy_cli.evaluation.scores import (
     score,
     score_windows,
 )
-
-__all__ = ["bar", "show_comparison", "show_evaluation", "show_notes"]
+from gspy_cli.wording import counted
 
 WEAKEST = 5
 
@@ -120,7 +118,7 @@ def show_agreement(console: Console, agreement: Agreement) -> None:
     console.print(
         Text(
             f"Gravity Spy's own labels ({agreement.source}): {agreement.agree} of "
-            f"{agreement.glitches} glitches agree, {share:.3f} "
+            f"{counted(agreement.glitches, 'glitch')} agree, {share:.3f} "
             f"({span(agreement.interval)}); {agreement.not_in_reference} are not in "
             f"it. Right by the data's labels: ours {agreement.ours_right}, theirs "
             f"{agreement.theirs_right}"
@@ -158,7 +156,8 @@ def show_comparison(rows: Sequence[Contender]) -> None:
     console.print(table)
     scored = rows[0]
     console.print(
-        f"{scored.pictures.count} pictures of {scored.glitches.count} glitches; 95 %, "
+        f"{counted(scored.pictures.count, 'picture')} of "
+        f"{counted(scored.glitches.count, 'glitch')}; 95 %, "
         "F1 (macro) and p are per glitch; p: McNemar's exact test against "
         f"{scored.name}",
         style="dim",

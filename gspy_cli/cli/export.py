@@ -10,6 +10,7 @@ import typer
 
 from gspy_cli.cli.options import need_torch
 from gspy_cli.errors import GspyError
+from gspy_cli.wording import counted
 
 
 class Precision(StrEnum):
@@ -85,6 +86,7 @@ def export(
     Example: gspy export runs/train/mobilenet_v2-001 -o model.onnx
     """
     need_torch("exporting")
+    from gspy_cli.cli import progress
     from gspy_cli.training import export as exporting
 
     if check is not None:
@@ -93,32 +95,34 @@ def export(
     if run is None:
         raise GspyError("give the run to export: gspy export runs/train/NAME")
     changes = _changes(name, temperature, scores, licence)
-    if precision is Precision.FP32:
-        card = exporting.export_run(run, output, changes=changes, opset=opset)
-    else:
-        from gspy_cli.training.variants import export_variant
+    with progress.stages("exporting", quiet=False) as stages:
+        if precision is Precision.FP32:
+            card = exporting.export_run(run, output, changes=changes, opset=opset)
+        else:
+            from gspy_cli.training.variants import export_variant
 
-        card = export_variant(
-            run,
-            output,
-            precision.value,
-            data=data or run,
-            cache=cache,
-            force=force,
-            changes=changes,
-            opset=opset,
-        )
+            card = export_variant(
+                run,
+                output,
+                precision.value,
+                data=data or run,
+                cache=cache,
+                force=force,
+                changes=changes,
+                opset=opset,
+                stages=stages,
+            )
+        if simulated is not None:
+            from gspy_cli.training.familiarity import add_familiarity
+
+            card = add_familiarity(output, card, simulated, stages=stages)
+    if precision is not Precision.FP32:
         for kind, accuracy in card.scores["accuracy_by_precision"].items():
             typer.echo(f"{kind}: {accuracy:.4f} of the pictures named right")
     if simulated is not None:
-        from gspy_cli.training.familiarity import add_familiarity
-
-        card = add_familiarity(output, card, simulated)
         typer.echo(f"unfamiliar below {card.unfamiliar_below:.3f}")
-    size = output.stat().st_size / 1e6
-    typer.echo(
-        f"{output}: {card.architecture}, {len(card.classes)} classes, {size:.1f} MB"
-    )
+    classes, size = counted(len(card.classes), "class"), output.stat().st_size / 1e6
+    typer.echo(f"{output}: {card.architecture}, {classes}, {size:.1f} MB")
     typer.echo(f"next: gspy classify figures/ --model {output}")
 
 

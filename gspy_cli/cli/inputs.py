@@ -53,6 +53,15 @@ class Given:
         samples = sources.read_first(every) if ahead else every
         return ((sample,) for sample in samples)
 
+    def again(self, *, per_glitch: bool) -> "Iterator[object] | None":
+        """Give the inputs by row once more; None where they cannot be had twice."""
+        from gspy_cli import glitches
+
+        pipe = self.files_from is not None and not self.files_from.is_file()
+        if self.events or pipe or "-" in self.paths:
+            return None
+        return glitches.group(self.names()) if per_glitch else self.names()
+
     def arrivals(self, *, per_glitch: bool) -> "Iterator[list[Group]]":
         """Give what is in the folders and what arrives there, without end."""
         from gspy_cli import watching

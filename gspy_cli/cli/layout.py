@@ -27,10 +27,32 @@ OPTIONS = {
         "Network": "architecture image_size pretrained weights",
         "Recipe": "recipe epochs batch_size lr weight_decay scheduler optimizer "
         "warmup_epochs label_smoothing balance ema_decay augment patience",
+        "Autoencoder (cae)": "reconstruct_epochs reconstruction_weight freeze_encoder",
         "Machine": "device compiled amp workers",
+    },
+    "qscan": {
+        "Strain": "gps open_data channel ifo",
+        "Output": "output window form annotate quiet",
+    },
+    "simulate": {
+        "What": "count classes seed noise",
+        "Output": "output jpeg strain inputs workers quiet",
+    },
+    "evaluate": {
+        "Data": "data split window reference",
+        "Output": "output quiet",
+        "Machine": "device batch_size",
+    },
+    "export": {
+        "Output": "output precision force opset",
+        "Card": "name temperature scores licence",
+        "Data": "data cache simulated",
+        "Check": "check",
     },
 }
 """Of the commands with many options, by their parameters; the rest comes last."""
+
+WIDEST = 30  # characters of an option; longer ones take a line of their own
 
 
 class GroupedCommand(TyperCommand):
@@ -40,27 +62,28 @@ class GroupedCommand(TyperCommand):
         """Write each heading and its options."""
         groups = OPTIONS.get(self.name or "", {})
         found: dict[str, list[tuple[str, str]]] = {"Arguments": []}
-        found |= {heading: [] for heading in (*groups, "Options")}
+        found |= {name: [] for name in (*groups, "Options")}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                found[_heading(parameter, groups)].append(record)
+                found[heading(parameter, groups)].append(record)
         widest = max(len(left) for records in found.values() for left, _ in records)
-        for heading, records in found.items():
+        for name, records in found.items():
             if records:
-                with formatter.section(heading):
+                with formatter.section(name):
                     formatter.write_dl(_aligned(records, widest))
 
 
-def _heading(parameter: Any, groups: dict[str, str]) -> str:  # noqa: ANN401
+def heading(parameter: Any, groups: dict[str, str]) -> str:  # noqa: ANN401
+    """Give the heading that a parameter stands under."""
     if parameter.param_type_name == "argument":
         return "Arguments"
-    for heading, names in groups.items():
-        if parameter.name in names.split():
-            return heading
+    for name, parameters in groups.items():
+        if parameter.name in parameters.split():
+            return name
     return "Options"
 
 
 def _aligned(records: list[tuple[str, str]], width: int) -> list[tuple[str, str]]:
     """Let the second column begin at one place under all headings."""
-    return [(left.ljust(min(width, 28)), right) for left, right in records]
+    return [(left.ljust(min(width, WIDEST)), right) for left, right in records]

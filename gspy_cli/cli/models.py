@@ -55,27 +55,31 @@ def list_() -> None:
 
 def _list(*, architectures: bool) -> None:
     from gspy_cli import registry
-    from gspy_cli.cli import terminal
+    from gspy_cli.cli import models_screen
 
     if architectures:
         need_torch("listing the architectures")
         from gspy_cli.training.architectures import ARCHITECTURES
 
-        terminal.show_architectures(ARCHITECTURES)
+        models_screen.show_architectures(ARCHITECTURES)
     else:
-        terminal.show_models(list(registry.installed()), registry.default_name())
+        models_screen.show_models(list(registry.installed()), registry.default_name())
 
 
 @models.command()
-def show(name: Annotated[str, typer.Argument(help="A name or an .onnx file.")]) -> None:
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="A name or an .onnx file.")
+    ],
+) -> None:
     """Show a model's card.
 
     Example: gspy models show efficientnet_lite0
     """
     from gspy_cli import model
-    from gspy_cli.cli import terminal
+    from gspy_cli.cli import models_screen
 
-    terminal.show_card(model.find_card(name))
+    models_screen.show_card(model.find_card(name))
 
 
 @models.command()
@@ -116,7 +120,9 @@ def _graph_of(source: Path) -> Path:
 
 @models.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="One of your own models.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="One of your own models.")
+    ],
 ) -> None:
     """Remove a model of your own.
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,22 +84,28 @@ class Outputs:
                 self.already_failed += any(f.has_failed(key) for f in self._files)
 
     def write(
-        self, rows: "Iterable[tuple[Group, Row]]", *, quiet: bool, live: bool
+        self,
+        rows: "Iterable[tuple[Group, Row]]",
+        *,
+        watched: "Callable[[Iterable[Row]], Iterator[Row]]",
+        live: bool,
     ) -> None:
-        """Write the rows of what was left, as they come; `live`, a few at a time."""
+        """Write the rows of what was left, as they come; `live`, a few at a time.
+
+        They pass through `watched` unless they can be seen to come.
+        """
+        saved = self._save(rows)
         if self._printed is None:
-            if not (quiet or live) and sys.stderr.isatty():
-                from gspy_cli.cli import terminal
-
-                rows = terminal.with_progress(rows)
-            deque(self._save(rows), maxlen=0)
+            deque(saved if live else watched(saved), maxlen=0)
         elif self._printed is Format.TABLE:
-            from gspy_cli.cli import terminal
+            from gspy_cli.cli import results_screen
 
-            show = terminal.show_arrivals if live else terminal.show_results
-            show(self._save(rows), self.columns)
+            if live:
+                results_screen.show_arrivals(saved, self.columns)
+            else:
+                results_screen.show_results(saved, self.columns, watched)
         else:
-            self._print(self._save(rows))
+            self._print(saved if live or sys.stdout.isatty() else watched(saved))
         for file in self._files:
             file.flush()
 

@@ -1,21 +1,31 @@
 """`gspy qscan`: draw strain as Gravity Spy draws it."""
 
+import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gspy_cli.cli import strain
-from gspy_cli.cli.options import ChannelOption, IfoOption, need_strain
+from gspy_cli.cli.hints import hint
+from gspy_cli.cli.options import (
+    ChannelOption,
+    IfoOption,
+    QuietOption,
+    need_strain,
+)
+from gspy_cli.cli.progress import bar
 from gspy_cli.cli.strain import OpenDataOption
 from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
     from gspy_cli.strain.collect import Collection
-    from gspy_cli.strain.events import Event
+    from gspy_cli.strain.events import Event, Scanner
     from gspy_cli.strain.qtransform import QScan
     from gspy_cli.strain.triggers import Wanted
 
@@ -25,6 +35,17 @@ class Form(StrEnum):
 
     PNG = "png"
     NPZ = "npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What is drawn of each event: windows in seconds, and where they go."""
+
+    windows: tuple[float, ...]
+    folder: Path
+    form: Form
+    annotate: bool
+    quiet: bool
 
 
 def qscan(
@@ -55,6 +76,7 @@ def qscan(
     ] = False,
     channel: ChannelOption = None,
     ifo: IfoOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Draw the Q-scan of an event, in Gravity Spy's four windows.
 
@@ -74,65 +96,77 @@ def qscan(
         channel=channel,
         ifo=ifo,
         open_data=open_data,
+        quiet=quiet,
     )
+    windows = tuple(w for w in WINDOWS_S if window in ("all", str(w)))
+    sheet = Sheet(windows, output, form, annotate, quiet)
     try:
         output.mkdir(parents=True, exist_ok=True)
-        complaints = list(_draw(found, wanted, window, output, form, annotate=annotate))
+        complaints = _draw_all(found, wanted, sheet)
     except OSError as error:
         raise GspyError(f"cannot write to {output}: {error.strerror}") from None
     for complaint in complaints:
         typer.echo(f"gspy: {complaint}", err=True)
     if complaints:
         raise typer.Exit(1)
+    if form is Form.PNG:
+        hint(join(["gspy", "classify", str(output)]), quiet=quiet)
+
+
+def _draw_all(
+    found: "Collection", wanted: "Iterable[Wanted]", sheet: Sheet
+) -> list[str]:
+    """Write what can be scanned, print its names, and give what cannot be."""
+    from gspy_cli.strain.events import Scanner
+    from gspy_cli.strain_samples import located
+
+    # without files the events' own complaints say it
+    complaints = list(found.unusable.values()) if found.archive.files() else []
+    scanner = Scanner(found.archive)
+    events = list(located(found, wanted))
+    total = len(events) * len(sheet.windows)
+    with bar("drawing", quiet=sheet.quiet) as progress:
+        progress(0, total)
+        for number, (one, event) in enumerate(events):
+            try:
+                for place, lack in enumerate(_draw(scanner, one, event, sheet), 1):
+                    complaints += [lack] if lack else []
+                    progress(number * len(sheet.windows) + place, total)
+            except GspyError as error:
+                complaints.append(str(error))
+    return complaints
 
 
 def _draw(
-    found: "Collection",
-    wanted: "Iterable[Wanted]",
-    window: str,
-    output: Path,
-    form: Form,
-    *,
-    annotate: bool,
+    scanner: "Scanner", one: "Wanted", event: "Event | str", sheet: Sheet
 ) -> Iterator[str]:
-    """Write what can be scanned, print its names, and give what cannot be."""
-    from gspy_cli.strain.events import Scanner, no_room
-    from gspy_cli.strain.qtransform import WINDOWS_S
-    from gspy_cli.strain_samples import located
+    """Draw an event, window by window; give what each lacks, mostly nothing."""
+    from gspy_cli.strain.events import no_room
 
-    if found.archive.files():  # else the events' own complaints say it
-        yield from found.unusable.values()
-    scanner = Scanner(found.archive)
-    for one, event in located(found, wanted):
-        try:
-            if isinstance(event, str):
-                raise GspyError(event)
-            scan = scanner.scan(event)
-        except GspyError as error:
-            yield str(error)
+    if isinstance(event, str):
+        raise GspyError(event)
+    scan = scanner.scan(event)
+    name = f"{event.home.ifo or 'X1'}_{one.name}"
+    for window in sheet.windows:
+        if window not in scan.energies:
+            yield no_room(window)
             continue
-        name = f"{event.home.ifo or 'X1'}_{one.name}"
-        for length in [w for w in WINDOWS_S if window in ("all", str(w))]:
-            if length not in scan.energies:
-                yield no_room(length)
-                continue
-            path = output / f"{name}_spectrogram_{length}.{form}"
-            path.write_bytes(_content(scan, length, event, form, annotate=annotate))
-            typer.echo(path)
-        typer.echo(
+        path = sheet.folder / f"{name}_spectrogram_{window}.{sheet.form}"
+        path.write_bytes(_content(scan, window, event, sheet))
+        sys.stdout.write(f"{path}\n")  # typer.echo would write into the bar
+        yield ""
+    if not sheet.quiet:
+        sys.stderr.write(
             f"{name}: loudest tile {scan.peak_frequency:.1f} Hz, "
-            f"SNR {scan.snr:.1f}, Q {scan.q:.2f}",
-            err=True,
+            f"SNR {scan.snr:.1f}, Q {scan.q:.2f}\n"
         )
 
 
-def _content(
-    scan: "QScan", window_s: float, event: "Event", form: Form, *, annotate: bool
-) -> bytes:
-    if form is Form.PNG:
+def _content(scan: "QScan", window_s: float, event: "Event", sheet: Sheet) -> bytes:
+    if sheet.form is Form.PNG:
         from gspy_cli.strain.drawing import draw
 
-        ifo = event.home.ifo
+        ifo, annotate = event.home.ifo, sheet.annotate
         return draw(scan, window_s, ifo=ifo, gps=event.gps, annotate=annotate)
     import numpy as np
 

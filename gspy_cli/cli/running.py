@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from gspy_cli.cli import strain
+from gspy_cli.cli.countdown import countdown
 from gspy_cli.cli.options import need
 from gspy_cli.cli.strain import Events
+from gspy_cli.wording import counted
 
 if TYPE_CHECKING:
     from gspy_cli.card import ModelCard
@@ -98,10 +100,11 @@ class Tally:
     def summary(self, outputs: "Outputs") -> str:
         """Say in one line what this run did, and what an earlier one had done."""
         rate = self.total / max(time.monotonic() - self._started, 1e-9)
-        what = "glitches classified" if outputs.columns.per_glitch else "classified"
-        counts = f"{self.classified} {what}, {self.failed} failed, {rate:.0f}/s"
+        glitches = counted(self.classified, "glitch")
+        named = glitches if outputs.columns.per_glitch else self.classified
+        counts = f"{named} classified, {self.failed} failed, {rate:.0f}/s"
         views = f", {self.partial} with a failed view" if self.partial else ""
-        before = f"; {outputs.already} were done before" if outputs.already else ""
+        before = f"; {outputs.already} done before" if outputs.already else ""
         failed = outputs.already_failed
         which = f", {failed} of them failed" if failed else ""
         return f"{counts}{views}{before}{which}"
@@ -113,16 +116,21 @@ def run(
     outputs: "Outputs",
     tally: Tally,
     *,
+    again: "Callable[[], Iterable[object] | None]",
     quiet: bool,
     live: bool,
 ) -> None:
-    """Classify what the outputs lack, and write it."""
+    """Classify what the outputs lack, and write it.
+
+    `again` gives the groups once more, to be counted, where they can be had twice.
+    """
     from gspy_cli import glitches
 
     found = glitches.classify_groups(outputs.left(groups), engine.classify)
     answer = glitches.fuse_views if outputs.columns.per_glitch else _only
     rows = ((group, answer(results)) for group, results in found)
-    outputs.write(tally.count(rows), quiet=quiet, live=live)
+    watched = countdown(again, lambda: outputs.already, quiet=quiet or live)
+    outputs.write(tally.count(rows), watched=watched, live=live)
 
 
 def _only(results: "tuple[Row, ...]") -> "Row":

@@ -8,6 +8,7 @@ import typer
 from gspy_cli.cli.options import QuietOption, need_strain
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.labels import CLASSES
+from gspy_cli.wording import counted
 
 
 def simulate(
@@ -59,12 +60,12 @@ def simulate(
     Example: gspy simulate -n 24 -o simulated/
     """
     need_strain("simulating")
-    from gspy_cli.cli import terminal
+    from gspy_cli.cli.progress import bar
     from gspy_cli.simulate.dataset import Plan, write_inputs
     from gspy_cli.simulate.figures import write_figures
 
     chosen = [_class(name) for name in classes.split(",")] if classes else list(CLASSES)
-    with terminal.bar("simulating", quiet=quiet) as progress:
+    with bar("simulating", quiet=quiet) as progress:
         if inputs:
             source = str(noise) if noise else ""
             plan = Plan(count, seed, inputs, inputs, tuple(chosen), source)
@@ -82,8 +83,8 @@ def simulate(
             )
     if quiet:
         return
-    kind = "inputs" if inputs else "figures"
-    typer.echo(f"{count} glitches, {4 * count} {kind}, in {output}", err=True)
+    figures = counted(4 * count, "input" if inputs else "figure")
+    typer.echo(f"{counted(count, 'glitch')}, {figures}, in {output}", err=True)
     follow = (
         f"gspy train --simulated {output} --data FOLDER"
         if inputs

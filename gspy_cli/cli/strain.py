@@ -142,7 +142,7 @@ def find_strain(
 
     def say(url: str) -> None:
         if not quiet:
-            typer.echo(f"fetching {url}", err=True)
+            sys.stderr.write(f"fetching {url}\n")  # typer.echo would break a bar
 
     archive = Archive([])
     fetched = OpenData(archive, on_download=say).fetch(wanted, ifo)

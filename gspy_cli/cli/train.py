@@ -113,13 +113,13 @@ def train(
         int | None, typer.Option(metavar="N", help="Stop after N epochs no better.")
     ] = None,
     reconstruct_epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="cae: rebuild pictures first.")
+        int | None, typer.Option(metavar="N", help="Rebuild pictures first.")
     ] = None,
     reconstruction_weight: Annotated[
-        float | None, typer.Option(metavar="X", help="cae: rebuild them later, too.")
+        float | None, typer.Option(metavar="X", help="Rebuild them later, too.")
     ] = None,
     freeze_encoder: Annotated[
-        bool | None, typer.Option(help="cae: classify from the latent as it is.")
+        bool | None, typer.Option(help="Classify from the latent as it is.")
     ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="The same seed, the same split and order.")

@@ -1,15 +1,16 @@
 """What a person sees while a network trains: a bar an epoch, a line an epoch."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.progress import TimeRemainingColumn as TimeLeft
 
+from gspy_cli.cli.progress import stages
+from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.fit import Reports
+from gspy_cli.wording import counted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,15 +29,8 @@ def reports(*, quiet: bool) -> Iterator[Reports]:
         yield Reports()
         return
     console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns,
-        TimeLeft(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        screen = Screen(console, progress)
+    with stages("reading pictures", quiet=False, console=console) as show:
+        screen = Screen(console, show)
         yield Reports(
             on_decode=screen.decoded,
             on_unreadable=screen.unreadable,
@@ -49,10 +43,8 @@ def reports(*, quiet: bool) -> Iterator[Reports]:
 class Screen:
     """Draws the reports of one run."""
 
-    def __init__(self, console: Console, progress: Progress) -> None:
-        self._console = console
-        self._progress = progress
-        self._task = progress.add_task("reading pictures", total=None)
+    def __init__(self, console: Console, show: Callable[[str, int, int], None]) -> None:
+        self._console, self._show = console, show
         self._epoch = 1
 
     def decoded(self, done: int, total: int) -> None:
@@ -65,7 +57,9 @@ class Screen:
 
     def unreadable(self, pictures: "Sequence[Unreadable]") -> None:
         """Name the pictures that are left out."""
-        self._say(f"{len(pictures)} pictures cannot be read and are left out:")
+        self._say(
+            f"{counted(len(pictures), 'picture')} left out, which cannot be read:"
+        )
         for picture in pictures[:SHOWN]:
             self._say(f"  {picture.path}: {picture.reason}")
         if len(pictures) > SHOWN:
@@ -75,11 +69,11 @@ class Screen:
         """Say what is about to train."""
         self._epoch = len(run.history) + 1
         precision = str(machine.autocast or "float32").removeprefix("torch.")
-        millions = sum(p.numel() for p in model.parameters()) / 1e6
+        millions = parameter_count(model) / 1e6
         train, held_out = (len(run.dataset.part(p)) for p in ("train", "validation"))
         self._say(
             f"{run.path}: {run.config.architecture}, {millions:.2f} M parameters, "
-            f"{train} pictures to train on, {held_out} to validate, "
+            f"{counted(train, 'picture')} to train on, {held_out} to validate, "
             f"{machine.device} {precision}"
         )
 
@@ -94,9 +88,6 @@ class Screen:
             f"{_number(row.validation_accuracy)}  "
             f"{row.pictures_per_second:.0f} pictures/s"
         )
-
-    def _show(self, what: str, done: int, total: int) -> None:
-        self._progress.update(self._task, description=what, completed=done, total=total)
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.scores import Scores, score
 from gspy_cli.metrics import mcnemar
+from gspy_cli.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def within(evaluation: Evaluation, paths: set[Path]) -> Evaluation:
     kept = [i for i, example in enumerate(examples) if example.path in paths]
     pictures = evaluation.pictures.take(kept)
     dropped = len(examples) - len(kept)
-    note = f"{dropped} pictures are left out: another model has no answer to them"
+    note = f"{counted(dropped, 'picture')} left out: another model has no answer there"
     return replace(
         evaluation,
         pictures=pictures,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.fragments import figure, link, notes, paragraph, table
+from gspy_cli.wording import counted
 
 CONTENDERS = ["model", "parameters", "MB", "pictures right", "glitches right", "from"]
 CONTENDERS += ["to", "macro-F1", "pictures/s", "only the first right"]
@@ -30,8 +31,9 @@ def comparison_sections(
     """Give the parts of the page that compares."""
     first = evaluations[0]
     yield paragraph(
-        f"The same {len(first.pictures)} pictures of {len(first.glitches)} glitches "
-        f"({first.selection.source}) for all. Intervals (95 %), F1 and McNemar's exact "
+        f"The same {counted(len(first.pictures), 'picture')} of "
+        f"{counted(len(first.glitches), 'glitch')} ({first.selection.source}) for all. "
+        "Intervals (95 %), F1 and McNemar's exact "
         f"test against {first.subject.name} are per glitch, windows fused.",
         "faint",
     )

@@ -6,6 +6,7 @@ from html import escape
 
 from gspy_cli.evaluation.fragments import heading, paragraph
 from gspy_cli.evaluation.gallery import Error, thumbnails
+from gspy_cli.wording import counted
 
 MOST = 200
 """Errors in a page, the most confident ones: about 15 kB each."""
@@ -23,7 +24,8 @@ def errors_section(errors: Sequence[Error]) -> Iterator[str]:
     shown = errors[:MOST]
     more = len(errors) - len(shown)
     yield paragraph(
-        f"{len(errors)} pictures, {sure} of them with a confidence of {SURE} or more. "
+        f"{counted(len(errors), 'picture')}, {sure} of them with a confidence "
+        f"of {SURE} or more. "
         "Each stands beside a picture that was rightly given the same name."
         + (f" The {MOST} most confident are here, all in predictions.csv." * bool(more))
     )

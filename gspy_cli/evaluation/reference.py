@@ -10,6 +10,7 @@ from gspy_cli.evaluation.answers import Answers
 from gspy_cli.labels import ALIASES
 from gspy_cli.metrics import wilson_interval
 from gspy_cli.sources import describe
+from gspy_cli.wording import counted
 
 NEEDED = {"gravityspy_id", "ml_label"}
 
@@ -60,7 +61,7 @@ def compare_with_reference(glitches: Answers, table: Path) -> Agreement:
     ]
     if not rows:
         raise GspyError(
-            f"{table} holds none of the {len(names)} glitches (the first is "
+            f"{table} holds none of {counted(len(names), 'glitch')} (the first is "
             f"{names[0]}): its gravityspy_id must be that of the pictures' names"
         )
     agree = sum(ours == other for _, ours, other in rows)

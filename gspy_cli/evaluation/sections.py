@@ -15,6 +15,7 @@ from gspy_cli.evaluation.scores import (
     score,
     score_windows,
 )
+from gspy_cli.wording import counted
 
 LEVELS = ["", "number", "right", "accuracy", "from", "to", "macro-F1", "weighted F1"]
 LEVELS += ["balanced accuracy", "top 2", "calibration error", "-log p"]
@@ -73,7 +74,7 @@ def scores_section(evaluation: Evaluation) -> Iterator[str]:
     glitches = score(evaluation.glitches)
     yield heading("Scores")
     yield paragraph(
-        f"{glitches.right} of {glitches.count} glitches are named right with their "
+        f"{glitches.right} of {counted(glitches.count, 'glitch')} named right, "
         f"windows fused: {glitches.accuracy:.3f}, with 95 % confidence between "
         f"{glitches.interval[0]:.3f} and {glitches.interval[1]:.3f}."
     )
@@ -144,11 +145,11 @@ def agreement_section(agreement: Agreement) -> Iterator[str]:
     low, high = agreement.interval
     part = agreement.agree / agreement.glitches
     yield paragraph(
-        f"{agreement.agree} of the {agreement.glitches} glitches in {agreement.source} "
-        f"get the same label: {part:.3f}, 95 % interval {low:.3f} to {high:.3f}. "
-        f"{agreement.not_in_reference} glitches are not in it. By the labels of the "
-        f"data, {agreement.ours_right} of ours and {agreement.theirs_right} of theirs "
-        "are right."
+        f"{agreement.agree} of {counted(agreement.glitches, 'glitch')} in "
+        f"{agreement.source} with the same label: {part:.3f}, 95 % interval "
+        f"{low:.3f} to {high:.3f}. {counted(agreement.not_in_reference, 'glitch')} not "
+        f"in it. By the labels of the data, {agreement.ours_right} of ours and "
+        f"{agreement.theirs_right} of theirs are right."
     )
     rows = [
         (c.label, c.glitches, c.agree, c.agree / c.glitches, *c.interval)

@@ -11,6 +11,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.training.data import Example, fingerprint, names_of, read_dataset
 from gspy_cli.training.splits import glitch_labels
+from gspy_cli.wording import counted
 
 NAMED = 5  # names in a note, of however many
 
@@ -79,8 +80,8 @@ def notes_of_labels(
     if foreign:
         counts = [f"{name} ({count})" for name, count in sorted(foreign.items())]
         yield (
-            f"{foreign.total()} pictures have labels that the model does not know and "
-            f"are left out: {listed(counts)}"
+            f"{counted(foreign.total(), 'picture')} left out, with labels that "
+            f"the model does not know: {listed(counts)}"
         )
     glitches = Counter(label for label in glitch_labels(known).values())
     if absent := [name for name in classes if not glitches[name]]:
@@ -97,14 +98,14 @@ def notes_of_copies(known: Sequence[Example], every: Sequence[Example]) -> list[
         splits[example.glitch].add(example.split)
     if shared := sorted({e.glitch for e in known if len(splits[e.glitch]) > 1}):
         notes.append(
-            f"{len(shared)} glitches are in several splits, so scores are too good: "
-            f"{listed(shared)}"
+            f"{counted(len(shared), 'glitch')} in several splits, so scores are "
+            f"too good: {listed(shared)}"
         )
     copies = [group for group in identical(every) if not set(group).isdisjoint(known)]
     if copies:
         pairs = [" = ".join(e.path.name for e in group) for group in copies]
-        notes.append(f"{len(copies)} pictures are there more than once: "
-                     f"{listed(pairs)}")  # fmt: skip
+        number = counted(len(copies), "picture")
+        notes.append(f"{number} there more than once: {listed(pairs)}")
     return notes
 
 

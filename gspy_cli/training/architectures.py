@@ -26,8 +26,8 @@ class Architecture:
 
     `build` takes the number of classes and gives a network from pictures
     (N, 3, S, S), S = `input_size`, to logits (N, K). `head` names its last layer.
-    `parameters` are in millions, with 22 classes; `paper_accuracy` is the paper's on
-    its test set. `imagenet` gives a state dict with 1000 classes, where there is one.
+    `parameters` are in millions, with 22 classes. `imagenet` gives a state dict with
+    1000 classes, where there is one.
     `sizes` are the sides, in pixels, that it can take instead of `input_size`. `mean`
     and `std` belong to colours from 0 to 1.
     """
@@ -37,7 +37,6 @@ class Architecture:
     parameters: float
     input_size: int = 224
     sizes: range = ANY_SIZE
-    paper_accuracy: float | None = None
     imagenet: Callable[[], Mapping[str, Tensor]] | None = None
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
@@ -255,5 +254,5 @@ class Normalise(nn.Module):
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Count the numbers that training changes."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    """Count a network's weights."""
+    return sum(p.numel() for p in model.parameters())

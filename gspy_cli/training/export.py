@@ -7,7 +7,7 @@ temperature itself; its metadata carry the whole card.
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -25,11 +25,17 @@ from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, build_network, split_head
 from gspy_cli.training.checkpoint import load_tensors, write_atomically
+from gspy_cli.wording import counted
 
 OPSET = 17
 TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
 BATCHES = (1, 2, 33)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+Stages = Callable[[str, int, int], None]  # takes a stage, how much is done, of how much
+
+
+def unseen(what: str, done: int, total: int) -> None:
+    """Show nobody how far a stage is."""
 
 
 class Deployed(nn.Module):
@@ -87,13 +93,14 @@ def check_file(path: Path, source: Path | None) -> str:
         It does not answer as its run does.
     """
     card = load_model(str(path), device="cpu").card
-    found = f"{path}: a whole model of gspy, {card.architecture}, {len(card.classes)}"
+    classes = counted(len(card.classes), "class")
+    found = f"{path}: a whole model of gspy, {card.architecture}, {classes}"
     if source is None:
-        return f"{found} classes"
+        return found
     network, _ = read_network(source)
     deployed = Deployed(network, card)
     largest = check_parity(deployed, path.read_bytes(), check_pictures(card.input_size))
-    return f"{found} classes; differs from {source} by {largest:.1g} at most"
+    return f"{found}; differs from {source} by {largest:.1g} at most"
 
 
 def check_pictures(size: tuple[int, int], count: int = 8) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ becomes the graph's third output, `familiarity` (N,), from 0 to 1.
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from gspy_cli.card import ModelCard
+from gspy_cli.training.cache import Progress
 from gspy_cli.training.checkpoint import write_atomically
-from gspy_cli.training.export import with_card
+from gspy_cli.training.export import Stages, unseen, with_card
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of
 
@@ -31,7 +33,9 @@ HELD_OUT = 4  # one glitch in so many sets the threshold
 HIDDEN, EPOCHS, BATCH = 64, 12, 128
 
 
-def add_familiarity(path: Path, card: ModelCard, directory: Path) -> ModelCard:
+def add_familiarity(
+    path: Path, card: ModelCard, directory: Path, *, stages: Stages = unseen
+) -> ModelCard:
     """Give an exported file its third output, learnt from simulated glitches.
 
     The card gets `unfamiliar_below`, which three in a thousand of the
@@ -40,9 +44,10 @@ def add_familiarity(path: Path, card: ModelCard, directory: Path) -> ModelCard:
     pictures = read_simulated(directory, card.input_size[0])[0]
     rows = _some_glitches(len(pictures))
     content = path.read_bytes()
-    known = embed(content, pictures[rows])
+    known = embed(content, pictures[rows], partial(stages, "glitches"))
     held_out = np.arange(len(rows)) // 4 % HELD_OUT == 0
-    strangers = embed(content, strangers_of(pictures[rows[~held_out]][::2]))
+    strange = strangers_of(pictures[rows[~held_out]][::2])
+    strangers = embed(content, strange, partial(stages, "strangers"))
     graph = with_head(content, fit_head(known[~held_out], strangers))
     familiar = answers(
         graph.SerializeToString(), "familiarity", pictures[rows][held_out]
@@ -61,22 +66,31 @@ def _some_glitches(pictures: int) -> NDArray[np.intp]:
     return rows.reshape(-1).astype(np.intp)
 
 
-def embed(content: bytes, pictures: NDArray[np.uint8]) -> Embeddings:
+def embed(
+    content: bytes,
+    pictures: NDArray[np.uint8],
+    on_progress: Progress = lambda done, total: None,
+) -> Embeddings:
     """Give the embeddings (N, D) that an exported graph has of pictures."""
-    return answers(content, "embedding", pictures)
+    return answers(content, "embedding", pictures, on_progress)
 
 
 def answers(
-    content: bytes, output: str, pictures: NDArray[np.uint8]
+    content: bytes,
+    output: str,
+    pictures: NDArray[np.uint8],
+    on_progress: Progress = lambda done, total: None,
 ) -> NDArray[np.float32]:
     """Give one output of an exported graph for pictures (N, H, W, 3)."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    batches = [pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH)]
-    return np.concatenate(
-        [session.run([output], {"image": np.ascontiguousarray(b)})[0] for b in batches]
-    )
+    found = []
+    for i in range(0, len(pictures), BATCH):
+        batch = np.ascontiguousarray(pictures[i : i + BATCH])
+        found.append(session.run([output], {"image": batch})[0])
+        on_progress(min(i + BATCH, len(pictures)), len(pictures))
+    return np.concatenate(found)
 
 
 def fit_head(known: Embeddings, strangers: Embeddings) -> nn.Sequential:

@@ -30,6 +30,7 @@ from gspy_cli.training.recipes import learning_rate
 from gspy_cli.training.run import Run, image_size, save_epoch
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.splits import check_classes
+from gspy_cli.wording import counted
 
 
 def ignore(*_: object) -> None:
@@ -120,7 +121,8 @@ def fit(
     """Train through the epochs that are left, saving after each."""
     if not epochs_left(run):
         raise GspyError(
-            f"{run.path} is finished after {len(run.history)} epochs: start a new run, "
+            f"{run.path} is finished after {counted(len(run.history), 'epoch')}: "
+            "start a new run, "
             f"with --weights {run.path / 'best.safetensors'} to begin where it stands"
         )
     reports.on_start(run, trainee.model, machine)

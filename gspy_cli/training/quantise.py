@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from gspy_cli.training.cache import Progress
 from gspy_cli.training.pixels import CENTRED, fold_normalisation, take_pixels
 
 BATCH = 16
@@ -26,7 +27,12 @@ QUANTISED = [
 ]
 
 
-def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
+def to_int8(
+    content: bytes,
+    pictures: NDArray[np.uint8],
+    *,
+    on_progress: Progress = lambda done, total: None,
+) -> bytes:
     """Quantise a graph to 8 bits, statically and per channel, in QDQ form.
 
     `pictures` (N, H, W, 3) calibrate the ranges of the activations. The first
@@ -50,7 +56,7 @@ def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
         quantization.quantize_static(
             ready,
             small,
-            Calibration(pictures),
+            Calibration(pictures, on_progress),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=QUANTISED,
             per_channel=True,
@@ -68,15 +74,19 @@ def to_int8(content: bytes, pictures: NDArray[np.uint8]) -> bytes:
 class Calibration:
     """Feeds pictures to ONNX Runtime's calibration, batch by batch."""
 
-    def __init__(self, pictures: NDArray[np.uint8]) -> None:
-        self._batches = self._in_batches(pictures)
+    def __init__(self, pictures: NDArray[np.uint8], on_progress: Progress) -> None:
+        self._batches = self._in_batches(pictures, on_progress)
 
     @staticmethod
-    def _in_batches(pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    def _in_batches(
+        pictures: NDArray[np.uint8], on_progress: Progress
+    ) -> Iterator[NDArray[np.uint8]]:
         # ONNX Runtime wants batches of one size: the last one begins again.
         order = np.arange(-(-len(pictures) // BATCH) * BATCH) % len(pictures)
-        for chosen in order.reshape(-1, BATCH):
+        batches = order.reshape(-1, BATCH)
+        for number, chosen in enumerate(batches, start=1):
             yield pictures[chosen]
+            on_progress(number, len(batches))
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
         """Give the next batch, None at the end."""

@@ -1,7 +1,7 @@
 """How networks are trained: the paper's way, and what works best here."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gspy_cli.errors import GspyError
 
@@ -76,20 +76,8 @@ PAPER_CAE = Recipe(
 )
 """The paper's autoencoder (section 4.2): batch 16, Adam, 0.01, weight decay 0.01."""
 
-MODERN_CAE = Recipe(
-    "modern",
-    epochs=60,
-    optimizer="adamw",
-    lr=2e-3,
-    weight_decay=0.05,
-    scheduler="cosine",
-    warmup_epochs=2.0,
-    label_smoothing=0.1,
-    balance=0.5,
-    ema_decay=0.99,
-    augment=True,
-    reconstruct_epochs=10,
-    reconstruction_weight=1.0,
+MODERN_CAE = replace(
+    MODERN, epochs=60, lr=2e-3, reconstruct_epochs=10, reconstruction_weight=1.0
 )
 
 RECIPES = {"paper": PAPER, "modern": MODERN}

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gspy_cli.card import ModelCard
-from gspy_cli.training.architectures import architecture
+from gspy_cli.training.architectures import architecture, parameter_count
 from gspy_cli.training.checkpoint import (
     load_optimizer,
     load_tensors,
@@ -24,6 +24,7 @@ from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example, fingerprints
 from gspy_cli.training.history import Row
 from gspy_cli.training.loop import Trainee
+from gspy_cli.wording import counted
 
 STATE = "training_state.safetensors"
 """Everything to go on from: the last file that an epoch writes."""
@@ -152,7 +153,7 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
         input_size=(size, size),
         mean=found.mean,
         std=found.std,
-        parameters=sum(p.numel() for p in trainee.model.parameters()),
+        parameters=parameter_count(trainee.model),
         temperature=1.0 if math.isnan(best.temperature) else best.temperature,
         data=describe_data(run.dataset, run.config),
         trained_on=trained_on(run),
@@ -178,7 +179,8 @@ def describe_data(dataset: Dataset, config: TrainConfig) -> str:
     for split in ("train", "validation", "test"):
         part = dataset.part(split)
         glitches = len({e.glitch for e in part})
-        counts.append(f"{split} {len(part)} pictures of {glitches} glitches")
+        pictures = counted(len(part), "picture")
+        counts.append(f"{split} {pictures} of {counted(glitches, 'glitch')}")
     if config.simulated is not None:
         counts.append(
             f"and simulated inputs, {1 - config.real_share:.0%} of those drawn"

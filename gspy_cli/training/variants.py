@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,19 @@ from numpy.typing import NDArray
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
-from gspy_cli.training.cache import open_pixels
+from gspy_cli.training.cache import Progress, open_pixels
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.data import Example, read_dataset, read_table
-from gspy_cli.training.export import NOTHING, OPSET, export_run, with_card
+from gspy_cli.training.export import (
+    NOTHING,
+    OPSET,
+    Stages,
+    export_run,
+    unseen,
+    with_card,
+)
 from gspy_cli.training.quantise import to_fp16, to_int8
+from gspy_cli.wording import counted
 
 MOST_LOST = 0.005  # of the accuracy, 1 is all
 CALIBRATION = 256  # pictures that calibrate 8-bit ranges
@@ -34,7 +43,9 @@ class Labelled:
     trained: NDArray[np.bool_]
 
 
-def read_labelled(source: Path, card: ModelCard, cache: Path | None) -> Labelled:
+def read_labelled(
+    source: Path, card: ModelCard, cache: Path | None, *, stages: Stages = unseen
+) -> Labelled:
     """Read pictures for a card's network: a run's own, or a data set's."""
     split = source / "split.csv"
     examples: Sequence[Example] = (
@@ -42,7 +53,10 @@ def read_labelled(source: Path, card: ModelCard, cache: Path | None) -> Labelled
     )
     known = [example for example in examples if example.label in card.classes]
     pixels, failures = open_pixels(
-        [example.path for example in known], size=card.input_size[0], folder=cache
+        [example.path for example in known],
+        size=card.input_size[0],
+        folder=cache,
+        on_progress=partial(stages, "reading pictures"),
     )
     kept = [example for i, example in enumerate(known) if i not in failures]
     if not kept:
@@ -64,13 +78,16 @@ def export_variant(
     force: bool,
     changes: Mapping[str, Any] = NOTHING,
     opset: int = OPSET,
+    stages: Stages = unseen,
 ) -> ModelCard:
     """Export a run as fp16 or int8, tried on labelled data."""
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "exported.onnx"
         card = export_run(source, exported, changes=changes, opset=opset)
-        labelled = read_labelled(data, card, cache)
-        return write_variant(exported, path, card, precision, labelled, force=force)
+        labelled = read_labelled(data, card, cache, stages=stages)
+        return write_variant(
+            exported, path, card, precision, labelled, force=force, stages=stages
+        )
 
 
 def write_variant(
@@ -81,6 +98,7 @@ def write_variant(
     data: Labelled,
     *,
     force: bool,
+    stages: Stages = unseen,
 ) -> ModelCard:
     """Write the fp16 or int8 variant of an exported file; give its card.
 
@@ -92,15 +110,20 @@ def write_variant(
         Accuracy falls by more than half a point; nothing is written.
     """
     content = exported.read_bytes()
-    smaller = to_fp16(content) if precision == "fp16" else to_int8(content, _some(data))
+    smaller = (
+        to_fp16(content)
+        if precision == "fp16"
+        else to_int8(content, _some(data), on_progress=partial(stages, "calibrating"))
+    )
     graph = onnx.load_from_string(smaller)
-    before = accuracy(content, data)
-    after = accuracy(with_card(graph, card), data)
+    before = accuracy(content, data, partial(stages, "scoring fp32"))
+    scoring = partial(stages, f"scoring {precision}")
+    after = accuracy(with_card(graph, card), data, scoring)
     if before - after > MOST_LOST and not force:
         raise CheckError(
             f"{precision} loses {100 * (before - after):.1f} points of accuracy "
-            f"({before:.4f} to {after:.4f} on {len(data.labels)} pictures); --force "
-            "writes it anyway"
+            f"({before:.4f} to {after:.4f} on {counted(len(data.labels), 'picture')}); "
+            "--force writes it anyway"
         )
     both = {"fp32": round(before, 4), precision: round(after, 4)}
     scored = replace(card, scores={**card.scores, "accuracy_by_precision": both})
@@ -109,15 +132,18 @@ def write_variant(
     return replace(scored, sha256=hashlib.sha256(final).hexdigest())
 
 
-def accuracy(content: bytes, data: Labelled) -> float:
+def accuracy(content: bytes, data: Labelled, on_progress: Progress) -> float:
     """Give the part of the pictures that an exported graph names right."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "variant.onnx"
         path.write_bytes(content)
         score = load_model(str(path), device="cpu").score
-    starts = range(0, len(data.labels), BATCH)
-    named = [score(data.pictures[i : i + BATCH]).argmax(axis=1) for i in starts]
-    return float((np.concatenate(named) == data.labels).mean())
+    right, count = 0, len(data.labels)
+    for i in range(0, count, BATCH):
+        named = score(data.pictures[i : i + BATCH]).argmax(axis=1)
+        right += int((named == data.labels[i : i + BATCH]).sum())
+        on_progress(min(i + BATCH, count), count)
+    return right / count
 
 
 def _some(data: Labelled) -> NDArray[np.uint8]:

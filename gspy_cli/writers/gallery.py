@@ -17,6 +17,7 @@ from gspy_cli.glitches import Group
 from gspy_cli.image import network_input, resize
 from gspy_cli.results import WINDOWS, Prediction, Record, Row, answer_of
 from gspy_cli.sources import Plot, Sample
+from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Columns, ranked
 from gspy_cli.writers.forms import Form
 
@@ -95,7 +96,9 @@ def _caption(row: Row, group: Group) -> str:
         title, rest = "failed", answer.reason
     name = Path(origin.path).name
     if len(group) > 1:
-        name = f"{origin.ifo or ''} {origin.gravityspy_id}, {len(group)} views"
+        name = (
+            f"{origin.ifo or ''} {origin.gravityspy_id}, {counted(len(group), 'view')}"
+        )
     texts = f"<b>{_text(title)}</b><small>{_text(name)}</small>"
     return f"<figcaption>{texts}<small>{_text(rest)}</small></figcaption>"
 

@@ -1,0 +1,47 @@
+"""The command that comes next: said on a terminal, to who has not asked for quiet."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import join
+
+import typer
+
+from gspy_cli.cli.inputs import Given
+from gspy_cli.cli.running import Tally
+from gspy_cli.cli.wanted import Format, Wanted
+
+
+def hint(what: str | None, *, quiet: bool = False) -> None:
+    """Say what comes next, on stderr, if anybody looks."""
+    if what and not quiet and sys.stderr.isatty():
+        typer.echo(f"next: {what}", err=True)
+
+
+def after_classify(given: Given, wanted: Wanted, tally: Tally) -> str | None:
+    """Choose what to do with labels: look through them, score them or keep them."""
+    if not tally.classified:
+        return None
+    tables = [path for path in wanted.files if path.suffix == ".csv"]
+    if wanted.gallery:
+        return f"open {wanted.gallery} in a browser"
+    if tables:
+        command = join(["gspy", "evaluate", str(tables[0]), "--data"])
+        return f"{command} DIR, if you know what the pictures are"
+    if wanted.printed() is not Format.TABLE:
+        return None
+    if given.events.times and given.paths:
+        times = [word for time in given.events.times for word in ("--gps", time)]
+        return join(["gspy", "qscan", *given.paths, *times, "-o", "scans/"])
+    if tally.total == 1 and [Path(path).is_file() for path in given.paths] == [True]:
+        return join(["gspy", "classify", given.paths[0], "--explain", "why.png"])
+    return "add -o labels.csv to keep the labels, --gallery page.html to look through"
+
+
+def after_evaluate(models: Sequence[str], page: Path | None) -> str:
+    """Choose what to do with scores: see them, or use the run that was judged."""
+    if page is None:
+        return "add -o report/ for figures, errors and tables"
+    if len(models) == 1 and (Path(models[0]) / "best.safetensors").is_file():
+        return join(["gspy", "export", models[0], "-o", "model.onnx"])
+    return f"open {page} in a browser"

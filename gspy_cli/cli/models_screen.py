@@ -1,0 +1,103 @@
+"""What `gspy models` shows on a terminal: the models, the networks, a card."""
+
+from collections.abc import Iterator, Mapping
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gspy_cli.card import ModelCard
+from gspy_cli.registry import ModelFolder
+
+if TYPE_CHECKING:
+    from gspy_cli.training.architectures import Architecture
+
+NAMES = 20  # characters; longer names of scores take two lines
+
+
+def show_models(folders: list[ModelFolder], default: str) -> None:
+    """Print the registry as a table."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for heading in ("name", "architecture"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("classes", "parameters", "size", "accuracy"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for folder in folders:
+        card = folder.card()
+        mark = "*" if folder.path.name == default else ""
+        size = f"{folder.graph.stat().st_size / 1e6:.1f} MB"
+        table.add_row(
+            Text(f"{folder.path.name}{mark}"),
+            Text(card.architecture),
+            str(len(card.classes)),
+            f"{card.parameters / 1e6:.1f} M",
+            size,
+            _accuracy(card),
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        "* default; accuracy per glitch on real figures; 'gspy models NAME' shows more",
+        style="dim",
+        highlight=False,
+    )
+
+
+def show_architectures(architectures: "Mapping[str, Architecture]") -> None:
+    """Print the networks that can be trained."""
+    table = Table("name", header_style="bold", box=None)
+    for heading in ("parameters", "input", "ImageNet weights"):
+        table.add_column(heading, justify="right")
+    for name, found in architectures.items():
+        table.add_row(
+            name,
+            f"{found.parameters:g} M",
+            f"{found.input_size} x {found.input_size}",
+            "yes" if found.imagenet else "-",
+        )
+    Console().print(table)
+
+
+def _accuracy(card: ModelCard) -> str:
+    accuracy = card.scores.get("real_accuracy_per_glitch")
+    return f"{accuracy:.3f}" if isinstance(accuracy, float) else "-"
+
+
+def show_card(card: ModelCard) -> None:
+    """Print one model's card."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", max_width=NAMES)
+    table.add_column(overflow="fold")
+    for name, value in _facts(card):
+        if value:
+            table.add_row(name, Text(value))
+    Console().print(table)
+
+
+def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
+    height, width = card.input_size
+    yield "name", card.name
+    yield "architecture", f"{card.architecture}, {card.parameters:,} parameters"
+    yield "input", f"{height} x {width} RGB, cut to the {card.crop}, {card.filter}"
+    yield "classes", ", ".join(card.classes)
+    yield "data", card.data
+    for name, value in card.scores.items():
+        yield name.replace("_", " "), _score(value)
+    yield "licence", card.licence
+    yield "date", card.date
+    yield "sha256", card.sha256
+
+
+def _score(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, dict):
+        return "\n".join(_entry(name, inner) for name, inner in value.items())
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _entry(name: str, value: Any) -> str:  # noqa: ANN401
+    """Write a score of several; what lies in it begins a line of its own, set in."""
+    if isinstance(value, dict):
+        return f"{name.replace('_', ' ')}:\n" + indent(_score(value), "  ")
+    return f"{name}: {_score(value)}"

@@ -1,0 +1,7 @@
+"""How numbers of things are said."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many there are: 1 glitch, 2 glitches, 0 pictures."""
+    ending = "es" if noun.endswith(("ch", "s")) else "s"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"

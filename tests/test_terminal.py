@@ -1,0 +1,112 @@
+"""What a person at a terminal sees, and a pipe does not."""
+
+import os
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_classify import GSPY, rows
+
+from gspy_cli.cli.countdown import Countdown
+from gspy_cli.wording import counted
+
+pty = pytest.importorskip("pty")
+fcntl = pytest.importorskip("fcntl")
+termios = pytest.importorskip("termios")
+
+
+@pytest.fixture(autouse=True)
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+def on_terminal(*arguments: object, columns: int = 80, pipe: bool = False):
+    """Run the command on a terminal; give what that shows, and what a pipe got."""
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen(
+        [*GSPY, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if pipe else side,
+        stderr=side,
+        text=True,
+    ) as run:
+        os.close(side)
+        shown = b""
+        while piece := read(main):
+            shown += piece
+        piped = run.stdout.read() if run.stdout else ""
+    os.close(main)
+    assert run.returncode == 0, shown
+    return shown.decode(), piped
+
+
+def read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the command has ended
+        return b""
+
+
+def test_a_table_is_followed_by_what_comes_next(figures: Path):
+    shown, _ = on_terminal("classify", figures)
+    assert "3 classified, 0 failed" in shown
+    assert "next: add -o labels.csv to keep the labels" in shown
+
+
+def test_a_pipe_gets_the_rows_alone_and_the_terminal_the_progress(figures: Path):
+    shown, piped = on_terminal("classify", figures, pipe=True)
+    assert len(rows(piped)) == 3
+    assert "next:" not in piped
+    assert "\x1b" not in piped
+    assert "classifying" in shown
+    assert "3/3" in re.sub(r"\x1b\[[\d;]*m", "", shown)
+
+
+def test_who_asks_for_quiet_sees_nothing(figures: Path, tmp_path: Path):
+    shown, _ = on_terminal("classify", figures, "-q", "-o", tmp_path / "labels.csv")
+    assert shown == ""
+
+
+def test_without_colour_nothing_is_coloured(figures: Path, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown, _ = on_terminal("classify", figures, "--min-confidence", "1")
+    assert not re.search(r"\x1b\[[\d;]*3[0-8]", shown)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_no_line_of_a_table_is_wider_than_the_terminal(figures: Path, columns: int):
+    shown, _ = on_terminal("classify", figures, "--top-k", "3", columns=columns)
+    plain = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown)
+    table = plain[plain.index(" in ") :].split("3 classified")[0]
+    assert max(map(len, table.splitlines())) <= columns
+
+
+def test_a_countdown_counts_down_from_what_is_not_done_already():
+    countdown = Countdown(lambda: range(10), lambda: 4)
+    assert list(countdown(range(6))) == list(range(6))
+    countdown._counting.join()
+    assert countdown._total() == 6
+
+
+def test_inputs_that_cannot_be_had_twice_are_not_counted():
+    countdown = Countdown(lambda: None, lambda: 0)
+    assert list(countdown("abc")) == ["a", "b", "c"]
+    assert countdown._total() is None
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "said"),
+    [
+        (1, "glitch", "1 glitch"),
+        (2, "glitch", "2 glitches"),
+        (0, "picture", "0 pictures"),
+        (3, "class", "3 classes"),
+    ],
+)
+def test_one_is_no_plural(number: int, noun: str, said: str):
+    assert counted(number, noun) == said
