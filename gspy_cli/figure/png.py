@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _HEADER = struct.Struct(">8sI4sIIBBBBB4x")
 _START = b"\x89PNG\r\n\x1a\n", 13, b"IHDR"
 _MODES = {2: "rgb", 6: "rgba"}  # by colour type
-_HARMLESS = {b"IDAT", b"tEXt", b"gAMA"}  # chunks that change no pixel for Pillow
+_HARMLESS = {b"IDAT", b"tEXt", b"gAMA", b"sBIT"}  # they change no pixel for Pillow
 _SLACK = 1 << 20  # bytes that a file may hold besides its pixels
 
 
