@@ -32,7 +32,8 @@ def decode(stream: BinaryIO, *, most_pixels: int) -> NDArray[np.uint8] | None:
     whole = tuple(start) == _START and bits == 8 and colour in _MODES and not interlace
     if not whole or not 0 < width * height <= most_pixels:
         return None
-    content = head + stream.read(height * (4 * width + 1) + _SLACK)
+    stream.seek(0)
+    content = stream.read(height * (4 * width + 1) + _SLACK)
     if not _is_plain(content):
         return None
     pixels = _decode(content, height, width, mode=_MODES[colour])
