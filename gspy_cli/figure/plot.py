@@ -75,7 +75,11 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
     edge = np.concatenate(
         (pixels[0, ::4], pixels[-1, ::4], pixels[::4, 0], pixels[::4, -1])
     )
-    _, first, counts = np.unique(codes(edge), return_index=True, return_counts=True)
+    kinds = codes(edge)
+    if np.count_nonzero(kinds == kinds[0]) > 0.8 * len(edge):  # no need to sort them
+        yield edge[0]
+        return
+    _, first, counts = np.unique(kinds, return_index=True, return_counts=True)
     for i in np.argsort(-counts)[:2]:
         if counts[i] >= 0.2 * len(edge):
             yield edge[first[i]]
