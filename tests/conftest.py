@@ -14,6 +14,7 @@ from gspy_cli.card import ModelCard
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
 SIDE = 32
+ODD = 40  # more than two members of a compressed file
 
 
 def viridis_like(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -57,6 +58,17 @@ def figures(tmp_path: Path) -> Path:
     for seed, window in enumerate(("0.5", "1.0", "2.0")):
         name = f"H1_abcDEF1234_spectrogram_{window}.png"
         Image.fromarray(draw_figure(seed=seed)).save(folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def odd_folder(tmp_path_factory) -> Path:
+    """Give a folder of `ODD` pictures with odd names; one of them is broken."""
+    folder = tmp_path_factory.mktemp("odd")
+    for number in range(ODD - 1):
+        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
+        Image.fromarray(draw_figure(100, 140, seed=number)).save(folder / name)
+    (folder / "13 broken.png").write_bytes(b"no picture")
     return folder
 
 

@@ -176,7 +176,7 @@ def classify(
             time_shifts=time_shift_check,
             per_glitch=per_glitch,
         )
-        outputs = stack.enter_context(outputs_of(wanted, columns, engine.card))
+        outputs = stack.enter_context(outputs_of(wanted, columns, engine.card, events))
         if watch and not quiet:
             typer.echo("gspy: watching; Ctrl-C ends it", err=True)
         try:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted, format_of, is_gzip
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Outputs:
 
 @contextmanager
 def outputs_of(
-    wanted: Wanted, columns: "Columns", card: "ModelCard"
+    wanted: Wanted, columns: "Columns", card: "ModelCard", events: Events
 ) -> Iterator[Outputs]:
     """Open the places that results go to.
 
@@ -139,6 +140,11 @@ def outputs_of(
         "per_glitch": columns.per_glitch,
         "columns": columns.names(),
         "min_confidence": columns.min_confidence,
+        "unfamiliar_below": card.unfamiliar_below,
+        "view_weights": dict(card.view_weights),
+        "channel": events.channel,
+        "ifo": events.ifo,
+        "open_data": events.open_data,
     }
     with ExitStack() as stack:
         files = [
