@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gspy_cli import journal
-from gspy_cli.results import Key, Record
-from gspy_cli.writers.columns import FILENAMES, Columns, read_key
+from gspy_cli.results import FILENAMES, Key, Record
+from gspy_cli.writers.columns import Columns, read_key
 from gspy_cli.writers.lines import BAD, json_records
 
 GROUP = 10_000  # rows in a row group
