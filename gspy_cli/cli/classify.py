@@ -73,7 +73,7 @@ def classify(
     ] = False,
     cluster: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: tcp://HOST:8786."),
+        typer.Option(metavar="NAME", help="Run on Dask: tcp://HOST:8786, or slurm:20."),
     ] = None,
     output: Annotated[
         list[Path] | None,
