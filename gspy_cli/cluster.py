@@ -20,6 +20,7 @@ from gspy_cli import __version__, predict
 from gspy_cli.errors import GspyError
 from gspy_cli.model import Model, load_model
 from gspy_cli.results import Result
+from gspy_cli.schedulers import scheduler_of
 from gspy_cli.sources import Sample
 
 TASK = 64  # pictures in a task: about a second of one core
@@ -43,14 +44,20 @@ class Job:
 
 
 @contextmanager
-def connect(address: str) -> Iterator[Any]:
-    """Connect to a cluster by its scheduler's address or its scheduler file.
+def connect(name: str) -> Iterator[Any]:
+    """Connect to a cluster, or start one; see `schedulers.scheduler_of` for its name.
 
     Raises
     ------
     GspyError
-        No scheduler answers there.
+        No scheduler answers there, or none can be started.
     """
+    with scheduler_of(name) as address, _client(address) as client:
+        yield client
+
+
+def _client(address: str) -> Any:  # noqa: ANN401
+    """Connect to a scheduler by its address or its file."""
     from distributed import Client
 
     is_file = address.endswith(".json")
@@ -60,7 +67,7 @@ def connect(address: str) -> Iterator[Any]:
     try:
         if is_file and not Path(address).exists():
             raise FileNotFoundError("no such file")
-        client = Client(  # type: ignore[no-untyped-call]
+        return Client(  # type: ignore[no-untyped-call]
             **where, timeout=TIMEOUT_S, set_as_default=False
         )
     except (OSError, ValueError, TimeoutError) as error:
@@ -68,8 +75,6 @@ def connect(address: str) -> Iterator[Any]:
             f"no Dask scheduler answers at {address} ({error}); start one with "
             "'dask scheduler' or correct --cluster"
         ) from None
-    with client:
-        yield client
 
 
 def classify(samples: Iterable[Sample], client: Any, job: Job) -> Iterator[Result]:  # noqa: ANN401

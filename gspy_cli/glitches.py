@@ -1,7 +1,7 @@
 """From pictures to glitches: the windows of one glitch together, and one answer."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from gspy_cli.results import WINDOWS, Failure, Glitch, Origin, Prediction, Result
 from gspy_cli.sources import Name, Sample, sample_of
-from gspy_cli.views import fuse
+from gspy_cli.views import EQUAL, fuse
 
 Group = tuple[Sample, ...]
 """The samples that one row answers: the views of a glitch, or a single picture."""
@@ -68,10 +68,13 @@ def classify_groups(
         yield members, (first, *islice(results, len(members) - 1))
 
 
-def fuse_views(views: tuple[Result, ...]) -> Glitch:
+def fuse_views(
+    views: tuple[Result, ...], weights: Mapping[str, float] = EQUAL
+) -> Glitch:
     """Give the answer of a glitch's views; those that failed have no voice.
 
-    It is familiar where more than half of the views are.
+    `weights` are the `view_weights` of the model's card. The answer is familiar where
+    more than half of the views are.
     """
     usable = [view for view in views if isinstance(view, Prediction)]
     origin = replace(views[0].origin, window=None)
@@ -79,7 +82,8 @@ def fuse_views(views: tuple[Result, ...]) -> Glitch:
         failed = Glitch(views, Failure(origin, ""))
         return Glitch(views, Failure(origin, failed.reasons()))
     classes = tuple(usable[0].scores)
-    fused = fuse(np.array([tuple(view.scores.values()) for view in usable]))
+    scored = np.array([tuple(view.scores.values()) for view in usable])
+    fused = fuse(scored, [view.origin.window for view in usable], weights)
     best = int(fused.argmax())
     scores = dict(zip(classes, fused.tolist(), strict=True))
     familiar = 2 * sum(view.familiar for view in usable) > len(usable)

@@ -5,6 +5,7 @@ pixels everywhere.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -27,6 +28,19 @@ def resize(plot: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.ui
     """
     layout = {3: "RGB", 4: "RGBX"}[plot.shape[2]]
     size = plot.shape[1], plot.shape[0]
-    content = np.ascontiguousarray(plot)
-    picture = Image.frombytes("RGB", size, content, "raw", layout)
+    content, row = _memory(plot)
+    picture = Image.frombytes("RGB", size, content, "raw", layout, row)
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _memory(plot: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Give the bytes from a plot's first pixel to its last, and how many a row has.
+
+    Those of a crop are not copied: the picture's margins lie between its rows.
+    """
+    length = plot[0].nbytes
+    if not plot[0].flags.c_contiguous or plot.strides[0] < length:
+        plot = np.ascontiguousarray(plot)
+    row = plot.strides[0]
+    whole = (len(plot) - 1) * row + length
+    return as_strided(plot, (whole,), (1,), writeable=False), row

@@ -7,15 +7,15 @@ whole rows and perhaps a torn one; the next run cuts that off and goes on.
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from gspy_cli.done import Done
 from gspy_cli.errors import GspyError
-from gspy_cli.results import Key, Record
+from gspy_cli.results import Record
 
 Records = Callable[[BinaryIO], Iterator[Record]]
 """Reads the whole rows of an output; stops at a torn one."""
@@ -23,21 +23,10 @@ Records = Callable[[BinaryIO], Iterator[Record]]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output to append to, and how often each row is in it already.
-
-    `failed` are those of them that are failures.
-    """
+    """An output to append to, and the rows that are in it already."""
 
     file: BinaryIO
-    done: Counter[Key]
-    failed: set[Key]
-
-    def take(self, key: Key) -> bool:
-        """Tell whether a row is done; each counts once."""
-        if self.done[key] <= 0:
-            return False
-        self.done[key] -= 1
-        return True
+    done: Done
 
     def write(self, content: bytes) -> None:
         """Append whole rows; they are with the operating system afterwards."""
@@ -146,14 +135,10 @@ def _difference(noted: Mapping[str, object], run: Mapping[str, object]) -> str:
 def _recover(file: BinaryIO, records: Records) -> Output:
     """Count what is done, and cut a torn end off."""
     file.seek(0)
-    done: Counter[Key] = Counter()
-    failed: set[Key] = set()
-    end = 0
+    done, end = Done(), 0
     for record in records(file):
         end = record.end
-        done[record.key] += 1
-        if record.failed:
-            failed.add(record.key)
+        done.add(record.key, failed=record.failed)
     file.truncate(end)
     file.seek(end)
-    return Output(file, done, failed)
+    return Output(file, done)

@@ -30,12 +30,15 @@ DESCRIPTIONS = {
 CLASSES = tuple(DESCRIPTIONS)
 """The 24 classes in index order: the 22 of O1 and O2, and two that O3 added."""
 
+NONE = "None_of_the_Above"
+"""The class of what is a glitch, but of no kind that has a name."""
+
 ALIASES = {
-    "70HZLINE": "None_of_the_Above",
-    "70HzLine": "None_of_the_Above",
-    "HighFreqBurst": "None_of_the_Above",
-    "High_Frequency_Burst": "None_of_the_Above",
-    "Pizzicato": "None_of_the_Above",
+    "70HZLINE": NONE,
+    "70HzLine": NONE,
+    "HighFreqBurst": NONE,
+    "High_Frequency_Burst": NONE,
+    "Pizzicato": NONE,
     "Crown": "Fast_Scattering",
     "CROWN": "Fast_Scattering",
 }

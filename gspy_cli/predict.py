@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure.colours import is_viridis
-from gspy_cli.image import network_input, resize
+from gspy_cli.image import resize
+from gspy_cli.labels import NONE
 from gspy_cli.model import Model
-from gspy_cli.readers import Input, Order, Readers
+from gspy_cli.readers import Input, Order, Readers, Size, attempt, fit
 from gspy_cli.results import Failure, Origin, Prediction, Result
 from gspy_cli.sources import PictureFile, Plot, Sample
 
-NONE = "None_of_the_Above"
 FEW = 128  # pictures that are read before processes to read the rest can start
 
-Size = tuple[int, int]
 Ready = tuple[Origin, Input]
 """A sample's network input, or why there is none, and what is known of it now."""
 Read = Callable[[Sequence[Sample], Size], list[Ready]]
@@ -169,18 +168,16 @@ class _Reading:
 
 
 def _read_here(batch: Sequence[Sample], size: Size) -> list[Ready]:
-    return [_prepare(sample, *size) for sample in batch]
+    return [_prepare(sample, size) for sample in batch]
 
 
-def _prepare(sample: Sample, height: int, width: int) -> Ready:
-    try:
-        loaded = sample.load()
-        if isinstance(loaded, Plot):
-            origin = replace(sample.origin, trigger=loaded.trigger)
-            return origin, resize(loaded.pixels, height=height, width=width)
-        return sample.origin, network_input(loaded, height=height, width=width)
-    except PictureError as error:
-        return sample.origin, error
+def _prepare(sample: Sample, size: Size) -> Ready:
+    loaded = attempt(sample.load)
+    if not isinstance(loaded, Plot):
+        return sample.origin, fit(loaded, size)
+    height, width = size
+    origin = replace(sample.origin, trigger=loaded.trigger)
+    return origin, resize(loaded.pixels, height=height, width=width)
 
 
 def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:

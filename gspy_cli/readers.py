@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.image import network_input
 
+T = TypeVar("T")
+Size = tuple[int, int]
 Input = NDArray[np.uint8] | PictureError
 
 _SETTINGS = {
@@ -37,16 +40,28 @@ class Order:
     """
 
     load: Callable[[], NDArray[np.uint8]]
-    size: tuple[int, int]
+    size: Size
 
 
 def read(order: Order) -> Input:
     """Read one picture; give (height, width, 3), or why there is none."""
-    height, width = order.size
+    return fit(attempt(order.load), order.size)
+
+
+def attempt(load: Callable[[], T]) -> T | PictureError:
+    """Load a picture, or give why it cannot be."""
     try:
-        return network_input(order.load(), height=height, width=width)
+        return load()
     except PictureError as error:
         return error
+
+
+def fit(pixels: Input, size: Size) -> Input:
+    """Crop and resize a picture to (height, width), or give why that cannot be."""
+    if isinstance(pixels, PictureError):
+        return pixels
+    height, width = size
+    return attempt(lambda: network_input(pixels, height=height, width=width))
 
 
 class Readers:

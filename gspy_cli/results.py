@@ -35,6 +35,7 @@ class Origin:
 
 
 WINDOWS = (0.5, 1.0, 2.0, 4.0)  # s; the views of a glitch, in Gravity Spy's order
+FILENAMES = tuple(f"Filename{place}" for place in range(1, len(WINDOWS) + 1))
 
 VIEW = re.compile(
     r"(?P<glitch>(?:(?P<ifo>[A-Z]\d)_)?(?P<id>.+))"

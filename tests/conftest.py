@@ -15,6 +15,7 @@ from gspy_cli.card import ModelCard
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
 SIDE = 32
+ODD = 40  # more than two members of a compressed file
 
 # nohup and & have children ignore Ctrl-C; tests that send it would wait for ever
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,16 +43,6 @@ def draw_figure(height: int = 600, width: int = 800, seed: int = 0) -> np.ndarra
     inside = viridis_like(bottom - top - 1, right - left - 1, seed)
     figure[top + 1 : bottom, left + 1 : right] = inside
     return figure
-
-
-def draw_folder(folder: Path, count: int, *, height: int, width: int) -> Path:
-    """Draw pictures with odd names into a folder, and one that is broken."""
-    for number in range(count):
-        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
-        picture = draw_figure(height, width, seed=number)
-        Image.fromarray(picture).save(folder / name)
-    (folder / "13 broken.png").write_bytes(b"no picture")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +75,17 @@ def figures(tmp_path: Path) -> Path:
     for seed, window in enumerate(("0.5", "1.0", "2.0")):
         name = f"H1_abcDEF1234_spectrogram_{window}.png"
         Image.fromarray(draw_figure(seed=seed)).save(folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def odd_folder(tmp_path_factory) -> Path:
+    """Give a folder of `ODD` pictures with odd names; one of them is broken."""
+    folder = tmp_path_factory.mktemp("odd")
+    for number in range(ODD - 1):
+        name = f'{number:02} "odd", name.png' if number % 5 else f"{number:02}\n.png"
+        Image.fromarray(draw_figure(100, 140, seed=number)).save(folder / name)
+    (folder / "13 broken.png").write_bytes(b"no picture")
     return folder
 
 

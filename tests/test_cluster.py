@@ -16,6 +16,7 @@ pytest.importorskip("distributed", reason="the cluster extra is not here")
 from gspy_cli import cluster
 from gspy_cli.errors import GspyError
 from gspy_cli.results import Failure
+from gspy_cli.schedulers import scheduler_of
 from gspy_cli.sources import picture
 
 COUNT = 500  # eight tasks
@@ -61,6 +62,52 @@ def folder(tmp_path_factory) -> Path:
     (folder / "100.png").unlink()
     (folder / "100.png").write_bytes(b"no picture")
     return folder
+
+
+def test_jobs_that_dask_jobqueue_submits_give_the_rows_of_a_local_run(
+    figures, tiny_model, tmp_path, monkeypatch
+):
+    pytest.importorskip("dask_jobqueue", reason="the cluster extra is not here")
+    for name, value in (("CORES", "1"), ("MEMORY", "1GB"), ("INTERFACE", "lo")):
+        monkeypatch.setenv(f"DASK_JOBQUEUE__LOCAL__{name}", value)
+    outputs = [tmp_path / "here.csv", tmp_path / "jobs.csv"]
+    ask = ["classify", str(figures), "-m", str(tiny_model), "-o"]
+    assert gspy(*ask, outputs[0])[0] == 0
+    subprocess.run(
+        [*GSPY, *ask, outputs[1], "--cluster", "local:2"], check=True, timeout=300
+    )
+    assert outputs[1].read_bytes() == outputs[0].read_bytes()
+
+
+def test_a_name_of_dasks_configuration_stands_for_its_value():
+    import dask
+
+    with dask.config.set({"ligo": {"scheduler": "tcp://10.0.0.1:8786"}}):
+        with scheduler_of("ligo.scheduler") as address:
+            assert address == "tcp://10.0.0.1:8786"
+        with (
+            pytest.raises(GspyError, match="'ligo' of Dask's configuration is no"),
+            scheduler_of("ligo"),
+        ):
+            pass
+    with scheduler_of("cluster.json") as path:
+        assert path == "cluster.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("slurm", "needs a number of jobs, for example slurm:20"),
+        ("local:0", "needs a number of jobs, for example local:20"),
+        ("slurm:2", "this machine cannot submit to slurm: it has no sbatch"),
+        ("local:2", "Set jobqueue.local.cores in Dask's configuration"),
+    ],
+)
+def test_jobs_that_cannot_be_submitted_are_one_clear_line(name, reason, monkeypatch):
+    pytest.importorskip("dask_jobqueue", reason="the cluster extra is not here")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(GspyError, match=reason), scheduler_of(name):
+        pass
 
 
 def test_a_worker_killed_and_one_added_leave_no_trace(

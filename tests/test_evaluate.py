@@ -116,6 +116,19 @@ def test_a_table_of_gspy_classify_gives_the_models_own_scores(
     )
 
 
+def test_a_table_of_glitches_gives_the_same_glitch_scores(data, tiny_model, tmp_path):
+    pictures, glitches = tmp_path / "labels.csv", tmp_path / "glitches.csv"
+    outputs = ["-m", tiny_model, "-o"]
+    gspy("classify", data, "-r", *outputs, pictures)
+    gspy("classify", data, "-r", "--per-glitch", *outputs, glitches)
+    first = evaluated(pictures, "--data", data, out=tmp_path / "first")
+    again = evaluated(glitches, "--data", data, out=tmp_path / "again")
+    for name, value in first["glitches"].items():
+        assert again["glitches"][name] == pytest.approx(value, abs=1e-4), name
+    assert again["pictures"]["count"] == first["pictures"]["count"]
+    assert any("counts with the answer of its glitch" in n for n in again["notes"])
+
+
 def test_classes_without_examples_are_shown_as_undefined(data, table, tmp_path):
     shutil.rmtree(data / "Whistle")
     _, out, err = gspy("evaluate", table, "--data", data, "-o", tmp_path / "report")

@@ -47,6 +47,18 @@ def test_it_ends_a_command_with_one_line():
     assert (code, err) == (130, "gspy: interrupted; what was finished is kept\n")
 
 
+def test_before_the_command_is_there_it_ends_the_process_silently(tmp_path: Path):
+    press = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)"
+    (tmp_path / "typer.py").write_text(press)
+    where = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    run = subprocess.run(
+        [sys.executable, "-m", "gspy_cli", "devices"],
+        env=os.environ | {"PYTHONPATH": where},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (-signal.SIGINT, "")
+
+
 def test_in_a_destructor_it_is_not_lost():
     body = """
 class Passing:

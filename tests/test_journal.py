@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import draw_figure, draw_folder, tiny_card, write_tiny_model
+from conftest import ODD, draw_figure, tiny_card, write_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -29,7 +29,6 @@ from gspy_cli.writers import (
     json_records,
 )
 
-COUNT = 24
 COLUMNS = Columns(("Blip", "Whistle"), "tiny")
 
 
@@ -38,16 +37,10 @@ def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("many")
-    return draw_folder(folder, COUNT, height=150, width=200)
-
-
 @pytest.fixture(params=["csv", "jsonl"])
-def whole(request, folder: Path, tmp_path: Path, use_tiny_model) -> Path:
+def whole(request, odd_folder: Path, tmp_path: Path, use_tiny_model) -> Path:
     output = tmp_path / f"whole.{request.param}"
-    assert gspy("classify", folder, "-o", output)[0] == 1
+    assert gspy("classify", odd_folder, "-o", output)[0] == 1
     return output
 
 
@@ -58,18 +51,18 @@ def run(folder: Path, output: Path, **options) -> subprocess.Popen:
     )
 
 
-def test_a_finished_run_has_nothing_left_to_do(folder, whole):
+def test_a_finished_run_has_nothing_left_to_do(odd_folder, whole):
     before = whole.read_bytes()
-    _, _, err = gspy("classify", folder, "-o", whole)
+    _, _, err = gspy("classify", odd_folder, "-o", whole)
     assert whole.read_bytes() == before
-    assert err.startswith(f"0 classified, 0 failed, 0/s; {COUNT + 1} done before")
+    assert err.startswith(f"0 classified, 0 failed, 0/s; {ODD} done before")
 
 
-def test_failures_of_an_earlier_run_still_count(folder, whole, tmp_path):
-    code, _, err = gspy("classify", folder, "-o", whole)
+def test_failures_of_an_earlier_run_still_count(odd_folder, whole, tmp_path):
+    code, _, err = gspy("classify", odd_folder, "-o", whole)
     assert code == 1
-    assert f"{COUNT + 1} done before, 1 of them failed (tiny" in err
-    good = sorted(folder.iterdir())[0]
+    assert f"{ODD} done before, 1 of them failed (tiny" in err
+    good = sorted(odd_folder.iterdir())[0]
     output = tmp_path / f"good{whole.suffix}"
     for _ in range(2):
         code, _, err = gspy("classify", good, "-o", output)
@@ -77,27 +70,27 @@ def test_failures_of_an_earlier_run_still_count(folder, whole, tmp_path):
 
 
 def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
-    folder, whole, tmp_path
+    odd_folder, whole, tmp_path
 ):
     rng = random.Random(0)
     for trial in range(4):
         output = tmp_path / f"killed-{trial}{whole.suffix}"
-        rows = rng.randrange(1, COUNT)
-        with run(folder, output) as process:
+        rows = rng.randrange(1, ODD)
+        with run(odd_folder, output) as process:
             while not output.exists() or output.read_bytes().count(b"\n") < rows:
                 assert process.poll() in (None, 1)
                 if process.poll() is not None:
                     break
             process.send_signal(signal.SIGKILL)
-        gspy("classify", folder, "-o", output)
+        gspy("classify", odd_folder, "-o", output)
         assert output.read_bytes() == whole.read_bytes()
 
 
 @pytest.fixture(scope="module")
-def many(folder: Path, tmp_path_factory) -> Path:
+def many(odd_folder: Path, tmp_path_factory) -> Path:
     """Give a folder of enough pictures that other processes read the last ones."""
     many = tmp_path_factory.mktemp("links")
-    paths = [path for path in sorted(folder.iterdir()) if "\n" not in path.name]
+    paths = [path for path in sorted(odd_folder.iterdir()) if "\n" not in path.name]
     for number, path in zip(range(FEW + 60), itertools.cycle(paths)):
         (many / f"{number:03} {path.name}").hardlink_to(path)
     return many
@@ -142,49 +135,51 @@ def test_an_interrupted_run_ends_with_130_and_is_completed(many, tmp_path):
     assert output.read_bytes() == whole.read_bytes()
 
 
-def test_a_torn_end_is_cut_off_wherever_it_was_torn(folder, whole):
+def test_a_torn_end_is_cut_off_wherever_it_was_torn(odd_folder, whole):
     content = whole.read_bytes()
     rng = random.Random(1)
     for end in [1, *rng.sample(range(len(content)), 12), len(content) - 1]:
         whole.write_bytes(content[:end])
-        gspy("classify", folder, "-o", whole)
+        gspy("classify", odd_folder, "-o", whole)
         assert whole.read_bytes() == content
 
 
-def test_garbage_after_a_power_loss_is_cut_off(folder, whole):
+def test_garbage_after_a_power_loss_is_cut_off(odd_folder, whole):
     content = whole.read_bytes()
     whole.write_bytes(content[: len(content) // 2] + b"\0" * 4096)
-    gspy("classify", folder, "-o", whole)
+    gspy("classify", odd_folder, "-o", whole)
     assert whole.read_bytes() == content
 
 
-def test_a_full_disk_is_one_line_and_the_next_run_completes(folder, whole, tmp_path):
+def test_a_full_disk_is_one_line_and_the_next_run_completes(
+    odd_folder, whole, tmp_path
+):
     output = tmp_path / f"full{whole.suffix}"
     half = whole.stat().st_size // 2
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (half, half))
 
-    with run(folder, output, preexec_fn=limit) as process:
+    with run(odd_folder, output, preexec_fn=limit) as process:
         err = process.stderr.read().decode()
     assert process.returncode == 2
     assert err == f"gspy: cannot write {output}: File too large\n"
-    gspy("classify", folder, "-o", output)
+    gspy("classify", odd_folder, "-o", output)
     assert output.read_bytes() == whole.read_bytes()
 
 
-def test_new_pictures_are_added_at_the_end(folder, whole, tmp_path):
+def test_new_pictures_are_added_at_the_end(odd_folder, whole, tmp_path):
     content = whole.read_bytes()
     extra = tmp_path / "extra"
     extra.mkdir()
     Image.fromarray(draw_figure(150, 200, seed=99)).save(extra / "new.png")
-    assert gspy("classify", extra, folder, "-o", whole)[0] == 1
+    assert gspy("classify", extra, odd_folder, "-o", whole)[0] == 1
     assert whole.read_bytes().startswith(content)
     assert whole.read_bytes()[len(content) :].count(b"new.png") == 1
 
 
-def test_the_same_picture_given_twice_keeps_its_two_rows(folder, tmp_path):
-    path = sorted(folder.iterdir())[1]
+def test_the_same_picture_given_twice_keeps_its_two_rows(odd_folder, tmp_path):
+    path = sorted(odd_folder.iterdir())[1]
     output = tmp_path / "twice.csv"
     gspy("classify", path, path, "-o", output)
     content = output.read_bytes()
@@ -193,17 +188,17 @@ def test_the_same_picture_given_twice_keeps_its_two_rows(folder, tmp_path):
     assert output.read_bytes() == content
 
 
-def test_two_runs_on_one_output_cannot_mix(folder, tmp_path):
+def test_two_runs_on_one_output_cannot_mix(odd_folder, tmp_path):
     output = tmp_path / "out.csv"
     command = [sys.executable, "-m", "gspy_cli", "classify", "-q", "-b", "1", "-"]
     with subprocess.Popen(
         [*command, "-o", str(output)], stdin=subprocess.PIPE, text=True
     ) as first:
-        first.stdin.write(f"{sorted(folder.iterdir())[1]}\n")
+        first.stdin.write(f"{sorted(odd_folder.iterdir())[1]}\n")
         first.stdin.flush()
         while not output.exists():
             assert first.poll() is None
-        code, _, err = gspy("classify", folder, "-o", output)
+        code, _, err = gspy("classify", odd_folder, "-o", output)
         first.stdin.close()
     assert code == 2
     assert err == (
@@ -211,7 +206,7 @@ def test_two_runs_on_one_output_cannot_mix(folder, tmp_path):
     )
 
 
-def test_another_model_is_refused_and_both_are_named(folder, whole, tmp_path):
+def test_another_model_is_refused_and_both_are_named(odd_folder, whole, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     write_tiny_model(other, scale=0.5)
@@ -219,10 +214,10 @@ def test_another_model_is_refused_and_both_are_named(folder, whole, tmp_path):
         tiny_card(name="other", sha256=checksum(other)).to_json()
     )
     before = whole.read_bytes()
-    code, _, err = gspy("classify", folder, "-o", whole, "-m", other)
+    code, _, err = gspy("classify", odd_folder, "-o", whole, "-m", other)
     assert (code, whole.read_bytes()) == (2, before)
     assert "was made with model tiny, this run has other" in err
-    assert gspy("classify", folder, "-o", whole, "-m", other, "--overwrite")[0] == 1
+    assert gspy("classify", odd_folder, "-o", whole, "-m", other, "--overwrite")[0] == 1
     assert b"other" in whole.read_bytes()
 
 
@@ -230,10 +225,37 @@ def checksum(folder: Path) -> str:
     return hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
 
 
-def test_other_options_are_refused(folder, whole):
-    code, _, err = gspy("classify", folder, "-o", whole, "--top-k", "2")
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--top-k", 2], "columns"),
+        (["--per-glitch"], "per_glitch"),
+        (["--min-confidence", 0.5], "columns"),
+        (["--channel", "H1:STRAIN"], "channel"),
+        (["--ifo", "L1"], "ifo"),
+        (["--format", "jsonl"], "format"),
+    ],
+)
+def test_other_options_are_refused(odd_folder, tmp_path, options, name):
+    output = tmp_path / "labels.csv"
+    gspy("classify", odd_folder / "13 broken.png", "-o", output)
+    before = output.read_bytes()
+    code, _, err = gspy("classify", odd_folder, "-o", output, *options)
+    assert (code, output.read_bytes()) == (2, before)
+    assert f"was made with {name} " in err
+
+
+def test_a_card_that_answers_otherwise_is_another_run(odd_folder, tmp_path):
+    output, model = tmp_path / "labels.csv", tmp_path / "other"
+    model.mkdir()
+    write_tiny_model(model)
+    ask = ["classify", odd_folder / "13 broken.png", "-o", output, "-m", model]
+    assert gspy(*ask)[0] == 1
+    changed = tiny_card(sha256=checksum(model), view_weights={"4.0": 2.0})
+    (model / "card.json").write_text(changed.to_json())
+    code, _, err = gspy(*ask)
     assert code == 2
-    assert "was made with columns" in err
+    assert "was made with view_weights {}, this run has {'4.0': 2.0}" in err
 
 
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)

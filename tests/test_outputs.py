@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import draw_folder
+from conftest import ODD
 from hypothesis import given
 from hypothesis import strategies as st
 from test_classify import gspy, rows
@@ -21,8 +21,6 @@ from gspy_cli.writers import Columns, gallery
 from gspy_cli.writers.forms import csv_form, gzipped
 from gspy_cli.writers.gallery import gallery_form
 
-COUNT = 40  # more than two members of a compressed file
-
 
 @pytest.fixture(autouse=True)
 def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,18 +28,12 @@ def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("many")
-    return draw_folder(folder, COUNT - 1, height=100, width=140)
-
-
-@pytest.fixture(scope="module")
-def expected(folder: Path, tmp_path_factory) -> list[dict]:
+def expected(odd_folder: Path, tmp_path_factory) -> list[dict]:
     """Give the rows that every format must hold."""
     from conftest import write_tiny_model
 
     model = write_tiny_model(tmp_path_factory.mktemp("model"))
-    _, out, _ = gspy("classify", folder, "-f", "jsonl", "-m", model)
+    _, out, _ = gspy("classify", odd_folder, "-f", "jsonl", "-m", model)
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -64,9 +56,9 @@ def paths(found: list[dict]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["out.csv.gz", "out.jsonl.gz", "out.parquet"])
-def test_a_torn_output_is_completed(folder, expected, tmp_path, name):
+def test_a_torn_output_is_completed(odd_folder, expected, tmp_path, name):
     output = tmp_path / name
-    assert gspy("classify", folder, "-o", output)[0] == 1
+    assert gspy("classify", odd_folder, "-o", output)[0] == 1
     found, content = read(output), output.read_bytes()
     assert paths(found) == paths(expected)
     if "csv" not in name:
@@ -76,17 +68,17 @@ def test_a_torn_output_is_completed(folder, expected, tmp_path, name):
     rng = random.Random(0)
     for end in [1, *rng.sample(range(len(content)), 6), len(content) - 1]:
         output.write_bytes(content[:end] + rng.choice([b"", b"\0" * 99]))
-        gspy("classify", folder, "-o", output)
+        gspy("classify", odd_folder, "-o", output)
         assert output.read_bytes() == content
-    _, _, err = gspy("classify", folder, "-o", output)
-    assert f"; {COUNT} done before, 1 of them failed" in err
+    _, _, err = gspy("classify", odd_folder, "-o", output)
+    assert f"; {ODD} done before, 1 of them failed" in err
 
 
-def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(folder, tmp_path):
+def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(odd_folder, tmp_path):
     from pyarrow import parquet
 
     output = tmp_path / "out.parquet"
-    gspy("classify", folder, "-o", output)
+    gspy("classify", odd_folder, "-o", output)
     schema = parquet.read_schema(output)
     kinds = {name: str(schema.field(name).type) for name in schema.names}
     assert (kinds["path"], kinds["window"], kinds["Blip"], kinds["error"]) == (
@@ -96,24 +88,24 @@ def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(folder, tmp_path
 
 
 def test_a_parquet_file_that_was_killed_goes_on_from_its_part(
-    folder, expected, tmp_path
+    odd_folder, expected, tmp_path
 ):
     whole, output = tmp_path / "whole.parquet", tmp_path / "out.parquet"
-    gspy("classify", folder, "-o", whole)
+    gspy("classify", odd_folder, "-o", whole)
     part = tmp_path / "out.parquet.part"
-    command = [sys.executable, "-m", "gspy_cli", "classify", str(folder), "-b", "1"]
+    command = [sys.executable, "-m", "gspy_cli", "classify", str(odd_folder), "-b", "1"]
     with subprocess.Popen([*command, "-o", str(output)], stderr=-3) as run:
         while not part.exists() or part.read_bytes().count(b"\n") < 5:
             assert run.poll() is None
         run.send_signal(signal.SIGKILL)
     assert not output.exists()
-    gspy("classify", folder, "-o", output)
+    gspy("classify", odd_folder, "-o", output)
     assert read(output) == expected
     assert output.read_bytes() == whole.read_bytes()
 
 
 def test_a_part_that_the_parquet_file_holds_already_is_not_added_twice(
-    folder, expected, tmp_path, monkeypatch
+    odd_folder, expected, tmp_path, monkeypatch
 ):
     output = tmp_path / "out.parquet"
 
@@ -122,18 +114,20 @@ def test_a_part_that_the_parquet_file_holds_already_is_not_added_twice(
 
     with monkeypatch.context() as patch:
         patch.setattr("gspy_cli.journal.forget", die)
-        assert gspy("classify", folder, "-o", output)[0] == 130
+        assert gspy("classify", odd_folder, "-o", output)[0] == 130
     assert (tmp_path / "out.parquet.part").exists()
-    gspy("classify", folder, "-o", output)
+    gspy("classify", odd_folder, "-o", output)
     assert read(output) == expected
 
 
-def test_new_pictures_are_added_to_a_parquet_file(folder, expected, figures, tmp_path):
+def test_new_pictures_are_added_to_a_parquet_file(
+    odd_folder, expected, figures, tmp_path
+):
     output = tmp_path / "out.parquet"
-    gspy("classify", folder, "-o", output)
-    gspy("classify", figures, folder, "-o", output)
-    assert read(output)[:COUNT] == expected
-    assert paths(read(output)[COUNT:]) == sorted(map(str, figures.iterdir()))
+    gspy("classify", odd_folder, "-o", output)
+    gspy("classify", figures, odd_folder, "-o", output)
+    assert read(output)[:ODD] == expected
+    assert paths(read(output)[ODD:]) == sorted(map(str, figures.iterdir()))
 
 
 def test_a_foreign_parquet_file_is_not_replaced_unasked(figures, tmp_path):
@@ -154,23 +148,23 @@ def test_a_parquet_file_of_another_run_is_refused(figures, tmp_path):
     assert f"{output} was made with columns" in err
 
 
-def test_each_output_gets_what_it_lacks(folder, expected, tmp_path):
+def test_each_output_gets_what_it_lacks(odd_folder, expected, tmp_path):
     first, second = tmp_path / "a.csv", tmp_path / "b.jsonl.gz"
-    gspy("classify", folder, "-o", first)
+    gspy("classify", odd_folder, "-o", first)
     whole = first.read_bytes()
     first.write_bytes(whole[: len(whole) // 2])
-    code, _, err = gspy("classify", folder, "-o", first, "-o", second)
+    code, _, err = gspy("classify", odd_folder, "-o", first, "-o", second)
     assert (code, "done before" in err) == (1, False)
     assert first.read_bytes() == whole
     assert read(second) == expected
 
 
-def test_failures_done_before_count_once_with_several_outputs(folder, tmp_path):
+def test_failures_done_before_count_once_with_several_outputs(odd_folder, tmp_path):
     outputs = ["-o", tmp_path / "a.csv", "-o", tmp_path / "b.jsonl"]
-    gspy("classify", folder, *outputs)
-    code, _, err = gspy("classify", folder, *outputs)
+    gspy("classify", odd_folder, *outputs)
+    code, _, err = gspy("classify", odd_folder, *outputs)
     assert code == 1
-    assert f"; {COUNT} done before, 1 of them failed (tiny" in err
+    assert f"; {ODD} done before, 1 of them failed (tiny" in err
 
 
 def test_one_output_given_twice_is_refused(figures, tmp_path):

@@ -111,6 +111,9 @@ KINDS = {
     ),
     "gamma": with_chunk(PLAIN, b"gAMA", struct.pack(">I", 100_000)),
     "short gamma": with_chunk(PLAIN, b"gAMA", b"\0"),
+    "significant bits": with_chunk(PLAIN, b"sBIT", b"\b\b\b\b"),
+    "few significant bits": with_chunk(PLAIN, b"sBIT", b"\5\5\5\5"),
+    "short significant bits": with_chunk(PLAIN, b"sBIT", b"\b"),
     "background": with_chunk(PLAIN, b"bKGD", b"\0\1\0\2\0\3"),
     "late clear colour": with_chunk(
         saved(Image.fromarray(RGB)), b"tRNS", struct.pack(">HHH", *FIRST), at=2
@@ -144,7 +147,7 @@ def test_both_decoders_give_the_same(kind):
 
 
 def test_plain_pictures_take_the_quick_way():
-    for kind in ("RGB", "opaque RGBA", "gamma"):
+    for kind in ("RGB", "opaque RGBA", "gamma", "significant bits"):
         assert png.decode(io.BytesIO(KINDS[kind]), most_pixels=9999) is not None, kind
         assert png.decode(io.BytesIO(KINDS[kind]), most_pixels=100) is None, kind
     for kind in ("clear RGBA", "16-bit RGB", "interlaced RGBA", "clear RGB colour"):
@@ -177,6 +180,13 @@ def test_what_pillow_reads_of_changed_data_is_the_same(changes):
     expected = by_pillow(content)
     if not isinstance(expected, str):
         np.testing.assert_array_equal(outcome(content), expected)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="no real figures here")
+def test_gravity_spys_own_figures_take_the_quick_way():
+    path = next((SHARED / "real" / "Blip").glob("*_spectrogram_1.0.png"))
+    with path.open("rb") as stream:
+        assert png.decode(stream, most_pixels=800 * 600) is not None
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="no real figures here")

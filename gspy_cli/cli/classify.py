@@ -74,7 +74,7 @@ def classify(
     ] = False,
     cluster: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: tcp://HOST:8786."),
+        typer.Option(metavar="NAME", help="Run on Dask: tcp://HOST:8786, or slurm:20."),
     ] = None,
     output: Annotated[
         list[Path] | None,
@@ -177,7 +177,7 @@ def classify(
             time_shifts=time_shift_check,
             per_glitch=per_glitch,
         )
-        outputs = stack.enter_context(outputs_of(wanted, columns, engine.card))
+        outputs = stack.enter_context(outputs_of(wanted, columns, engine.card, events))
         if watch and not quiet:
             typer.echo("gspy: watching; Ctrl-C ends it", err=True)
         try:

@@ -24,7 +24,8 @@ class Interruption:
 
     def listen(self) -> None:
         """Take Ctrl-C from now on, unless the process was started to ignore it."""
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        ours = signal.default_int_handler, signal.SIG_DFL  # see __main__
+        if signal.getsignal(signal.SIGINT) in ours:
             signal.signal(signal.SIGINT, self._interrupt)
             sys.unraisablehook = self._notice
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted, format_of, is_gzip
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ class OutputFile:
         self._form, self._saved = form, saved
         begun = saved.file.tell() > 0
         self._lines = [] if begun else [form.header]
-        self._room = form.limit and form.limit - saved.done.total() + begun
+        self._room = form.limit and form.limit - len(saved.done) + begun
         self._written_at = 0.0
 
     def has(self, key: "Key") -> bool:
         """Tell whether the row is here already, or whether there is no room for it."""
-        if self._saved.take(key) or self._room == 0:
+        if self._saved.done.take(key) or self._room == 0:
             return True
         if self._room:
             self._room -= 1
@@ -41,7 +42,7 @@ class OutputFile:
 
     def has_failed(self, key: "Key") -> bool:
         """Tell whether an input of the row failed, in an earlier run."""
-        return key in self._saved.failed
+        return self._saved.done.has_failed(key)
 
     def add(self, row: "Row", group: "Group") -> None:
         """Take a row; it is written with the next few."""
@@ -133,7 +134,7 @@ class Outputs:
 
 @contextmanager
 def outputs_of(
-    wanted: Wanted, columns: "Columns", card: "ModelCard"
+    wanted: Wanted, columns: "Columns", card: "ModelCard", events: Events
 ) -> Iterator[Outputs]:
     """Open the places that results go to.
 
@@ -145,6 +146,11 @@ def outputs_of(
         "per_glitch": columns.per_glitch,
         "columns": columns.names(),
         "min_confidence": columns.min_confidence,
+        "unfamiliar_below": card.unfamiliar_below,
+        "view_weights": dict(card.view_weights),
+        "channel": events.channel,
+        "ifo": events.ifo,
+        "open_data": events.open_data,
     }
     with ExitStack() as stack:
         files = [

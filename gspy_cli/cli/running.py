@@ -127,7 +127,8 @@ def run(
     from gspy_cli import glitches
 
     found = glitches.classify_groups(outputs.left(groups), engine.classify)
-    answer = glitches.fuse_views if outputs.columns.per_glitch else _only
+    fuse = partial(glitches.fuse_views, weights=engine.card.view_weights)
+    answer = fuse if outputs.columns.per_glitch else _only
     rows = ((group, answer(results)) for group, results in found)
     watched = countdown(again, lambda: outputs.already, quiet=quiet or live)
     outputs.write(tally.count(rows), watched=watched, live=live)

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from gspy_cli.predict import classify
 from gspy_cli.results import Failure, Prediction
 from gspy_cli.sources import picture
 from gspy_cli.training.data import Example
-from gspy_cli.views import fuse
+from gspy_cli.views import EQUAL, fuse
 
 Progress = Callable[[int, int], None]
 
@@ -58,14 +58,20 @@ class Answers:
         examples = tuple(self.examples[i] for i in chosen)
         return Answers(examples, self.probabilities[list(chosen)], self.classes)
 
-    def fused(self) -> "Answers":
-        """Give one answer a glitch: that of all its views."""
+    def fused(self, weights: Mapping[str, float] = EQUAL) -> "Answers":
+        """Give one answer a glitch: that of all its views, as a card weighs them."""
         views: defaultdict[str, list[int]] = defaultdict(list)
         for i, example in enumerate(self.examples):
             views[example.glitch].append(i)
         examples = (replace(self.examples[v[0]], window=None) for v in views.values())
-        fused = [fuse(self.probabilities[members]) for members in views.values()]
+        fused = [self._fuse(members, weights) for members in views.values()]
         return Answers(tuple(examples), np.stack(fused), self.classes)
+
+    def _fuse(
+        self, members: list[int], weights: Mapping[str, float]
+    ) -> NDArray[np.float64]:
+        windows = [self.examples[i].window for i in members]
+        return fuse(self.probabilities[members], windows, weights)
 
 
 @dataclass(frozen=True, slots=True)

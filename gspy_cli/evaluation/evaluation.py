@@ -74,8 +74,8 @@ def evaluate(
         subject,
         selection,
         judged.answers,
-        judged.answers.fused(),
+        judged.answers.fused(subject.view_weights),
         judged.failures,
         judged.rate,
-        (*seen, *selection.notes),
+        (*seen, *subject.notes, *selection.notes),
     )

@@ -23,7 +23,7 @@ class Subject:
 
     `judge` takes examples, a batch size and what to call with the progress. `size` is
     the file's, in bytes. `data` are labelled pictures of its own. `held_out` says that
-    each answer is from a network that has not seen the glitch.
+    each answer is from a network that has not seen the glitch. `notes` are warnings.
     """
 
     name: str
@@ -34,6 +34,12 @@ class Subject:
     data: Path | None = None
     histories: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     held_out: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def view_weights(self) -> Mapping[str, float]:
+        """How its card weighs the views of a glitch; no card weighs all alike."""
+        return self.card.view_weights if self.card else {}
 
 
 def find_subjects(texts: Sequence[str], *, device: str) -> list[Subject]:
@@ -145,4 +151,5 @@ def of_table(path: Path) -> Subject:
     known = (folder.card() for folder in registry.installed())
     card = next((c for c in known if c.name == table.model_name), None)
     data = path if table.has_labels else None
-    return Subject(path.stem, table.classes, answer, card, data=data)
+    notes = (tables.FUSED,) if table.per_glitch else ()
+    return Subject(path.stem, table.classes, answer, card, data=data, notes=notes)

@@ -4,7 +4,7 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import Answers, Judgement
-from gspy_cli.results import Failure, Origin
+from gspy_cli.results import FILENAMES, Failure, Origin
 from gspy_cli.training.data import Example
 
 OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
@@ -25,6 +25,8 @@ LABEL = re.compile(
 )
 """The columns after which the classes stand."""
 
+FUSED = "a table of glitches: each picture counts with the answer of its glitch"
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerTable:
@@ -33,6 +35,7 @@ class AnswerTable:
     path: Path
     classes: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
+    per_glitch: bool = False
 
     @property
     def has_labels(self) -> bool:
@@ -56,12 +59,15 @@ def read_table(path: Path) -> AnswerTable:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            rows = tuple(reader)
+            rows: tuple[Mapping[str, str], ...] = tuple(reader)
             names = list(reader.fieldnames or ())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise GspyError(f"cannot read {path} ({error})") from None
-    table = AnswerTable(path, class_columns(names), rows)
-    if not {"path", "file"} & set(names) or len(table.classes) < 2:
+    per_glitch = FILENAMES[0] in names
+    if per_glitch:
+        rows = tuple(by_picture(rows))
+    table = AnswerTable(path, class_columns(names), rows, per_glitch)
+    if not {"path", "file", FILENAMES[0]} & set(names) or len(table.classes) < 2:
         raise GspyError(
             f"{path} is no table of answers: it needs a column 'path' or 'file' and "
             "one for each class, as 'gspy classify -o labels.csv' writes"
@@ -71,11 +77,20 @@ def read_table(path: Path) -> AnswerTable:
     return table
 
 
+def by_picture(rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, str]]:
+    """Give each picture of a glitch the glitch's row, with its path."""
+    for row in rows:
+        for column in FILENAMES:
+            if path := row.get(column):
+                yield {**row, "path": path}
+
+
 def class_columns(names: Sequence[str]) -> tuple[str, ...]:
     """Give the classes: they stand after files and labels, and before any status."""
     labels = [i for i, name in enumerate(names) if LABEL.fullmatch(name)]
     start = labels[-1] + 1 if labels else len(names)
-    end = names.index("status") if "status" in names else len(names)
+    after = [names.index(n) for n in (FILENAMES[0], "status") if n in names]
+    end = min(after, default=len(names))
     return tuple(names[start:end])
 
 

@@ -23,6 +23,8 @@ _AT_PLACE = np.stack(
     [np.interp(np.arange(766), _PLACES, channel) for channel in _VIRIDIS.T], axis=1
 )  # (766, 3): the curve's colour at each place
 _TOLERANCE = 24  # levels of a channel, to which JPEG and resizing keep colours
+_LEAST = np.ceil(_AT_PLACE - _TOLERANCE).clip(0).astype(np.uint8)  # (766, 3)
+_RANGE = np.floor(_AT_PLACE + _TOLERANCE).clip(max=255).astype(np.uint8) - _LEAST
 
 
 @lru_cache  # most figures have one size
@@ -60,13 +62,11 @@ def fills_picture(pixels: Pixels) -> bool:
     d = 1 + max(pixels.shape) // 50  # past any frame line
     inner = pixels[d:-d, d:-d]
     edges = (inner[:, :4], inner[:, -4:], inner[:4], inner[-4:])
+    if not all(is_viridis(edge, least=0.5) for edge in edges):
+        return False
     colours = sample(pixels, 32)
-    return (
-        all(is_viridis(edge, least=0.5) for edge in edges)
-        and is_viridis(pixels)
-        and _is_quiet_or_loud(colours)
-        and bool(np.ptp(colours[:, 1]) > 4)
-    )
+    changes = bool(np.ptp(colours[:, 1]) > 4)
+    return changes and is_viridis(pixels) and _is_quiet_or_loud(colours)
 
 
 def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
@@ -99,8 +99,9 @@ def is_viridis(pixels: Pixels, least: float = MOST) -> bool:
 def _share_on_viridis(colours: Pixels) -> float:
     """Give the part of the colours (N, 3) that lie on the viridis curve."""
     place = colours[:, 0] + np.uint16(2) * colours[:, 1]
-    near = np.abs(colours - _AT_PLACE[place]) <= _TOLERANCE
-    return float(near.all(axis=1).mean())
+    # below the least level, uint8 wraps round to large numbers
+    near = colours - _LEAST.take(place, axis=0) <= _RANGE.take(place, axis=0)
+    return float((near[:, 0] & near[:, 1] & near[:, 2]).mean())
 
 
 def _is_quiet_or_loud(colours: Pixels) -> bool:

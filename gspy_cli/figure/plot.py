@@ -75,7 +75,11 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
     edge = np.concatenate(
         (pixels[0, ::4], pixels[-1, ::4], pixels[::4, 0], pixels[::4, -1])
     )
-    _, first, counts = np.unique(codes(edge), return_index=True, return_counts=True)
+    kinds = codes(edge)
+    if np.count_nonzero(kinds == kinds[0]) > 0.8 * len(edge):  # no need to sort them
+        yield edge[0]
+        return
+    _, first, counts = np.unique(kinds, return_index=True, return_counts=True)
     for i in np.argsort(-counts)[:2]:
         if counts[i] >= 0.2 * len(edge):
             yield edge[first[i]]
@@ -95,7 +99,7 @@ def _differs(pixels: Pixels, background: Pixels) -> Mask:
 def _written_share(pixels: Pixels, box: Box, background: Pixels) -> float:
     """Give the part of the margin around the box that isn't bare."""
     rows, columns = spread(pixels.shape[0], 64), spread(pixels.shape[1], 64)
-    marks = _differs(pixels[rows[:, None], columns], background)
+    marks = _differs(pixels[rows].take(columns, axis=1), background)
     beside = (columns < box.left - 2) | (columns >= box.right + 2)
     above = (rows < box.top - 2) | (rows >= box.bottom + 2)
     margin = beside | above[:, None]
@@ -110,10 +114,13 @@ def _filled_boxes(pixels: Pixels, background: Pixels) -> Iterator[Box]:
     down = _differs(pixels.take(columns, axis=1), background).T  # (N, H)
     for top, bottom in _bands(_cover(down)):
         for _ in range(2):  # rows give columns, which give better rows
+            before = top, bottom
             ends = _differs(pixels[[top, bottom - 1]], background)
             left, right = _extent(across[(rows >= top) & (rows < bottom)], ends)
             ends = _differs(pixels[:, [left, right - 1]], background).T
             top, bottom = _extent(down[(columns >= left) & (columns < right)], ends)
+            if (top, bottom) == before:
+                break
         if right - left >= width // 8 and bottom - top >= height // 8:
             yield Box(left, top, right, bottom)
 
@@ -158,8 +165,8 @@ def _longest_run(mask: Mask) -> tuple[int, int]:
     padded = np.zeros(len(mask) + 2, bool)
     padded[1:-1] = mask
     steps = np.flatnonzero(padded[1:] != padded[:-1])
-    if not len(steps):
-        return 0, 1
+    if len(steps) <= 2:
+        return (int(steps[0]), int(steps[1])) if len(steps) else (0, 1)
     starts, ends = steps[::2], steps[1::2]
     large = ends - starts >= 0.05 * (ends - starts).max()
     starts, ends = starts[large], ends[large]
@@ -173,33 +180,35 @@ def _longest_run(mask: Mask) -> tuple[int, int]:
 
 def _without_frame(pixels: Pixels, box: Box) -> Box:
     """Leave out the frame lines along the inside of the box."""
-    across = _crop(pixels, box)
-    down = across.swapaxes(0, 1)
-    return Box(
-        box.left + _frame_width(across),
-        box.top + _frame_width(down),
-        box.right - _frame_width(across[:, ::-1]),
-        box.bottom - _frame_width(down[:, ::-1]),
-    )
+    inside = _crop(pixels, box)
+    left, right = _frame_widths(inside)
+    top, bottom = _frame_widths(inside.swapaxes(0, 1))
+    return Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
 
 
-def _frame_width(plot: Pixels) -> int:
-    """Count the frame lines at the left of a plot (H, W, 3).
+def _frame_widths(plot: Pixels) -> Iterator[int]:
+    """Count the frame lines at the left and at the right of a plot (H, W, 3).
 
     A frame line is thin and grey all along (black and white are greys). It is
     perfectly even but for JPEG noise; dark or grey data are less so.
     """
     height, width = plot.shape[:2]
-    lines = plot[spread(height, LINES), : 6 + width // 25]
-    red, green, blue = lines.transpose(2, 0, 1).astype(np.int16)  # each (N, D)
+    rows, depth = spread(height, LINES), 6 + width // 25
+    sides = np.stack((plot[rows, :depth], plot[rows, : -depth - 1 : -1]))
+    red, green, blue = sides.transpose(3, 0, 1, 2).astype(np.int16)  # each (2, N, D)
     chroma = np.maximum(np.maximum(red, green), blue)
     chroma -= np.minimum(np.minimum(red, green), blue)
-    grey = (chroma <= 56).mean(axis=0) >= 0.75
-    level = np.sort(red + green + blue, axis=0)
-    quarter = len(level) // 4  # of a line may be ticks
-    uneven = level[-1 - quarter] - level[quarter]
-    for tolerance in (144, 2):
-        frame = grey & (uneven <= tolerance)
-        if frame[:2].any() and not frame[1:].all():
-            return int(np.argmin(frame[1:])) + 1
+    grey = (chroma <= 56).sum(axis=1) >= 0.75 * len(rows)
+    level = np.sort(red + green + blue, axis=1)
+    quarter = len(rows) // 4  # of a line may be ticks
+    uneven = level[:, -1 - quarter] - level[:, quarter]
+    jpeg, even = grey & (uneven <= 144), grey & (uneven <= 2)
+    for side in range(2):
+        yield _leading(jpeg[side].tolist()) or _leading(even[side].tolist())
+
+
+def _leading(frame: list[bool]) -> int:
+    """Count the frame lines at the start; the very first may be blurred."""
+    if any(frame[:2]) and not all(frame[1:]):
+        return frame.index(False, 1)
     return 0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _HEADER = struct.Struct(">8sI4sIIBBBBB4x")
 _START = b"\x89PNG\r\n\x1a\n", 13, b"IHDR"
 _MODES = {2: "rgb", 6: "rgba"}  # by colour type
-_HARMLESS = {b"IDAT", b"tEXt", b"gAMA"}  # chunks that change no pixel for Pillow
+_HARMLESS = {b"IDAT", b"tEXt", b"gAMA", b"sBIT"}  # they change no pixel for Pillow
 _SLACK = 1 << 20  # bytes that a file may hold besides its pixels
 
 
@@ -32,7 +32,8 @@ def decode(stream: BinaryIO, *, most_pixels: int) -> NDArray[np.uint8] | None:
     whole = tuple(start) == _START and bits == 8 and colour in _MODES and not interlace
     if not whole or not 0 < width * height <= most_pixels:
         return None
-    content = head + stream.read(height * (4 * width + 1) + _SLACK)
+    stream.seek(0)
+    content = stream.read(height * (4 * width + 1) + _SLACK)
     if not _is_plain(content):
         return None
     pixels = _decode(content, height, width, mode=_MODES[colour])

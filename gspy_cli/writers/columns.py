@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from gspy_cli.results import (
-    WINDOWS,
+    FILENAMES,
     Glitch,
     Key,
     Origin,
@@ -22,7 +22,6 @@ from gspy_cli.results import (
 Cell = str | float | None
 TRIGGERS = [field.name for field in fields(Trigger)]
 SHIFTS = ["time_shift_labels", "time_shift_stable"]
-FILENAMES = [f"Filename{number}" for number in range(1, len(WINDOWS) + 1)]
 
 
 @dataclass(frozen=True, slots=True)

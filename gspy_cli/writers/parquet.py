@@ -6,6 +6,7 @@ and the new rows go into a new file, which takes the old one's place at once.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from gspy_cli import journal
-from gspy_cli.results import Key, Record
-from gspy_cli.writers.columns import FILENAMES, Columns, read_key
+from gspy_cli.results import FILENAMES, Key, Record
+from gspy_cli.writers.columns import Columns, read_key
 from gspy_cli.writers.lines import BAD, json_records
 
 GROUP = 10_000  # rows in a row group
@@ -40,11 +41,9 @@ def open_parquet(
     ) as saved:
         if overwrite:
             path.unlink(missing_ok=True)
-        before = _rows(path, run)
-        _begin(saved, len(before))
-        for key, failed in before:
-            saved.done[key] += 1
-            saved.failed.update([key] if failed else ())
+        _begin(saved, _count(path, run))
+        for key, failed in _rows(path):
+            saved.done.add(key, failed=failed)
         yield saved
         _join(path, part, columns, run)
         journal.forget(part)
@@ -64,29 +63,36 @@ def _records(file: Iterable[bytes]) -> Iterator[Record]:
 def _begin(saved: journal.Output, after: int) -> None:
     """Head the part, or empty one whose rows the file holds already."""
     head = json.dumps({"after": after}) + "\n"
-    if saved.done.pop((head,), 0):
-        return
-    saved.file.truncate(0)
-    saved.done.clear()
-    saved.failed.clear()
-    saved.write(head.encode())
+    saved.file.seek(0)
+    if saved.file.readline() != head.encode():
+        saved.file.truncate(0)
+        saved.done.clear()
+        saved.write(head.encode())
+    saved.file.seek(0, os.SEEK_END)
 
 
-def _rows(path: Path, run: Mapping[str, object]) -> list[tuple[Key, bool]]:
-    """List the keys of a file's rows, and whether each failed."""
+def _count(path: Path, run: Mapping[str, object]) -> int:
+    """Count a file's rows; refuse one of another run."""
     from pyarrow import parquet
 
     if not path.exists():
-        return []
+        return 0
     journal.check(_noted(path), run, path)
-    found = []
+    rows: int = parquet.read_metadata(path).num_rows
+    return rows
+
+
+def _rows(path: Path) -> Iterator[tuple[Key, bool]]:
+    """Give the keys of a file's rows, and whether each failed."""
+    from pyarrow import parquet
+
+    if not path.exists():
+        return
     with parquet.ParquetFile(path) as file:
         columns = [name for name in KEYS if name in file.schema_arrow.names]
         for batch in file.iter_batches(columns=columns):
-            found += [
-                (read_key(row), row["status"] in BAD) for row in batch.to_pylist()
-            ]
-    return found
+            for row in batch.to_pylist():
+                yield read_key(row), row["status"] in BAD
 
 
 def _noted(path: Path) -> bytes:
