@@ -202,11 +202,11 @@ def test_noise_shows_nothing_and_a_pulse_does():
     assert shows_something(scan_noise(Era.O3, whitened=spike))
 
 
-def test_none_of_the_above_is_never_an_empty_picture():
+def test_none_of_the_above_shows_something_in_two_windows():
     for index in range(8):
         scene = draw_scene("None_of_the_Above", seed=4242, index=index)
-        for energies in scene.scan.energies.values():
-            assert (energies > 16).mean() > 1.5e-4, index
+        bright = [(e > 16).mean() for e in scene.scan.energies.values()]
+        assert sum(part > 1.5e-4 for part in bright) >= 2, index
 
 
 def test_lines_are_drawn_with_high_q_and_pulses_with_low_q(all_classes):
