@@ -233,7 +233,7 @@ def checksum(folder: Path) -> str:
 def test_other_options_are_refused(folder, whole):
     code, _, err = gspy("classify", folder, "-o", whole, "--top-k", "2")
     assert code == 2
-    assert "was made with columns" in err
+    assert "other columns (without ml_label_2, without ml_confidence_2); -" in err
 
 
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
