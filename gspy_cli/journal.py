@@ -128,8 +128,22 @@ def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
 def _difference(noted: Mapping[str, object], run: Mapping[str, object]) -> str:
     for name, wanted in run.items():
         if (before := noted.get(name)) != wanted:
-            return f"was made with {name} {before}, this run has {wanted}"
+            return _unlike(name, before, wanted)
     return "was made by another version of gspy"
+
+
+def _unlike(name: str, before: object, wanted: object) -> str:
+    """Say in what two runs differ; of long lists, only that."""
+    match before, wanted:
+        case list(), list():
+            words = [f"without {c}" for c in wanted if c not in before]
+            words += [f"with {c}" for c in before if c not in wanted]
+            return f"was made with other {name} ({', '.join(words[:3]) or 'order'})"
+        case bool(), bool():
+            given = "with" if before else "without"
+            return f"was made {given} --{name.replace('_', '-')}"
+        case _:
+            return f"was made with {name} {before}, this run has {wanted}"
 
 
 def _recover(file: BinaryIO, records: Records) -> Output:

@@ -183,8 +183,10 @@ def test_files_of_other_detectors_are_left_out(tmp_path: Path) -> None:
     found = collect(files, ifo="L1")
     assert [s.ifo for s in found.archive.at(Decimal(START + 4))] == ["L1"]
     assert not found.unusable
+    broken = tmp_path / "broken.hdf5"
+    broken.write_bytes(b"")
     with pytest.raises(GspyError, match="no file is of V1: all are of H1, L1"):
-        collect(files, ifo="V1")
+        collect([*files, str(broken)], ifo="V1")
 
 
 def test_a_file_without_detector_gets_the_one_that_is_given(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from test_classify import GSPY, rows
 
 from gspy_cli.cli.countdown import Countdown
+from gspy_cli.cli.wanted import Format, Wanted
 from gspy_cli.wording import counted
 
 pty = pytest.importorskip("pty")
@@ -24,7 +25,9 @@ def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
-def on_terminal(*arguments: object, columns: int = 80, pipe: bool = False):
+def on_terminal(
+    *arguments: object, columns: int = 80, pipe: bool = False, code: int = 0
+):
     """Run the command on a terminal; give what that shows, and what a pipe got."""
     main, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
@@ -41,7 +44,7 @@ def on_terminal(*arguments: object, columns: int = 80, pipe: bool = False):
             shown += piece
         piped = run.stdout.read() if run.stdout else ""
     os.close(main)
-    assert run.returncode == 0, shown
+    assert run.returncode == code, shown
     return shown.decode(), piped
 
 
@@ -70,6 +73,25 @@ def test_a_pipe_gets_the_rows_alone_and_the_terminal_the_progress(figures: Path)
 def test_who_asks_for_quiet_sees_nothing(figures: Path, tmp_path: Path):
     shown, _ = on_terminal("classify", figures, "-q", "-o", tmp_path / "labels.csv")
     assert shown == ""
+
+
+def test_who_has_failures_in_a_file_is_told_where_the_reasons_are(figures, tmp_path):
+    output = tmp_path / "labels.csv"
+    shown, _ = on_terminal("classify", figures, "missing.png", "-o", output, code=1)
+    assert "3 classified, 1 failed" in shown
+    assert "next: the reasons are in" in shown
+
+
+def test_who_sorts_is_told_where_the_labels_are(figures, tmp_path):
+    shown, _ = on_terminal("classify", figures, "--sort-into", tmp_path / "sorted")
+    assert "next: look into" in shown
+
+
+def test_a_stopped_run_says_what_it_leaves():
+    said = Wanted(files=(Path("labels.csv"),)).after_stop()
+    assert said.endswith("the same command goes on from there")
+    assert Wanted(form=Format.TABLE).after_stop().startswith("nothing is kept")
+    assert Wanted(form=Format.CSV).after_stop() == "what was printed stands"
 
 
 def test_without_colour_nothing_is_coloured(figures: Path, monkeypatch):

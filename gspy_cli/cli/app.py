@@ -47,8 +47,9 @@ class GspyGroup(TyperGroup):
         except GspyError as error:
             typer.echo(f"gspy: {error}", err=True)
             raise typer.Exit(1 if isinstance(error, CheckError) else 2) from None
-        except KeyboardInterrupt:
-            typer.echo("gspy: interrupted; what was finished is kept", err=True)
+        except KeyboardInterrupt as stop:
+            what = stop.args[0] if stop.args else "what was finished is kept"
+            typer.echo(f"gspy: interrupted; {what}", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             _forget_stdout()

@@ -193,7 +193,7 @@ def classify(
                 )
         except KeyboardInterrupt:
             if not watch:
-                raise
+                raise KeyboardInterrupt(wanted.after_stop()) from None
             stopped = True  # the way to end it
     if not quiet and (wanted.paths() or watch or tally.total > 1):
         where = f"({engine.card.name}, {engine.where})"

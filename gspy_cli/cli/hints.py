@@ -20,12 +20,18 @@ def hint(what: str | None, *, quiet: bool = False) -> None:
 
 def after_classify(given: Given, wanted: Wanted, tally: Tally) -> str | None:
     """Choose what to do with labels: look through them, score them or keep them."""
+    tables = [path for path in (*wanted.files, wanted.table) if path]
+    if tally.failed and tables:
+        return f"the reasons are in {tables[0]}, in the column 'error'"
     if not tally.classified:
         return None
-    tables = [path for path in wanted.files if path.suffix == ".csv"]
     if wanted.gallery:
         return f"open {wanted.gallery} in a browser"
-    if tables:
+    if wanted.table:
+        return f"look into {wanted.sort_into}; the labels are in {wanted.table}"
+    if tables and given.events:
+        return None
+    if tables and tables[0].suffix == ".csv":
         command = join(["gspy", "evaluate", str(tables[0]), "--data"])
         return f"{command} DIR, if you know what the pictures are"
     if wanted.printed() is not Format.TABLE:

@@ -37,7 +37,13 @@ ChannelOption = Annotated[
 ]
 IfoOption = Annotated[
     str | None,
-    typer.Option("--ifo", "-i", metavar="H1|L1|V1", help="Default: as the file says."),
+    typer.Option(
+        "--ifo",
+        "-i",
+        metavar="H1|L1|V1",
+        parser=str.upper,
+        help="Default: as the file says.",
+    ),
 ]
 
 

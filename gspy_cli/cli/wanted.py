@@ -52,6 +52,14 @@ class Wanted:
             return None
         return self.form or (Format.TABLE if sys.stdout.isatty() else Format.CSV)
 
+    def after_stop(self) -> str:
+        """Say what a run that is stopped leaves."""
+        if self.paths():
+            return "what was finished is kept, and the same command goes on from there"
+        if self.printed() is Format.TABLE:
+            return "nothing is kept without an output such as -o labels.csv"
+        return "what was printed stands"
+
     def check(self) -> None:
         """Refuse what cannot be written, before anything is read."""
         for path in self.files:

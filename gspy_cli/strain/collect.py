@@ -28,7 +28,7 @@ def collect(
     Raises
     ------
     GspyError
-        There are only files of other detectors.
+        All files that can be read are of other detectors.
     """
     found: list[Series] = []
     unusable: dict[str, str] = {}
@@ -44,7 +44,7 @@ def collect(
                 found.append(replace(series, ifo=ifo or series.ifo))
         except GspyError as error:
             unusable[str(path)] = str(error)
-    if others and not found and not unusable:
+    if others and not found:
         raise GspyError(f"no file is of {ifo}: all are of {', '.join(sorted(others))}")
     return Collection(Archive(found), unusable)
 
