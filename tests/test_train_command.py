@@ -10,6 +10,7 @@ from glitch_pictures import CLASSES, draw_class_folders, tiny_network_known
 from test_classify import gspy
 
 from gspy_cli import registry as registry_module
+from gspy_cli.cli import training_screen
 from gspy_cli.model import load_model
 from gspy_cli.training import download
 
@@ -41,7 +42,7 @@ def run(data, tmp_path_factory) -> Path:
     assert code == 0
     assert "3 M parameters" not in err
     (path,) = (folder / "runs").iterdir()
-    assert out.splitlines()[-1] == f"next: gspy export {path} -o model.onnx"
+    assert out.splitlines()[-1] == f"next: gspy evaluate {path} -o report/"
     return path
 
 
@@ -58,6 +59,29 @@ def test_a_run_says_how_each_epoch_went(data, tmp_path):
     assert [line.split()[1] for line in lines] == ["1", "2", "3"]
 
 
+def test_the_numbers_of_an_epoch_stand_below_their_names(data, tmp_path):
+    _, _, err = train(data, tmp_path, "--epochs", 1)
+    heading, row = err.splitlines()[-2:]
+    loss, right = (row.split("train ")[1].split()[n] for n in range(2))
+    assert row.index(f" {loss}") == heading.index(" loss")
+    assert row.index(f" {right}") == heading.index(" acc.")
+    assert row.index("validation ") + 10 == heading.rindex(" loss")
+
+
+def test_after_ctrl_c_the_command_that_goes_on_is_named(data, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training_screen.Screen, "finished", press_ctrl_c)
+        code, _, err = train(data, tmp_path)
+    (path,) = (tmp_path / "runs").iterdir()
+    assert (code, f"next: gspy train --resume {path}\n" in err) == (130, True)
+    code, out, _ = gspy("train", "--resume", path, "-q")
+    assert (code, "best epoch" in out) == (0, True)
+
+
+def press_ctrl_c(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_score_that_an_epoch_does_not_have_is_a_dash(data, tmp_path):
     _, _, err = train(data, tmp_path, "--validation", 0, "--test", 0)
     lines = [line for line in err.splitlines() if line.startswith("epoch")]
@@ -67,7 +91,12 @@ def test_a_score_that_an_epoch_does_not_have_is_a_dash(data, tmp_path):
 def test_quiet_training_says_nothing_but_its_end(data, tmp_path):
     code, out, err = train(data, tmp_path, "-q")
     assert (code, err) == (0, "")
-    assert "next: gspy export" in out
+    assert "next: gspy evaluate" in out
+
+
+def test_a_run_that_keeps_no_test_pictures_is_exported_next(data, tmp_path):
+    _, out, _ = train(data, tmp_path, "-q", "--test", 0)
+    assert out.splitlines()[-1].startswith("next: gspy export ")
 
 
 def test_an_exported_run_classifies_its_own_training_pictures(run, data, tmp_path):
