@@ -199,6 +199,19 @@ def test_folds_print_the_scores(data, tmp_path):
             ["train", "--data", ".", "--arch", "cae", "--image-size", 128],
             "cae cannot take pictures of 128 pixels: use --image-size 256",
         ),
+        (
+            [
+                "train",
+                "--data",
+                "DATA",
+                "--arch",
+                "tiny",
+                "--no-pretrained",
+                "-o",
+                "FILE",
+            ],
+            "give a folder that you may write to with -o",
+        ),
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),
         (["models", "remove", "nothing"], "no model 'nothing' of your own"),
@@ -206,10 +219,18 @@ def test_folds_print_the_scores(data, tmp_path):
         (["simulate", "-o", "x", "--classes", "Blib"], "did you mean 'Blip'?"),
     ],
 )
-def test_wrong_usage_is_one_line(arguments, message, registry):
-    code, out, err = gspy(*arguments)
+def test_wrong_usage_is_one_line(arguments, message, registry, data, tmp_path):
+    (tmp_path / "file").touch()
+    stands_for = {"DATA": data, "FILE": tmp_path / "file"}
+    code, out, err = gspy(*(stands_for.get(word, word) for word in arguments))
     assert (code, out) == (2, "")
     assert message in err
+
+
+def test_a_class_of_one_glitch_is_named(tmp_path):
+    data = draw_class_folders(tmp_path / "data", {CLASSES[0]: 1, CLASSES[1]: 4})
+    _, _, err = train(data, tmp_path, "--epochs", 1)
+    assert f"one glitch only, too few to learn and to judge: {CLASSES[0]}\n" in err
 
 
 def test_without_data_the_remedies_are_named(tmp_path, monkeypatch):

@@ -159,9 +159,12 @@ def train(
     """
     options = dict(locals())
     need_torch("training")
-    from gspy_cli.cli import training_screen
-    from gspy_cli.training import crossvalidation, search
-    from gspy_cli.training import train as training
+    from gspy_cli.cli.progress import bar
+
+    with bar("starting", quiet=quiet):
+        from gspy_cli.cli import training_screen
+        from gspy_cli.training import crossvalidation, search
+        from gspy_cli.training import train as training
 
     sizes, rates = _numbers(batch_size, int, "-b"), _numbers(lr, float, "--lr")
     several = len(sizes) > 1 or len(rates) > 1

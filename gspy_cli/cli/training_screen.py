@@ -1,6 +1,7 @@
 """What a person sees while a network trains: a bar an epoch, a line an epoch."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from rich.console import Console
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.fit import Reports
+from gspy_cli.training.splits import glitch_labels
 from gspy_cli.wording import counted
 
 if TYPE_CHECKING:
@@ -86,7 +88,14 @@ class Screen:
             f"{counted(train, 'picture')} to train on, {held_out} to validate, "
             f"{machine.device} {precision}"
         )
+        self._warn_of_lone_glitches(run)
         self._say(HEADING)
+
+    def _warn_of_lone_glitches(self, run: "Run") -> None:
+        counts = Counter(glitch_labels(run.dataset.examples).values())
+        if lone := sorted(label for label, number in counts.items() if number == 1):
+            names = ", ".join(lone)
+            self._say(f"note: one glitch only, too few to learn and to judge: {names}")
 
     def finished(self, run: "Run") -> None:
         """Sum an epoch up in one line."""
