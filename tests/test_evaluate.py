@@ -486,10 +486,11 @@ def test_a_run_without_torch_asks_for_an_export(trained, monkeypatch):
     assert "export it where torch is (gspy export) and give the .onnx" in err
 
 
-def test_the_folder_of_a_k_fold_scoring_is_evaluated_as_held_out(tmp_path):
-    data = draw_class_folders(tmp_path / "data", dict.fromkeys(TINY_CLASSES, 4))
+def test_the_folder_of_a_k_fold_scoring_is_evaluated_as_held_out(tmp_path, monkeypatch):
+    draw_class_folders(tmp_path / "data", dict.fromkeys(TINY_CLASSES, 4))
+    monkeypatch.chdir(tmp_path)  # the table must name the pictures for any folder
     code, _, _ = gspy(
-        *("train", "--data", data, "--arch", "tiny", "--no-pretrained", "-q"),
+        *("train", "--data", "data", "--arch", "tiny", "--no-pretrained", "-q"),
         *("--epochs", 1, "-o", tmp_path / "runs", "--cache", tmp_path / "cache"),
         *("--device", "cpu", "--amp", "off", "--folds", 2),
     )

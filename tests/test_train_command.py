@@ -10,6 +10,7 @@ from glitch_pictures import CLASSES, draw_class_folders, tiny_network_known
 from test_classify import gspy
 
 from gspy_cli import registry as registry_module
+from gspy_cli.cli import training_screen
 from gspy_cli.model import load_model
 from gspy_cli.training import download
 
@@ -41,7 +42,7 @@ def run(data, tmp_path_factory) -> Path:
     assert code == 0
     assert "3 M parameters" not in err
     (path,) = (folder / "runs").iterdir()
-    assert out.splitlines()[-1] == f"next: gspy export {path} -o model.onnx"
+    assert out.splitlines()[-1] == f"next: gspy evaluate {path} -o report/"
     return path
 
 
@@ -58,6 +59,29 @@ def test_a_run_says_how_each_epoch_went(data, tmp_path):
     assert [line.split()[1] for line in lines] == ["1", "2", "3"]
 
 
+def test_the_numbers_of_an_epoch_stand_below_their_names(data, tmp_path):
+    _, _, err = train(data, tmp_path, "--epochs", 1)
+    heading, row = err.splitlines()[-2:]
+    loss, right = (row.split("train ")[1].split()[n] for n in range(2))
+    assert row.index(f" {loss}") == heading.index(" loss")
+    assert row.index(f" {right}") == heading.index(" acc.")
+    assert row.index("validation ") + 10 == heading.rindex(" loss")
+
+
+def test_after_ctrl_c_the_command_that_goes_on_is_named(data, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training_screen.Screen, "finished", press_ctrl_c)
+        code, _, err = train(data, tmp_path)
+    (path,) = (tmp_path / "runs").iterdir()
+    assert (code, f"next: gspy train --resume {path}\n" in err) == (130, True)
+    code, out, _ = gspy("train", "--resume", path, "-q")
+    assert (code, "best epoch" in out) == (0, True)
+
+
+def press_ctrl_c(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_score_that_an_epoch_does_not_have_is_a_dash(data, tmp_path):
     _, _, err = train(data, tmp_path, "--validation", 0, "--test", 0)
     lines = [line for line in err.splitlines() if line.startswith("epoch")]
@@ -67,7 +91,12 @@ def test_a_score_that_an_epoch_does_not_have_is_a_dash(data, tmp_path):
 def test_quiet_training_says_nothing_but_its_end(data, tmp_path):
     code, out, err = train(data, tmp_path, "-q")
     assert (code, err) == (0, "")
-    assert "next: gspy export" in out
+    assert "next: gspy evaluate" in out
+
+
+def test_a_run_that_keeps_no_test_pictures_is_exported_next(data, tmp_path):
+    _, out, _ = train(data, tmp_path, "-q", "--test", 0)
+    assert out.splitlines()[-1].startswith("next: gspy export ")
 
 
 def test_an_exported_run_classifies_its_own_training_pictures(run, data, tmp_path):
@@ -170,6 +199,19 @@ def test_folds_print_the_scores(data, tmp_path):
             ["train", "--data", ".", "--arch", "cae", "--image-size", 128],
             "cae cannot take pictures of 128 pixels: use --image-size 256",
         ),
+        (
+            [
+                "train",
+                "--data",
+                "DATA",
+                "--arch",
+                "tiny",
+                "--no-pretrained",
+                "-o",
+                "FILE",
+            ],
+            "give a folder that you may write to with -o",
+        ),
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),
         (["models", "remove", "nothing"], "no model 'nothing' of your own"),
@@ -177,10 +219,18 @@ def test_folds_print_the_scores(data, tmp_path):
         (["simulate", "-o", "x", "--classes", "Blib"], "did you mean 'Blip'?"),
     ],
 )
-def test_wrong_usage_is_one_line(arguments, message, registry):
-    code, out, err = gspy(*arguments)
+def test_wrong_usage_is_one_line(arguments, message, registry, data, tmp_path):
+    (tmp_path / "file").touch()
+    stands_for = {"DATA": data, "FILE": tmp_path / "file"}
+    code, out, err = gspy(*(stands_for.get(word, word) for word in arguments))
     assert (code, out) == (2, "")
     assert message in err
+
+
+def test_a_class_of_one_glitch_is_named(tmp_path):
+    data = draw_class_folders(tmp_path / "data", {CLASSES[0]: 1, CLASSES[1]: 4})
+    _, _, err = train(data, tmp_path, "--epochs", 1)
+    assert f"one glitch only, too few to learn and to judge: {CLASSES[0]}\n" in err
 
 
 def test_without_data_the_remedies_are_named(tmp_path, monkeypatch):

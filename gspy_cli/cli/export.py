@@ -87,7 +87,9 @@ def export(
     """
     need_torch("exporting")
     from gspy_cli.cli import progress
-    from gspy_cli.training import export as exporting
+
+    with progress.bar("starting", quiet=False):
+        from gspy_cli.training import export as exporting
 
     if check is not None:
         typer.echo(exporting.check_file(check, run))

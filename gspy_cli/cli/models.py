@@ -111,10 +111,13 @@ def _graph_of(source: Path) -> Path:
     if not source.is_dir() or (source / "model.onnx").is_file():
         return source / "model.onnx" if source.is_dir() else source
     need_torch("exporting a run")
-    from gspy_cli.training.export import export_run
+    from gspy_cli.cli.progress import bar
 
     exported = source / "model.onnx"
-    export_run(source, exported)
+    with bar("exporting", quiet=False):
+        from gspy_cli.training.export import export_run
+
+        export_run(source, exported)
     return exported
 
 

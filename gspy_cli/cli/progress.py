@@ -81,7 +81,7 @@ def stages(
 
         def show(what: str, done: int, total: int) -> None:
             if what != progress.tasks[0].description:
-                progress.reset(task, description=what)
+                progress.reset(task, description=what, total=total)
             progress.update(task, completed=done, total=total)
 
         yield show

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gspy_cli.cli.hints import hint
 from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch
 from gspy_cli.errors import GspyError
 
@@ -158,13 +159,17 @@ def train(
     """
     options = dict(locals())
     need_torch("training")
-    from gspy_cli.cli import training_screen
-    from gspy_cli.training import crossvalidation, search
-    from gspy_cli.training import train as training
+    from gspy_cli.cli.progress import bar
+
+    with bar("starting", quiet=quiet):
+        from gspy_cli.cli import training_screen
+        from gspy_cli.training import crossvalidation, search
+        from gspy_cli.training import train as training
 
     sizes, rates = _numbers(batch_size, int, "-b"), _numbers(lr, float, "--lr")
     several = len(sizes) > 1 or len(rates) > 1
-    with training_screen.reports(quiet=quiet) as reports:
+    alone = resume is not None or not (several or folds)
+    with training_screen.reports(quiet=quiet, can_resume=alone) as reports:
         if resume is not None:
             run = training.resume(resume, data=data, reports=reports)
         elif several:
@@ -182,6 +187,7 @@ def train(
         typer.echo(f"next: gspy export {found.runs[0].path} -o model.onnx")
     elif folds and not resume:
         typer.echo((scored / "scores.json").read_text(encoding="utf-8"))
+        hint(f"gspy evaluate {scored} -o report/", quiet=quiet)
     else:
         _show_end(run)
 
@@ -234,4 +240,9 @@ def _show_end(run: "Run") -> None:
             f"best epoch {best.epoch}: validation accuracy "
             f"{best.validation_accuracy:.3f}, macro-F1 {best.validation_macro_f1:.3f}"
         )
-    typer.echo(f"next: gspy export {run.path} -o model.onnx")
+    held_out = run.dataset.part("test")
+    typer.echo(
+        f"next: gspy evaluate {run.path} -o report/"
+        if held_out
+        else f"next: gspy export {run.path} -o model.onnx"
+    )

@@ -1,6 +1,7 @@
 """What a person sees while a network trains: a bar an epoch, a line an epoch."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from rich.console import Console
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.fit import Reports
+from gspy_cli.training.splits import glitch_labels
 from gspy_cli.wording import counted
 
 if TYPE_CHECKING:
@@ -19,25 +21,34 @@ if TYPE_CHECKING:
     from gspy_cli.training.hardware import Machine
     from gspy_cli.training.run import Run
 
+HEADING = " " * 28 + "loss  acc." + " " * 14 + "loss  acc."
 SHOWN = 10  # unreadable pictures named one by one
 
 
 @contextmanager
-def reports(*, quiet: bool) -> Iterator[Reports]:
-    """Show a run's progress on stderr; quietly, give reports that do nothing."""
+def reports(*, quiet: bool, can_resume: bool = True) -> Iterator[Reports]:
+    """Show a run's progress on stderr; quietly, give reports that do nothing.
+
+    After Ctrl-C, say how to go on if the run `can_resume`: one of several cannot.
+    """
     if quiet:
         yield Reports()
         return
     console = Console(stderr=True, highlight=False)
     with stages("reading pictures", quiet=False, console=console) as show:
         screen = Screen(console, show)
-        yield Reports(
-            on_decode=screen.decoded,
-            on_unreadable=screen.unreadable,
-            on_start=screen.started,
-            on_batch=screen.stepped,
-            on_epoch=screen.finished,
-        )
+        try:
+            yield Reports(
+                on_decode=screen.decoded,
+                on_unreadable=screen.unreadable,
+                on_start=screen.started,
+                on_batch=screen.stepped,
+                on_epoch=screen.finished,
+            )
+        except KeyboardInterrupt:
+            if can_resume:
+                screen.interrupted()
+            raise
 
 
 class Screen:
@@ -46,6 +57,7 @@ class Screen:
     def __init__(self, console: Console, show: Callable[[str, int, int], None]) -> None:
         self._console, self._show = console, show
         self._epoch = 1
+        self._run: Run | None = None
 
     def decoded(self, done: int, total: int) -> None:
         """Show how many pictures have been read."""
@@ -67,7 +79,7 @@ class Screen:
 
     def started(self, run: "Run", model: "nn.Module", machine: "Machine") -> None:
         """Say what is about to train."""
-        self._epoch = len(run.history) + 1
+        self._run, self._epoch = run, len(run.history) + 1
         precision = str(machine.autocast or "float32").removeprefix("torch.")
         millions = parameter_count(model) / 1e6
         train, held_out = (len(run.dataset.part(p)) for p in ("train", "validation"))
@@ -76,6 +88,14 @@ class Screen:
             f"{counted(train, 'picture')} to train on, {held_out} to validate, "
             f"{machine.device} {precision}"
         )
+        self._warn_of_lone_glitches(run)
+        self._say(HEADING)
+
+    def _warn_of_lone_glitches(self, run: "Run") -> None:
+        counts = Counter(glitch_labels(run.dataset.examples).values())
+        if lone := sorted(label for label, number in counts.items() if number == 1):
+            names = ", ".join(lone)
+            self._say(f"note: one glitch only, too few to learn and to judge: {names}")
 
     def finished(self, run: "Run") -> None:
         """Sum an epoch up in one line."""
@@ -88,6 +108,11 @@ class Screen:
             f"{_number(row.validation_accuracy)}  "
             f"{row.pictures_per_second:.0f} pictures/s"
         )
+
+    def interrupted(self) -> None:
+        """Say how to go on with what has begun."""
+        if self._run is not None:
+            self._say(f"next: gspy train --resume {self._run.path}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)

@@ -70,8 +70,9 @@ def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
     except (URLError, OSError, RuntimeError) as error:
         raise GspyError(
             f"cannot get ImageNet weights from {weights.url} ({error}): "
-            "download it elsewhere and give it with --weights FILE, "
-            "or start from nothing with --no-pretrained"
+            "take --arch efficientnet_lite0, whose weights are installed, download "
+            "these elsewhere and give them with --weights FILE, or start from nothing "
+            "with --no-pretrained"
         ) from error
     return state
 

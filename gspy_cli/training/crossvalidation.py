@@ -138,5 +138,5 @@ def write_predictions(
             scores = [f"{p:.6f}" for p in one.probabilities]
             example = one.example
             table.writerow(
-                [example.path, example.glitch, example.label, named, *scores]
+                [example.path.absolute(), example.glitch, example.label, named, *scores]
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
 from gspy_cli.training.architectures import architecture, parameter_count
 from gspy_cli.training.checkpoint import (
     load_optimizer,
@@ -48,6 +49,16 @@ class Run:
 
 def new_directory(output: Path, name: str) -> Path:
     """Make `output/<name>-NNN` with the next free number."""
+    try:
+        return _next_directory(output, name)
+    except OSError as error:
+        raise GspyError(
+            f"cannot make a run in {output} ({error.strerror}): "
+            "give a folder that you may write to with -o"
+        ) from error
+
+
+def _next_directory(output: Path, name: str) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     taken = (
         re.fullmatch(rf"{re.escape(name)}-(\d+)", p.name) for p in output.iterdir()

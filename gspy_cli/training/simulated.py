@@ -71,6 +71,7 @@ def read_simulated(
     if shape != [size, size, 3] or len(labels) != glitches:
         raise GspyError(
             f"{directory} holds inputs of {shape[1]} x {shape[0]} pixels; the network "
-            f"takes {size} x {size}: simulate with --inputs {size}"
+            f"takes {size} x {size}: simulate with --inputs {size}, "
+            f"or train with --image-size {shape[0]}"
         )
     return inputs.reshape(-1, *shape), np.repeat(labels, views)
