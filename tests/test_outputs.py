@@ -145,7 +145,7 @@ def test_a_parquet_file_of_another_run_is_refused(figures, tmp_path):
     gspy("classify", figures, "-o", output)
     code, _, err = gspy("classify", figures, "-o", output, "--top-k", "2")
     assert code == 2
-    assert f"{output} was made with columns" in err
+    assert f"{output} was made with other columns" in err
 
 
 def test_each_output_gets_what_it_lacks(odd_folder, expected, tmp_path):

@@ -67,7 +67,8 @@ def test_a_pipe_gets_the_rows_alone_and_the_terminal_the_progress(figures: Path)
     assert "next:" not in piped
     assert "\x1b" not in piped
     assert "classifying" in shown
-    assert "3/3" in re.sub(r"\x1b\[[\d;]*m", "", shown)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    assert re.search(r"3/[3?]", plain)  # the last row may come before the inputs' count
 
 
 def test_who_asks_for_quiet_sees_nothing(figures: Path, tmp_path: Path):
