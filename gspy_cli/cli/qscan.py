@@ -19,7 +19,6 @@ from gspy_cli.cli.options import (
     QuietOption,
     need_strain,
 )
-from gspy_cli.cli.progress import bar
 from gspy_cli.cli.strain import OpenDataOption
 from gspy_cli.errors import GspyError
 
@@ -117,6 +116,7 @@ def _draw_all(
     found: "Collection", wanted: "Iterable[Wanted]", sheet: Sheet
 ) -> list[str]:
     """Write what can be scanned, print its names, and give what cannot be."""
+    from gspy_cli.cli.progress import bar
     from gspy_cli.strain.events import Scanner
     from gspy_cli.strain_samples import located
 

@@ -11,7 +11,6 @@ from gspy_cli.simulate.waveform import (
     log_uniform,
     lognormal,
     peak,
-    sign,
 )
 
 Track = tuple[Floats, Floats]  # frequency in hertz, and a gate from 0 to 1
@@ -83,7 +82,7 @@ def _saw(rng: np.random.Generator, clock: Clock) -> Track:
     t = clock.times_s
     resets = np.cumsum(rng.uniform(0.4, 1.2, 64)) + t[0] - 1.2
     last = resets[np.searchsorted(resets, t, side="right") - 1]
-    frequency = f0 + slope * sign(rng) ** 2 * (t - last)
+    frequency = f0 + slope * (t - last)
     frequency = frequency + 0.02 * f0 * walk(rng, clock, tc=0.1)
     return np.maximum(frequency, 60), np.ones(t.size)
 
