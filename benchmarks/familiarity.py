@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from strangers import strangers
 
-from gspy_cli.figure.colours import is_viridis
+from gspy_cli.figure.colours import are_viridis
 from gspy_cli.model import Model, load_model
 from gspy_cli.training.familiarity import embed, fit_head
 from gspy_cli.training.simulated import read_simulated
@@ -32,7 +32,7 @@ def familiarity(model: Model, pictures: NDArray[np.uint8]) -> Scores:
     for start in range(0, len(pictures), 64):
         batch = np.ascontiguousarray(pictures[start : start + 64])
         scores = model.judge(batch)[1] if model.judge else np.ones(len(batch))
-        found.append(scores * [is_viridis(picture) for picture in batch])
+        found.append(scores * are_viridis(batch))
     return np.concatenate(found)
 
 

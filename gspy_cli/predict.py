@@ -11,8 +11,9 @@ from threading import Thread
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli import sources
 from gspy_cli.errors import PictureError
-from gspy_cli.figure.colours import is_viridis
+from gspy_cli.figure.colours import are_viridis
 from gspy_cli.image import resize
 from gspy_cli.labels import NONE
 from gspy_cli.model import Model
@@ -20,7 +21,7 @@ from gspy_cli.readers import Input, Order, Readers, Size, attempt, fit
 from gspy_cli.results import Failure, Origin, Prediction, Result
 from gspy_cli.sources import PictureFile, Plot, Sample
 
-FEW = 128  # pictures that are read before processes to read the rest can start
+FEW = 64  # pictures that are read sooner than processes to read them can start
 
 Ready = tuple[Origin, Input]
 """A sample's network input, or why there is none, and what is known of it now."""
@@ -35,27 +36,32 @@ def classify(
     *,
     batch_size: int = 8,
     workers: int | None = None,
+    readers: Readers | None = None,
 ) -> Iterator[Result]:
     """Name every sample: one result each, in order, none lost.
 
     Each of the `workers` reads a batch and scores it, on one core; there are as many
     as cores unless told otherwise. At most two batches a worker are held, so memory
-    does not grow with the number of samples.
+    does not grow with the number of samples. `readers`, where there are any already,
+    read from the start, and are ended.
     """
-    batches = _batches(samples, batch_size)
-    first = next(batches, [])
-    if len(first) < batch_size:  # that is all: no pool is worth its start
-        yield from _classify(first, model, _read_here)
-        return
-    yield from _side_by_side(
-        chain([first], batches), model, workers or available_cores()
-    )
+    workers = workers or available_cores()
+    reading = _Reading(workers, readers)
+    try:
+        batches = _batches(samples, batch_size)
+        first = next(batches, [])
+        if len(first) < batch_size:  # that is all: no pool is worth its start
+            yield from _classify(first, model, _read_here)
+        else:
+            every = chain([first], batches)
+            yield from _side_by_side(every, model, workers, reading)
+    finally:
+        reading.close()
 
 
 def _side_by_side(
-    batches: Iterable[Sequence[Sample]], model: Model, workers: int
+    batches: Iterable[Sequence[Sample]], model: Model, workers: int, reading: "_Reading"
 ) -> Iterator[Result]:
-    reading = _Reading(workers)
     crew = _Crew(workers, lambda batch, read: _classify(batch, model, read))
     wait = True
     try:
@@ -70,7 +76,6 @@ def _side_by_side(
         raise
     finally:
         crew.end(wait=wait)
-        reading.close()
 
 
 class _Crew:
@@ -132,6 +137,15 @@ class _Crew:
             self._done.put((number, answer))
 
 
+def begin_reading(
+    paths: Iterable[str], *, recursive: bool, workers: int | None
+) -> Readers | None:
+    """Start processes to read pictures, where there will be more than a few."""
+    if sources.at_least(FEW, paths, recursive=recursive):
+        return Readers(workers or available_cores())
+    return None
+
+
 def available_cores() -> int:
     """Count the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -142,15 +156,14 @@ def available_cores() -> int:
 class _Reading:
     """Decides who reads a batch: this process, or others once a run is long."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, readers: Readers | None) -> None:
+        self._workers, self._readers = workers, readers
         self._seen = 0
-        self._readers: Readers | None = None
 
     def by_whom(self, batch: Sequence[Sample]) -> Read:
         self._seen += len(batch)
         portable = all(isinstance(sample.load, PictureFile) for sample in batch)
-        if self._seen <= FEW or not portable:
+        if not portable or (self._readers is None and self._seen <= FEW):
             return _read_here
         if self._readers is None:
             self._readers = Readers(self._workers)
@@ -211,10 +224,8 @@ def _score(
     probabilities, familiarity = model.judge(pictures)
     named = np.array(model.card.classes)[probabilities.argmax(axis=1)]
     known = (familiarity >= model.card.unfamiliar_below) | (named == NONE)
-    return (
-        (row, bool(is_known) and is_viridis(picture))
-        for row, is_known, picture in zip(probabilities, known, pictures, strict=True)
-    )
+    known &= are_viridis(pictures)
+    return zip(probabilities, known.tolist(), strict=True)
 
 
 def _predict(

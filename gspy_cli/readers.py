@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ _SETTINGS = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
 }
+
+
+_NO_START = "cannot start a process to read pictures; is there memory for one?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Readers:
 
 
 class _Reader:
-    """A process that takes pickled orders and gives pickled inputs."""
+    """A process that takes orders and gives inputs, through pipes."""
 
     def __init__(self) -> None:
         self._process = _start()
@@ -110,9 +113,7 @@ class _Reader:
             self.end()
             self._process = _start()
             if self._ask([]) is None:
-                raise GspyError(
-                    "cannot start a process to read pictures; is there memory for one?"
-                )
+                raise GspyError(_NO_START)
         return inputs
 
     def end(self) -> None:
@@ -125,21 +126,23 @@ class _Reader:
         try:
             pickle.dump(orders, self._process.stdin)
             self._process.stdin.flush()
-            inputs: list[Input] = pickle.load(self._process.stdout)
+            return _receive(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
             return None
-        return inputs
 
 
 def _start() -> subprocess.Popen[bytes]:
     modules = os.pathsep.join(path for path in sys.path if path)
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | _SETTINGS | {"PYTHONPATH": modules},
-        process_group=0,  # Ctrl-C is for the parent alone
-    )
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | _SETTINGS | {"PYTHONPATH": modules},
+            process_group=0,  # Ctrl-C is for the parent alone
+        )
+    except OSError:
+        raise GspyError(_NO_START) from None
 
 
 def _serve() -> None:
@@ -148,10 +151,37 @@ def _serve() -> None:
     while True:
         try:
             orders = pickle.load(sys.stdin.buffer)
-            pickle.dump([read(order) for order in orders], results)
-            results.flush()
+            _send([read(order) for order in orders], results)
         except (EOFError, OSError):
             os._exit(0)
+
+
+def _send(inputs: list[Input], stream: IO[bytes]) -> None:
+    """Write inputs to a pipe; the pixels follow the pickle, to be copied less."""
+    pixels: list[pickle.PickleBuffer] = []
+    content = pickle.dumps(inputs, 5, buffer_callback=pixels.append)
+    parts = [part.raw() for part in pixels]
+    pickle.dump((content, [part.nbytes for part in parts]), stream)
+    for part in parts:
+        stream.write(part)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> list[Input]:
+    """Read what `_send` wrote.
+
+    Raises
+    ------
+    EOFError
+        The other process ended before all was written.
+    """
+    content, sizes = pickle.load(stream)
+    parts = [bytearray(size) for size in sizes]
+    for part in parts:
+        if stream.readinto(part) < len(part):  # type: ignore[attr-defined]
+            raise EOFError
+    inputs: list[Input] = pickle.loads(content, buffers=parts)
+    return inputs
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,25 @@ def names(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Name]:
             yield from _from_folder(path, recursive=recursive)
         else:
             yield path
+
+
+def at_least(count: int, paths: Iterable[str], *, recursive: bool = False) -> bool:
+    """Tell, without a look at all of them, whether there are so many pictures."""
+    found = (1 for path in paths for _ in _some(path, recursive=recursive))
+    return sum(islice(found, count)) == count
+
+
+def _some(path: str, *, recursive: bool) -> Iterator[str]:
+    """Name the pictures of a path, in no order."""
+    if not os.path.isdir(path):  # noqa: PTH112, it takes every name
+        yield path
+        return
+    with suppress(OSError), os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.lower().endswith(SUFFIXES):
+                yield entry.path
+            elif recursive and entry.is_dir(follow_symlinks=False):
+                yield from _some(entry.path, recursive=True)
 
 
 def listed(lines: Iterable[str]) -> Iterator[str]:

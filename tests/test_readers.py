@@ -1,6 +1,8 @@
 """Processes that read pictures: the same inputs, and no crash spreads."""
 
+import io
 import os
+import pickle
 import signal
 from pathlib import Path
 
@@ -74,6 +76,28 @@ def test_readers_that_cannot_start_are_one_clear_error(monkeypatch, figures):
     team.close()
 
 
+def test_a_machine_without_room_for_a_process_is_the_same_error(monkeypatch):
+    def refuse(*_args, **_options):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(readers.subprocess, "Popen", refuse)
+    with pytest.raises(GspyError, match="cannot start a process to read pictures"):
+        Readers(1)
+
+
+def test_an_answer_that_breaks_off_is_no_answer():
+    pictures = [np.arange(48, dtype=np.uint8).reshape(4, 4, 3), PictureError("empty")]
+    pipe = io.BytesIO()
+    readers._send(pictures, pipe)
+    whole = pipe.getvalue()
+    picture, error = readers._receive(io.BytesIO(whole))
+    assert np.array_equal(picture, pictures[0])
+    assert str(error) == "empty"
+    for end in range(len(whole)):
+        with pytest.raises((EOFError, pickle.UnpicklingError)):
+            readers._receive(io.BytesIO(whole[:end]))
+
+
 def test_a_reader_ends_when_its_parent_is_gone():
     process = readers._start()
     process.stdin.close()
@@ -90,3 +114,27 @@ def test_a_long_run_gives_the_same_whoever_reads(figures, monkeypatch):
             from_paths(paths), MODEL, batch_size=2, workers=workers
         )
         assert list(results) == expected
+
+
+@pytest.mark.parametrize("batch_size", [2, 100])
+def test_readers_that_were_begun_are_ended_and_change_nothing(figures, batch_size):
+    paths = [str(path) for path in sorted(figures.iterdir())]
+    expected = list(predict.classify(from_paths(paths), MODEL))
+    team = Readers(1)
+    reader = team._free.get()
+    team._free.put(reader)
+    results = predict.classify(
+        from_paths(paths), MODEL, batch_size=batch_size, workers=1, readers=team
+    )
+    assert list(results) == expected
+    assert reader._process.returncode is not None
+
+
+def test_readers_are_begun_for_more_than_a_few_pictures(figures, monkeypatch):
+    count = len(list(figures.iterdir()))
+    for few, begun in ((count, True), (count + 1, False)):
+        monkeypatch.setattr(predict, "FEW", few)
+        team = predict.begin_reading([str(figures)], recursive=False, workers=1)
+        assert (team is not None) == begun
+        if team:
+            team.close()

@@ -48,6 +48,19 @@ def test_folders_in_a_folder_are_opened_only_when_asked(tmp_path: Path):
     assert [Path(path).name for path in deep] == ["a.png", "b.png"]
 
 
+def test_pictures_are_counted_no_further_than_asked(tmp_path: Path):
+    (tmp_path / "inner").mkdir()
+    for name in ("a.png", "b.JPG", "notes.txt", "inner/c.png"):
+        (tmp_path / name).touch()
+    folder = str(tmp_path)
+    assert sources.at_least(2, [folder])
+    assert not sources.at_least(3, [folder])
+    assert sources.at_least(3, [folder], recursive=True)
+    assert not sources.at_least(4, [folder], recursive=True)
+    assert sources.at_least(4, [folder, "x.png", "y.png"])
+    assert not sources.at_least(1, [])
+
+
 def test_a_folder_without_pictures_is_one_failing_sample(tmp_path: Path):
     (sample,) = sources.from_paths([str(tmp_path)])
     assert sample.origin.path == str(tmp_path)

@@ -149,6 +149,7 @@ def classify(
     if per_glitch and time_shift_check:
         raise GspyError("--time-shift-check is for single windows, not --per-glitch")
     _check(given, wanted, cluster, workers, explain)
+    readers = None if cluster or watch else given.begin_reading(workers)
     loading = None if cluster else begin_loading(model, device=device)
     rounds: Iterator[Iterable[Group]] = (
         given.arrivals(per_glitch=per_glitch)
@@ -161,7 +162,7 @@ def classify(
     tally, stopped = Tally(), False
     with ExitStack() as stack:
         engine = (
-            local_engine(loading, events, batch_size, workers)
+            local_engine(loading, events, batch_size, workers, readers)
             if loading
             else stack.enter_context(
                 cluster_engine(str(cluster), model, device, batch_size)

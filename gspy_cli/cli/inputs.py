@@ -13,6 +13,7 @@ from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
     from gspy_cli.glitches import Group
+    from gspy_cli.readers import Readers
     from gspy_cli.sources import Name
 
 
@@ -52,6 +53,15 @@ class Given:
         every = map(sources.sample_of, self.names())
         samples = sources.read_first(every) if ahead else every
         return ((sample,) for sample in samples)
+
+    def begin_reading(self, workers: int | None) -> "Readers | None":
+        """Start processes to read pictures, where more than a few are sure to come."""
+        if self.events:
+            return None
+        from gspy_cli import predict
+
+        named = [path for path in self.paths if path != "-"]
+        return predict.begin_reading(named, recursive=self.recursive, workers=workers)
 
     def again(self, *, per_glitch: bool) -> "Iterator[object] | None":
         """Give the inputs by row once more; None where they cannot be had twice."""

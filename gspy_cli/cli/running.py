@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gspy_cli.cli.output import Outputs
     from gspy_cli.glitches import Classify, Group
     from gspy_cli.model import Model
+    from gspy_cli.readers import Readers
     from gspy_cli.results import Row
 
 
@@ -34,11 +35,15 @@ class Engine:
 
 
 def local_engine(
-    loading: "Callable[[], Model]", events: Events, batch_size: int, workers: int | None
+    loading: "Callable[[], Model]",
+    events: Events,
+    batch_size: int,
+    workers: int | None,
+    readers: "Readers | None",
 ) -> Engine:
     """Classify in this process; pictures by default on all cores.
 
-    `loading` waits for the model.
+    `loading` waits for the model. `readers` are begun where there will be many.
     """
     from gspy_cli import predict
 
@@ -49,7 +54,11 @@ def local_engine(
         )
         if events
         else partial(
-            predict.classify, model=model, batch_size=batch_size, workers=workers
+            predict.classify,
+            model=model,
+            batch_size=batch_size,
+            workers=workers,
+            readers=readers,
         )
     )
     return Engine(model.card, classify, model.device, model)

@@ -57,6 +57,12 @@ def codes(colours: Pixels) -> NDArray[np.uint32]:
     return colours.astype(np.uint32) @ np.array((1 << 16, 1 << 8, 1), np.uint32)
 
 
+def is_one_grey(colours: Pixels) -> bool:
+    """Tell, quickly, whether all colours are one and the same grey."""
+    levels = colours.tobytes()
+    return levels.count(levels[:1]) == len(levels)
+
+
 def fills_picture(pixels: Pixels) -> bool:
     """Tell whether a viridis spectrogram fills a picture (H, W, 3) to its edges."""
     d = 1 + max(pixels.shape) // 50  # past any frame line
@@ -66,7 +72,8 @@ def fills_picture(pixels: Pixels) -> bool:
         return False
     colours = sample(pixels, 32)
     changes = bool(np.ptp(colours[:, 1]) > 4)
-    return changes and is_viridis(pixels) and _is_quiet_or_loud(colours)
+    viridis = changes and _are_viridis(colours, pixels, MOST)
+    return viridis and _is_quiet_or_loud(colours)
 
 
 def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
@@ -77,7 +84,7 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     chart stay) and aren't the background's (as between the lines of a line plot).
     """
     colours = sample(plot, 32)
-    if is_viridis(plot):
+    if _are_viridis(colours, plot, MOST):
         return labelled or _is_quiet_or_loud(colours)
     kinds = codes(colours)
     counts = np.sort(np.unique(kinds, return_counts=True)[1])
@@ -90,18 +97,39 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
 
 def is_viridis(pixels: Pixels, least: float = MOST) -> bool:
     """Tell whether the colours lie on the viridis curve, dithered or not."""
-    share = _share_on_viridis(sample(pixels, 32))
+    return _are_viridis(sample(pixels, 32), pixels, least)
+
+
+def are_viridis(pictures: Pixels) -> NDArray[np.bool_]:
+    """Tell it of each of some pictures (N, H, W, 3), as `is_viridis` does, (N,)."""
+    rows, columns = (spread(length, 32) for length in pictures.shape[1:3])
+    colours = pictures[:, rows[:, None], columns].reshape(-1, 3)
+    shares = _on_viridis(colours).reshape(len(pictures), -1).mean(axis=1).tolist()
+    return np.array(
+        [
+            share >= MOST or (share > 0.1 and is_viridis(picture))
+            for share, picture in zip(shares, pictures, strict=True)
+        ]
+    )
+
+
+def _are_viridis(colours: Pixels, pixels: Pixels, least: float) -> bool:
+    """Tell it of the colours (N, 3) of some of the pixels."""
+    if is_one_grey(colours):
+        return False
+    share = float(_on_viridis(colours).mean())
     if 0.1 < share < least:  # not the colours of a margin; they may be dithered
-        share = _share_on_viridis(sample(pixels, 32, block=4))
+        share = float(_on_viridis(sample(pixels, 32, block=4)).mean())
     return share >= least
 
 
-def _share_on_viridis(colours: Pixels) -> float:
-    """Give the part of the colours (N, 3) that lie on the viridis curve."""
+def _on_viridis(colours: Pixels) -> NDArray[np.bool_]:
+    """Tell which of the colours (N, 3) lie on the viridis curve."""
     place = colours[:, 0] + np.uint16(2) * colours[:, 1]
     # below the least level, uint8 wraps round to large numbers
     near = colours - _LEAST.take(place, axis=0) <= _RANGE.take(place, axis=0)
-    return float((near[:, 0] & near[:, 1] & near[:, 2]).mean())
+    on_curve: NDArray[np.bool_] = near[:, 0] & near[:, 1] & near[:, 2]
+    return on_curve
 
 
 def _is_quiet_or_loud(colours: Pixels) -> bool:

@@ -7,6 +7,7 @@ colours reach all its edges.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from gspy_cli.figure.colours import (
     Pixels,
     codes,
     fills_picture,
+    is_one_grey,
     is_spectrogram,
     spread,
 )
@@ -26,6 +28,7 @@ CONTRAST = 24  # grey levels that tell content from margin, above JPEG noise
 LINES = 40  # rows and columns of the picture that are looked at
 SOLID = 0.8  # least part of a line that content must cover to be plot
 BARE = 0.002  # most of a margin that is covered where there are no labels
+THIN = 4  # pixels of a frame line, mostly
 CROWDED = 0.3  # least part that is covered where there are other pictures
 
 
@@ -54,11 +57,12 @@ def find_plot(pixels: Pixels) -> Box:
         raise PictureError(f"no plot found: only {width} x {height} pixels")
     colours = pixels[..., :3]
     if fills_picture(colours):
-        return _without_frame(colours, Box(0, 0, width, height))
+        return _without_frame(pixels, Box(0, 0, width, height))
     for background in _margin_colours(colours):
-        for box in _filled_boxes(pixels, background):  # whole pixels are quicker
-            inner = _without_frame(colours, box)
-            written = _written_share(pixels, box, background)
+        content = _content(pixels, background)
+        for box in _filled_boxes(content):
+            inner = _without_frame(pixels, box)
+            written = content.written_share(box)
             if written < CROWDED and is_spectrogram(
                 _crop(colours, inner), background, labelled=written > BARE
             ):
@@ -74,7 +78,10 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
     """Yield the commonest colours of the picture's edge, most frequent first."""
     edge = np.concatenate(
         (pixels[0, ::4], pixels[-1, ::4], pixels[::4, 0], pixels[::4, -1])
-    )
+    )[:, :3]
+    if is_one_grey(edge):
+        yield edge[0]
+        return
     kinds = codes(edge)
     if np.count_nonzero(kinds == kinds[0]) > 0.8 * len(edge):  # no need to sort them
         yield edge[0]
@@ -85,40 +92,101 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
             yield edge[first[i]]
 
 
-def _differs(pixels: Pixels, background: Pixels) -> Mask:
-    """Tell which pixels (..., 3 or 4) are not of the background colour."""
-    differs = np.zeros(pixels.shape[:-1], bool)
-    for channel in range(3):  # far quicker than numpy's loops over the last axis
-        level = int(background[channel])
-        low, high = max(level - CONTRAST, 0), min(level + CONTRAST, 255)
-        # below `low`, uint8 wraps round to large numbers
-        differs |= pixels[..., channel] - np.uint8(low) > high - low
-    return differs
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """Where a picture (H, W) differs from its margin's colour, along some lines.
+
+    `across` (N, W) are the lines at `rows` (N,), `down` (M, H) those at `columns`.
+    """
+
+    pixels: Pixels
+    background: Pixels
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    across: Mask
+    down: Mask
+
+    def between(self, top: int, bottom: int) -> Mask:
+        """Give the lines across from `top` to above `bottom`."""
+        first, end = self.rows.searchsorted(top), self.rows.searchsorted(bottom)
+        return self.across[first:end]
+
+    def beside(self, left: int, right: int) -> Mask:
+        """Give the lines down from `left` to before `right`."""
+        first, end = self.columns.searchsorted(left), self.columns.searchsorted(right)
+        return self.down[first:end]
+
+    def at_rows(self, one: int, other: int) -> Mask:
+        """Give two more lines across, (2, W)."""
+        return _differs(self.pixels[[one, other]], self.background)
+
+    def at_columns(self, one: int, other: int) -> Mask:
+        """Give two more lines down, (2, H)."""
+        return _differs(self.pixels[:, [one, other]], self.background).T
+
+    def written_share(self, box: Box) -> float:
+        """Give the part of the margin around the box that isn't bare."""
+        left, top = max(box.left - 2, 0), max(box.top - 2, 0)
+        right, bottom = box.right + 2, box.bottom + 2
+        inside = (
+            self.between(top, bottom)[:, left:right],
+            self.beside(left, right)[:, top:bottom],
+        )
+        marks = size = 0
+        for lines, within in zip((self.across, self.down), inside, strict=True):
+            marks += int(np.count_nonzero(lines) - np.count_nonzero(within))
+            size += lines.size - within.size
+        return marks / max(size, 1)
 
 
-def _written_share(pixels: Pixels, box: Box, background: Pixels) -> float:
-    """Give the part of the margin around the box that isn't bare."""
-    rows, columns = spread(pixels.shape[0], 64), spread(pixels.shape[1], 64)
-    marks = _differs(pixels[rows].take(columns, axis=1), background)
-    beside = (columns < box.left - 2) | (columns >= box.right + 2)
-    above = (rows < box.top - 2) | (rows >= box.bottom + 2)
-    margin = beside | above[:, None]
-    return float((marks & margin).sum() / max(margin.sum(), 1))
-
-
-def _filled_boxes(pixels: Pixels, background: Pixels) -> Iterator[Box]:
-    """Yield rectangles of content, solid or framed, likeliest first."""
+def _content(pixels: Pixels, background: Pixels) -> _Content:
     height, width = pixels.shape[:2]
     rows, columns = spread(height, LINES), spread(width, LINES)
-    across = _differs(pixels[rows], background)  # (N, W)
-    down = _differs(pixels.take(columns, axis=1), background).T  # (N, H)
-    for top, bottom in _bands(_cover(down)):
+    across = _differs(pixels[rows], background)
+    down = _differs(pixels.take(columns, axis=1), background).T
+    return _Content(pixels, background, rows, columns, across, down)
+
+
+def _differs(pixels: Pixels, background: Pixels) -> Mask:
+    """Tell which pixels of some lines (N, L, 3 or 4) are not of a colour."""
+    count, length, channels = pixels.shape
+    low, margin = _levels(tuple(background[:3].tolist()), length, channels)
+    # below `low`, uint8 wraps round to large numbers
+    differs = pixels.reshape(count, -1) - low > margin
+    red, green, blue = (differs[:, channel::channels] for channel in range(3))
+    result: Mask = red | green
+    result |= blue
+    return result
+
+
+@lru_cache
+def _levels(
+    background: tuple[int, ...], length: int, channels: int
+) -> tuple[Pixels, Pixels]:
+    """Give a line of the least levels of a colour, and of how far they may rise.
+
+    Both have the shape (length x channels,): numpy is far slower over short axes.
+    """
+    levels = np.array(background)
+    low = (levels - CONTRAST).clip(0)
+    margin = (levels + CONTRAST).clip(max=255) - low
+    unused = channels - len(background)
+    return (
+        np.tile(np.pad(low, (0, unused)).astype(np.uint8), length),
+        np.tile(np.pad(margin, (0, unused)).astype(np.uint8), length),
+    )
+
+
+def _filled_boxes(content: _Content) -> Iterator[Box]:
+    """Yield rectangles of content, solid or framed, likeliest first."""
+    height, width = content.pixels.shape[:2]
+    for top, bottom in _bands(_cover(content.down)):
         for _ in range(2):  # rows give columns, which give better rows
             before = top, bottom
-            ends = _differs(pixels[[top, bottom - 1]], background)
-            left, right = _extent(across[(rows >= top) & (rows < bottom)], ends)
-            ends = _differs(pixels[:, [left, right - 1]], background).T
-            top, bottom = _extent(down[(columns >= left) & (columns < right)], ends)
+            ends = content.at_rows(top, bottom - 1)
+            left, right = _extent(content.between(top, bottom), ends)
+            ends = content.at_columns(left, right - 1)
+            top, bottom = _extent(content.beside(left, right), ends)
             if (top, bottom) == before:
                 break
         if right - left >= width // 8 and bottom - top >= height // 8:
@@ -132,8 +200,7 @@ def _bands(cover: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
     """
     for share in (0.6, 0.25):
         dense = cover >= share * cover.max()
-        hits = np.flatnonzero(dense)
-        yield int(hits[0]), int(hits[-1]) + 1
+        yield _ends(dense)
         yield _longest_run(dense)
 
 
@@ -145,9 +212,9 @@ def _extent(lines: Mask, ends: Mask) -> tuple[int, int]:
     own colour. Start and end must be solid, unlike ticks at both corners.
     """
     cover = _cover(lines)
-    start, end = _longest_run((cover >= SOLID) | ends.all(axis=0))
-    full = start + np.flatnonzero(cover[start:end] >= 0.9)
-    return (int(full[0]), int(full[-1]) + 1) if len(full) else (0, 1)
+    start, end = _longest_run((cover >= SOLID) | (ends[0] & ends[1]))
+    first, last = _ends(cover[start:end] >= 0.9)
+    return (start + first, start + last) if last else (0, 1)
 
 
 def _cover(lines: Mask) -> NDArray[np.float64]:
@@ -156,17 +223,24 @@ def _cover(lines: Mask) -> NDArray[np.float64]:
     return counts / max(len(lines), 1)
 
 
+def _ends(mask: Mask) -> tuple[int, int]:
+    """Find the first true value of a mask, and the place after the last."""
+    places = mask.tobytes()  # searched far quicker than by numpy's functions
+    return max(places.find(1), 0), places.rfind(1) + 1
+
+
 def _longest_run(mask: Mask) -> tuple[int, int]:
     """Find start and end of the longest run of true values, across grid lines.
 
     Grid lines in the background's colour are several narrow gaps. A single one is
     that before the colour bar.
     """
+    first, last = _ends(mask)
+    if np.count_nonzero(mask) == last - first:  # there is one
+        return (first, last) if last else (0, 1)
     padded = np.zeros(len(mask) + 2, bool)
     padded[1:-1] = mask
     steps = np.flatnonzero(padded[1:] != padded[:-1])
-    if len(steps) <= 2:
-        return (int(steps[0]), int(steps[1])) if len(steps) else (0, 1)
     starts, ends = steps[::2], steps[1::2]
     large = ends - starts >= 0.05 * (ends - starts).max()
     starts, ends = starts[large], ends[large]
@@ -180,35 +254,65 @@ def _longest_run(mask: Mask) -> tuple[int, int]:
 
 def _without_frame(pixels: Pixels, box: Box) -> Box:
     """Leave out the frame lines along the inside of the box."""
-    inside = _crop(pixels, box)
-    left, right = _frame_widths(inside)
-    top, bottom = _frame_widths(inside.swapaxes(0, 1))
+    most = 6 + max(box.right - box.left, box.bottom - box.top) // 25
+    for depth in (THIN, most):  # most frames are thin
+        jpeg, even = _greys(pixels, box, depth)
+        widths = [_leading(side) for side in jpeg]
+        if None not in widths:
+            break
+    else:
+        widths = [w or _leading(side) for w, side in zip(widths, even, strict=True)]
+    left, right, top, bottom = (width or 0 for width in widths)
     return Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
 
 
-def _frame_widths(plot: Pixels) -> Iterator[int]:
-    """Count the frame lines at the left and at the right of a plot (H, W, 3).
+def _greys(
+    pixels: Pixels, box: Box, depth: int
+) -> tuple[list[list[bool]], list[list[bool]]]:
+    """Tell which of the outermost lines at each side of a box are frame.
 
     A frame line is thin and grey all along (black and white are greys). It is
-    perfectly even but for JPEG noise; dark or grey data are less so.
+    perfectly even, the second answer, but for JPEG noise; dark or grey data are less
+    so. The sides are left, right, top and bottom, their lines from outside inwards.
     """
-    height, width = plot.shape[:2]
-    rows, depth = spread(height, LINES), 6 + width // 25
-    sides = np.stack((plot[rows, :depth], plot[rows, : -depth - 1 : -1]))
-    red, green, blue = sides.transpose(3, 0, 1, 2).astype(np.int16)  # each (2, N, D)
-    chroma = np.maximum(np.maximum(red, green), blue)
-    chroma -= np.minimum(np.minimum(red, green), blue)
-    grey = (chroma <= 56).sum(axis=1) >= 0.75 * len(rows)
-    level = np.sort(red + green + blue, axis=1)
-    quarter = len(rows) // 4  # of a line may be ticks
-    uneven = level[:, -1 - quarter] - level[:, quarter]
-    jpeg, even = grey & (uneven <= 144), grey & (uneven <= 2)
-    for side in range(2):
-        yield _leading(jpeg[side].tolist()) or _leading(even[side].tolist())
+    places = _side_places(pixels.shape[1], box, depth)
+    sides = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)  # (4, D, N, 3)
+    channels = sides[..., :3].transpose(3, 0, 1, 2).copy()
+    chroma = np.maximum.reduce(channels) - np.minimum.reduce(channels)
+    level = np.add.reduce(channels, dtype=np.int16)
+    level.sort(axis=-1)
+    count = places.shape[2]
+    quarter = count // 4  # of a line may be ticks
+    uneven = level[..., -1 - quarter] - level[..., quarter]
+    grey = (chroma <= 56).sum(axis=-1) >= 0.75 * count
+    return (grey & (uneven <= 144)).tolist(), (grey & (uneven <= 2)).tolist()
 
 
-def _leading(frame: list[bool]) -> int:
-    """Count the frame lines at the start; the very first may be blurred."""
-    if any(frame[:2]) and not all(frame[1:]):
-        return frame.index(False, 1)
-    return 0
+@lru_cache  # most figures have one size
+def _side_places(width: int, box: Box, depth: int) -> NDArray[np.intp]:
+    """Give the places (4, D, N) of some pixels along a box's sides.
+
+    They count the pixels of a picture that is `width` wide, row by row.
+    """
+    height, plot_width = box.bottom - box.top, box.right - box.left
+    count, depth = min(LINES, height, plot_width), min(depth, height, plot_width)
+    rows = (box.top + spread(height, count)) * width
+    columns, steps = box.left + spread(plot_width, count), np.arange(depth)[:, None]
+    return np.stack(
+        (
+            rows + box.left + steps,
+            rows + box.right - 1 - steps,
+            (box.top + steps) * width + columns,
+            (box.bottom - 1 - steps) * width + columns,
+        )
+    )
+
+
+def _leading(frame: list[bool]) -> int | None:
+    """Count the frame lines at the start; the very first may be blurred.
+
+    None: all lines are, so they are none, or not all of them.
+    """
+    if not any(frame[:2]):
+        return 0
+    return None if all(frame[1:]) else frame.index(False, 1)

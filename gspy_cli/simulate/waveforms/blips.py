@@ -52,11 +52,13 @@ def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a squat, faint blip or triangle between about 25 and 80 Hz.
 
-    It stands narrower and higher above the bottom edge than a Tomte.
+    It ends lower than a Tomte, whose tip reaches 100 Hz and more.
     """
     t = clock.times_s
-    f0, phase = rng.uniform(34, 54), rng.uniform(0, 2 * np.pi)
-    s = rng.uniform(0.25, 0.4) / f0
+    squat = rng.random() < 0.55
+    f0 = rng.uniform(28, 44) if squat else rng.uniform(34, 54)
+    s = rng.uniform(0.3 if squat else 0.25, 0.41) / f0
+    phase = rng.uniform(0, 2 * np.pi)
     shape = unit(gabor(t, f0, s, phase))
     if rng.random() < 0.55:  # a triangle: its upper part is narrower
         tip = gabor(t - rng.normal(0, 0.002), 1.5 * f0, 0.6 * s, phase)
@@ -64,7 +66,7 @@ def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
     if rng.random() < 0.2:  # leaning: a later, lower part
         lag = rng.uniform(-0.012, 0.012)
         shape += rng.uniform(0.2, 0.5) * unit(gabor(t - lag, 0.8 * f0, 1.2 * s))
-    rho = lognormal(rng, 10.5, 0.28, low=7.5, high=18)
+    rho = lognormal(rng, 11, 0.3, low=7.5, high=22)
     return Waveform(unit(shape), snr(rho), {"frequency_hz": f0})
 
 
@@ -75,12 +77,12 @@ def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
-    shape = base + rng.uniform(0.1, 0.8) * tip
+    shape = base + rng.uniform(0.2, 0.8) * tip
     for _ in range(rng.choice([0, 0, 0, 1, 2])):  # crumbs beside the base
         at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
         crumb = unit(gabor(t - at, f0, rng.uniform(0.008, 0.02)))
         shape = shape + rng.uniform(0.08, 0.25) * crumb
-    rho = lognormal(rng, 17, 0.5, low=8, high=60)
+    rho = lognormal(rng, 18, 0.45, low=10, high=60)
     return Waveform(shape, snr(rho), {"width_s": slow})
 
 
