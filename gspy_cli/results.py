@@ -47,6 +47,7 @@ Key = tuple[str, ...]
 """Whose row it is, as it is written.
 
 A picture's path, gravityspy_id and window; a glitch's gravityspy_id and its paths.
+From strain, the event's time too.
 """
 
 
@@ -65,7 +66,12 @@ class Record:
 def key_of(origin: Origin) -> Key:
     """Give the key that a result of this origin has in an output."""
     window = "" if origin.window is None else str(origin.window)
-    return written(origin.path), origin.gravityspy_id or "", window
+    return written(origin.path), origin.gravityspy_id or "", window, *when(origin)
+
+
+def when(origin: Origin) -> tuple[str, ...]:
+    """Give the time of an event as it stands in an output, if there is one."""
+    return (str(origin.trigger.event_time),) if origin.trigger else ()
 
 
 def written(text: str) -> str:

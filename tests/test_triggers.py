@@ -126,6 +126,25 @@ def test_a_stopped_run_over_triggers_goes_on_where_it_was(
         assert part.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
+def test_an_event_that_was_moved_is_classified_anew(
+    strain: Path, tmp_path: Path, tiny_model: Path, name: str
+) -> None:
+    table, output = tmp_path / "triggers.csv", tmp_path / name
+    run = ["classify", strain, "--triggers", table, "-m", tiny_model, "-o", output]
+    ends = []
+    for second in (20, 20, 40.25):
+        write(tmp_path, "ifo,event_time,gravityspy_id", f"H1,{START + second},zXy")
+        ends.append(gspy(*run)[2].splitlines()[0].partition(" (")[0])
+    assert [end.partition(",")[0] for end in ends] == [
+        "4 classified",
+        "0 classified",
+        "4 classified",
+    ]
+    assert "4 done before" in ends[1]
+    assert "done before" not in ends[2]
+
+
 def test_a_time_without_detector_is_classified_in_each(
     strain: Path, tiny_model: Path
 ) -> None:

@@ -16,6 +16,7 @@ from gspy_cli.results import (
     answer_of,
     by_window,
     key_of,
+    when,
     written,
 )
 
@@ -75,7 +76,7 @@ class Columns:
         paths = [
             written(origin.path) if origin else "" for origin in by_window(origins)
         ]
-        return (origins[0].gravityspy_id or "", *paths)
+        return (origins[0].gravityspy_id or "", *paths, *when(origins[0]))
 
     def row(self, row: Row) -> dict[str, Cell]:
         """Give one row's cells; a failure has a status and an error."""
@@ -142,8 +143,9 @@ def ranked(result: Prediction, count: int) -> list[tuple[str, float]]:
 def read_key(cells: Mapping[str, Cell]) -> Key:
     """Give the key of a row that was written before."""
     name = str(cells.get("gravityspy_id") or "")
+    time = (str(cells["event_time"]),) if cells.get("event_time") else ()
     if FILENAMES[0] in cells:
-        return (name, *(str(cells.get(column) or "") for column in FILENAMES))
+        return (name, *(str(cells.get(column) or "") for column in FILENAMES), *time)
     window = cells.get("window")
     path = written(str(cells.get("path")))
-    return path, name, "" if window is None else str(window)
+    return path, name, "" if window is None else str(window), *time

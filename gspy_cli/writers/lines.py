@@ -25,11 +25,16 @@ def csv_lines(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
 
 
 def _csv_line(cells: Iterable[Cell]) -> str:
-    row, line = list(cells), io.StringIO()
+    row = list(cells)
+    line = _quoted(row, "excel")
     # Python 3.11 leaves a carriage return unquoted, and readers stumble over it.
-    bare = any(isinstance(cell, str) and "\r" in cell for cell in row)
-    style = "unix" if bare else "excel"  # the former quotes every cell
-    csv.writer(line, dialect=style, lineterminator="\n").writerow(row)
+    return _quoted(row, "unix") if "\r" in line else line
+
+
+def _quoted(row: list[Cell], dialect: str) -> str:
+    """Write a line; "unix" quotes every cell."""
+    line = io.StringIO()
+    csv.writer(line, dialect=dialect, lineterminator="\n").writerow(row)
     return line.getvalue()
 
 

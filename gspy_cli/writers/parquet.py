@@ -21,7 +21,7 @@ from gspy_cli.writers.lines import BAD, json_records
 
 GROUP = 10_000  # rows in a row group
 RUN = b"gspy_run"  # the file's metadata: what the run was asked for
-KEYS = ["path", "gravityspy_id", "window", "status", *FILENAMES]
+KEYS = ["path", "gravityspy_id", "window", "event_time", "status", *FILENAMES]
 
 
 @contextmanager

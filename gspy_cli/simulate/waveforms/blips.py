@@ -50,34 +50,50 @@ def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
 
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a squat, faint blip or triangle between about 25 and 80 Hz.
+    """Make a faint, low blip or triangle between about 25 and 80 Hz.
 
     It ends lower than a Tomte, whose tip reaches 100 Hz and more.
     """
+    kind = str(rng.choice(["blip", "squat", "triangle"], p=[0.3, 0.25, 0.45]))
+    if kind == "triangle":
+        shape = _low_triangle(rng, clock)
+    else:
+        shape = _low_drop(rng, clock, squat=kind == "squat")
+    rho = lognormal(rng, 11, 0.3, low=7.5, high=22)
+    return Waveform(shape, snr(rho), {"kind": kind})
+
+
+def _low_triangle(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Draw a small Tomte: both its pulses are slow."""
     t = clock.times_s
-    squat = rng.random() < 0.55
+    base = unit(clock.whiten(gauss(t - rng.normal(0, 0.001), rng.uniform(0.006, 0.01))))
+    tip = rng.uniform(0.005, 0.0075)
+    return unit(base + rng.uniform(0.2, 0.9) * unit(clock.whiten(gauss(t, tip))))
+
+
+def _low_drop(rng: np.random.Generator, clock: Clock, *, squat: bool) -> Floats:
+    t = clock.times_s
     f0 = rng.uniform(28, 44) if squat else rng.uniform(34, 54)
     s = rng.uniform(0.3 if squat else 0.25, 0.41) / f0
     phase = rng.uniform(0, 2 * np.pi)
     shape = unit(gabor(t, f0, s, phase))
-    if rng.random() < 0.55:  # a triangle: its upper part is narrower
+    if rng.random() < 0.55:  # its upper part is narrower
         tip = gabor(t - rng.normal(0, 0.002), 1.5 * f0, 0.6 * s, phase)
         shape += rng.uniform(0.15, 0.45) * unit(tip)
     if rng.random() < 0.2:  # leaning: a later, lower part
         lag = rng.uniform(-0.012, 0.012)
         shape += rng.uniform(0.2, 0.5) * unit(gabor(t - lag, 0.8 * f0, 1.2 * s))
-    rho = lognormal(rng, 11, 0.3, low=7.5, high=22)
-    return Waveform(unit(shape), snr(rho), {"frequency_hz": f0})
+    return unit(shape)
 
 
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a triangle like a gnome's hat: a slow pulse with a sharp tip."""
     t = clock.times_s
-    slow, fast = log_uniform(rng, 0.0045, 0.0098), log_uniform(rng, 0.0018, 0.007)
+    slow, fast = log_uniform(rng, 0.0045, 0.0098), log_uniform(rng, 0.0016, 0.0042)
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
-    shape = base + rng.uniform(0.2, 0.8) * tip
+    shape = base + rng.uniform(0.35, 0.9) * tip
     for _ in range(rng.choice([0, 0, 0, 1, 2])):  # crumbs beside the base
         at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
         crumb = unit(gabor(t - at, f0, rng.uniform(0.008, 0.02)))
