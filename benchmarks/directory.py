@@ -6,7 +6,7 @@ start is not counted, gspy's is. The limit is what the cores could do if a pictu
 cost them only the CPU seconds of inflate, unfilter, resize and inference. Run on an
 idle machine, with the `train` and `strain` extras:
 
-python benchmarks/directory.py [--figures DIR] [--run RUN] [--memory]
+python benchmarks/directory.py [--figures DIR] [--run RUN] [--count N] [--memory]
 
 Without figures, simulated ones are drawn; without a run, the weights are random, which
 does not change the speed.
@@ -41,7 +41,7 @@ from gspy_cli.training.architectures import architecture, build_network
 from gspy_cli.training.export import check_pictures, export_model, read_network
 from gspy_cli.training.quantise import to_int8
 
-COUNT, DRAWN, MANY = 1200, 96, 20_000
+DRAWN, MANY = 96, 20_000
 ARCHITECTURE = "efficientnet_lite0"
 BOX = (100, 60, 674, 540)  # left, top, right, bottom of the plot in a full figure
 SIDE = 160
@@ -232,6 +232,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--figures", type=Path, help="folder of 800 x 600 PNG figures")
     parser.add_argument("--run", type=Path, help="a trained run, for its weights")
+    parser.add_argument("--count", type=int, default=1200, help="pictures")
     parser.add_argument("--memory", action="store_true", help="and 20,000 pictures")
     return parser.parse_args()
 
@@ -239,23 +240,24 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure all, one after the other."""
     chosen, cores = arguments(), available_cores()
+    count = chosen.count
     with tempfile.TemporaryDirectory(dir=chosen.figures) as name:
         folder = Path(name)
         network, card, onnx_files = models(chosen.run, folder)
         base = full_figures(chosen.figures, folder / "drawn")
-        paths = link(base, COUNT, folder / "figures")
+        paths = link(base, count, folder / "figures")
         command = gspy(folder / "figures", onnx_files / "int8.onnx", folder / "o.csv")
         session = onnx_session((onnx_files / "fp32.onnx").read_bytes(), threads=0)
         network_input(read_pixels(paths[0]), height=SIDE, width=SIDE)
         ours = measure(
-            "gspy classify", COUNT, lambda: subprocess.run(command, check=True)
+            "gspy classify", count, lambda: subprocess.run(command, check=True)
         )
         with (folder / "o.csv").open(newline="") as rows:
-            assert [row["status"] for row in csv.DictReader(rows)] == ["ok"] * COUNT
+            assert [row["status"] for row in csv.DictReader(rows)] == ["ok"] * count
         loop = measure(
-            "Pillow + onnxruntime", COUNT, lambda: simple_loop(paths, session)
+            "Pillow + onnxruntime", count, lambda: simple_loop(paths, session)
         )
-        half = paths[: COUNT // 2]
+        half = paths[: count // 2]
         eager = measure(
             "torch + DataLoader", len(half), lambda: torch_script(half, network, card)
         )

@@ -1,15 +1,18 @@
 """Find the loudest Q tile of a noise-free waveform: where a search would trigger."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import ceil
 
 import numpy as np
-from scipy.fft import ifft, rfft
+from numpy.typing import NDArray
+from scipy.fft import rfft
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
+from gspy_cli.strain.qplane import Rows, tile_energies, tiling
 
-QS = tuple(4 * 2 ** (k + 0.5) for k in range(4))  # gwpy's planes for 4 to 64
-LOWEST_HZ, HIGHEST_HZ = 10.5, 1950.0
+FRANGE, QRANGE = (10.5, 1950.0), (4.0, 64.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +39,41 @@ def loudest_tile(clock: Clock, whitened: Floats, *, within_s: float = 2.5) -> Ti
     rate = clock.sample_rate_hz
     half = round((within_s + 1) * rate)
     middle = int(np.searchsorted(clock.times_s, 0.0))
-    cut = whitened[max(middle - half, 0) : middle + half]
-    start_s = clock.times_s[max(middle - half, 0)]
-    spectrum = rfft(cut) / np.sqrt(cut.size)
-    rows = [
-        _row(spectrum, f, q, cut.size / rate, start_s, within_s)
-        for q in QS
-        for f in np.geomspace(LOWEST_HZ, HIGHEST_HZ, round(5 * q**0.8))
+    first = max(middle - half, 0)
+    cut = whitened[first : middle + half]
+    duration_s = cut.size / rate
+    planes = tiling(duration_s, FRANGE, QRANGE)
+    bins = np.zeros(max(cut.size // 2 + 1, *(p.bins for p in planes)), np.complex64)
+    bins[: cut.size // 2 + 1] = rfft(cut) / np.sqrt(cut.size)
+    zero_s = -float(clock.times_s[first])
+    within = (zero_s - within_s) / duration_s, (zero_s + within_s) / duration_s
+    loudest = [
+        max(
+            (_loudest(bins, plane.q, rows, within) for rows in plane.rows),
+            key=lambda tile: tile.energy,
+        )
+        for plane in planes
     ]
-    best = max(rows, key=lambda tile: tile.energy)
-    return replace(best, rival=max(tile.energy for tile in rows if tile.q != best.q))
+    best = max(loudest, key=lambda tile: tile.energy)
+    time_s = duration_s * best.time_s - zero_s
+    rival = max(tile.energy for tile in loudest if tile is not best)
+    return replace(best, time_s=time_s, rival=rival)
 
 
-def _row(
-    spectrum: np.ndarray[tuple[int], np.dtype[np.complex128]],
-    frequency_hz: float,
-    q: float,
-    duration_s: float,
-    start_s: float,
-    within_s: float,
+def _loudest(
+    spectrum: NDArray[np.complex64], q: float, rows: Rows, within: tuple[float, float]
 ) -> Tile:
-    """Find the loudest tile of one row: a bisquare window in frequency."""
-    half_bins = frequency_hz * np.sqrt(11) / q * duration_s
-    first = int(np.ceil(frequency_hz * duration_s - half_bins))
-    last = int(np.floor(frequency_hz * duration_s + half_bins))
-    bins = np.arange(max(first, 0), min(last, spectrum.size - 1) + 1)
-    window = (1 - ((bins - frequency_hz * duration_s) / half_bins) ** 2) ** 2
-    padded = np.zeros(2 ** int(np.ceil(np.log2(1.5 * bins.size + 8))), complex)
-    padded[: bins.size] = spectrum[bins] * window
-    energy = np.abs(ifft(padded)) ** 2 * (padded.size**2 / np.sum(window**2))
-    times = start_s + np.arange(padded.size) * (duration_s / padded.size)
-    energy[np.abs(times) > within_s] = 0
-    best = int(np.argmax(energy))
-    return Tile(float(times[best]), frequency_hz, q, float(energy[best]))
+    """Find the loudest tile of some rows; times are parts of the whole."""
+    first, last = (min(max(ceil(t * rows.tiles), 0), rows.tiles) for t in within)
+    energies = tile_energies(spectrum, rows)[:, first:last] * _gains(rows)
+    row, column = np.unravel_index(energies.argmax(), energies.shape)
+    time = (first + int(column)) / rows.tiles
+    return Tile(time, rows.frequencies[row], q, float(energies[row, column]))
+
+
+@lru_cache(maxsize=64)
+def _gains(rows: Rows) -> NDArray[np.float32]:
+    """Give what makes the mean energy of white noise one, shape (R, 1)."""
+    powers = [float(np.sum(window**2)) for window in rows.windows]
+    gains = rows.tiles**2 / np.array(powers, np.float32)
+    return np.asarray(gains[:, None], np.float32)

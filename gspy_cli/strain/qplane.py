@@ -121,7 +121,8 @@ def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.flo
         line[: half + 1] = windowed[half:]
         line[line.size - half :] = windowed[:half]
     tiles = scipy.fft.ifft(padded, axis=-1, overwrite_x=True)  # (R, tiles)
-    energies: NDArray[np.float32] = tiles.real**2 + tiles.imag**2
+    energies: NDArray[np.float32] = tiles.real**2
+    energies += tiles.imag**2
     return energies
 
 

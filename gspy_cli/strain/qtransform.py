@@ -263,7 +263,7 @@ def _in_time(
         last = min(int((end_s + margin_s) / step_s), group.tiles)
         knots = step_s * np.arange(first, last)
         near = energies[:, first - start : last - start]
-        spline = make_interp_spline(knots, near, k=3, axis=1)
+        spline = make_interp_spline(knots, near, k=3, axis=1, check_finite=False)
         pieces.append(spline(times).astype(np.float32))
     return np.concatenate(pieces)
 
