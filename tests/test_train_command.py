@@ -196,7 +196,7 @@ def test_folds_print_the_scores(data, tmp_path):
         (["train", "--data", ".", "--window", "x"], "--window x: use 0.5"),
         (["train", "--data", ".", "--batch-size", "4,x"], "give numbers with commas"),
         (
-            ["train", "--data", ".", "--arch", "cae", "--image-size", 128],
+            ["train", "--data", "DATA", "--arch", "cae", "--image-size", 128],
             "cae cannot take pictures of 128 pixels: use --image-size 256",
         ),
         (

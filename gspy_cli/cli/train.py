@@ -159,6 +159,8 @@ def train(
     """
     options = dict(locals())
     need_torch("training")
+    sizes, rates = _numbers(batch_size, int, "-b"), _numbers(lr, float, "--lr")
+    config = None if resume else _checked(_config(options))
     from gspy_cli.cli.progress import bar
 
     with bar("starting", quiet=quiet):
@@ -166,22 +168,20 @@ def train(
         from gspy_cli.training import crossvalidation, search
         from gspy_cli.training import train as training
 
-    sizes, rates = _numbers(batch_size, int, "-b"), _numbers(lr, float, "--lr")
     several = len(sizes) > 1 or len(rates) > 1
     alone = resume is not None or not (several or folds)
     with training_screen.reports(quiet=quiet, can_resume=alone) as reports:
-        if resume is not None:
+        if config is None:
+            assert resume is not None
             run = training.resume(resume, data=data, reports=reports)
         elif several:
             found = search.search(
-                _config(options), batch_sizes=sizes, rates=rates, reports=reports
+                config, batch_sizes=sizes, rates=rates, reports=reports
             )
         elif folds:
-            scored = crossvalidation.cross_validate(
-                _config(options), folds, reports=reports
-            )
+            scored = crossvalidation.cross_validate(config, folds, reports=reports)
         else:
-            run = training.train(_config(options), reports=reports)
+            run = training.train(config, reports=reports)
     if several and not resume:
         typer.echo((found.path / "comparison.csv").read_text(encoding="utf-8"))
         typer.echo(f"next: gspy export {found.runs[0].path} -o model.onnx")
@@ -218,6 +218,14 @@ def _config(options: dict[str, Any]) -> "TrainConfig":
     same = {f.name for f in fields(TrainConfig)} & given.keys() - {"recipe", "window"}
     settings = {key: given[key] for key in same}
     return TrainConfig(recipe=recipe, window=_window(options["window"]), **settings)
+
+
+def _checked(config: "TrainConfig") -> "TrainConfig":
+    """Find what is wrong with the data now: torch takes its time to load."""
+    from gspy_cli.training.data import read_dataset
+
+    read_dataset(config.data, window=config.window, own_classes=config.own_classes)
+    return config
 
 
 def _window(text: str) -> float | None:
