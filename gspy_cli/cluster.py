@@ -23,7 +23,7 @@ from gspy_cli.results import Result
 from gspy_cli.schedulers import scheduler_of
 from gspy_cli.sources import Sample
 
-TASK = 64  # pictures in a task: about a second of one core
+TASK = predict.FEW  # pictures in a task: about half a second of one core
 AHEAD = 3  # tasks in flight for each thread of the cluster
 TIMEOUT_S = 10
 
