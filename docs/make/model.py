@@ -3,6 +3,7 @@
     python docs/make/model.py                           # its answers, errors and why
     python docs/make/model.py --folds RUN --real TABLE  # and the scores in folds
         --simulated-only LABELS.csv                     # and of a network trained so
+        --real-only RUN                                 # and of folds without these
         --strain TABLE                                  # and of glitches from strain
         --known DIR --tried DIR                         # and what is unfamiliar to it
 
@@ -43,6 +44,7 @@ EXPLAINED = DOCS / "examples" / "H1_S7N000003_spectrogram_4.0.png"
 GLITCHES, SEED = 72, 505  # whose errors are shown
 O3_ONLY = ("Blip_Low_Frequency", "Fast_Scattering")
 NUMBER = r"[\d.]+"
+SIMULATED, REAL, BOTH = range(3)  # columns of the model page's tables
 
 
 def gspy(*words: object) -> str:
@@ -171,7 +173,7 @@ def folds(run: Path, real: Path, report: Path) -> None:
     command = f"$ gspy evaluate runs/train/{run.name} --data real/ -o report/\n"
     block = shown.replace(str(real), "real/").rstrip("\n")
     put(EVALUATION, re.escape(command) + r"(?s:.*?)(?=\n```)", command + block)
-    column(report, 1)
+    column(report, BOTH)
     found, own = metrics(report), classes(report)
     older = [counts for name, counts in own.items() if name not in O3_ONLY]
     right, there_are = map(sum, zip(*older, strict=True))
@@ -211,7 +213,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("folds", "real", "simulated-only", "strain", "known", "tried"):
+    names = ("folds", "real", "simulated-only", "real-only", "strain", "known", "tried")
+    for name in names:
         parser.add_argument(f"--{name}", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -221,7 +224,11 @@ def main() -> None:
         if given.simulated_only and given.real:
             report = folder / "simulated"
             gspy("evaluate", given.simulated_only, "--data", given.real, "-o", report)
-            column(report, 0)
+            column(report, SIMULATED)
+        if given.real_only and given.real:
+            report = folder / "real"
+            gspy("evaluate", given.real_only, "--data", given.real, "-o", report)
+            column(report, REAL)
         if given.folds and given.strain:
             print(gspy("evaluate", given.folds, "--data", given.strain))
         if given.known and given.tried and given.real:
