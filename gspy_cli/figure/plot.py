@@ -78,7 +78,7 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
     """Yield the commonest colours of the picture's edge, most frequent first."""
     edge = np.concatenate(
         (pixels[0, ::4], pixels[-1, ::4], pixels[::4, 0], pixels[::4, -1])
-    )[:, :3]
+    )
     if is_one_grey(edge):
         yield edge[0]
         return
