@@ -153,6 +153,9 @@ def _differs(pixels: Pixels, background: Pixels) -> Mask:
     low, margin = _levels(tuple(background[:3].tolist()), length, channels)
     # below `low`, uint8 wraps round to large numbers
     differs = pixels.reshape(count, -1) - low > margin
+    if channels == 4:  # the fourth never differs
+        found: Mask = differs.view(np.uint32) != 0
+        return found
     red, green, blue = (differs[:, channel::channels] for channel in range(3))
     result: Mask = red | green
     result |= blue
@@ -165,7 +168,8 @@ def _levels(
 ) -> tuple[Pixels, Pixels]:
     """Give a line of the least levels of a colour, and of how far they may rise.
 
-    Both have the shape (length x channels,): numpy is far slower over short axes.
+    A fourth channel may have any level. Both have the shape (length x channels,):
+    numpy is far slower over short axes.
     """
     levels = np.array(background)
     low = (levels - CONTRAST).clip(0)
@@ -173,7 +177,7 @@ def _levels(
     unused = channels - len(background)
     return (
         np.tile(np.pad(low, (0, unused)).astype(np.uint8), length),
-        np.tile(np.pad(margin, (0, unused)).astype(np.uint8), length),
+        np.tile(np.append(margin, [255] * unused).astype(np.uint8), length),
     )
 
 
