@@ -5,6 +5,7 @@
 `--known` is what `gspy export --simulated` had, `--simulated` other glitches, and
 `--real` a table of real figures. With `--classes`, each class in turn is held out of
 the head's fit (not of the network's, which knows it: a lower bound of what is hard).
+`--unknown A,B` tells of classes that the model has never seen, and of nothing else.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from strangers import strangers
 
 from gspy_cli.figure.colours import are_viridis
+from gspy_cli.labels import CLASSES
 from gspy_cli.model import Model, load_model
 from gspy_cli.training.familiarity import embed, fit_head
 from gspy_cli.training.simulated import read_simulated
@@ -68,6 +70,18 @@ def held_out_classes(model: Path, directory: Path, size: int) -> None:
         show(f"class {index}", known, strange, float(np.quantile(known, 0.01)))
 
 
+def unknown_classes(
+    model: Model, names: list[str], directory: Path, size: int, threshold: float
+) -> None:
+    """Print how strange the classes are that the model has never seen."""
+    pictures, labels = read_simulated(directory, size)
+    unknown = [CLASSES.index(name) for name in names]
+    known = familiarity(model, pictures[~np.isin(labels, unknown)])
+    show("the other classes", known, known, threshold)
+    for index, name in zip(unknown, names, strict=True):
+        show(name, known, familiarity(model, pictures[labels == index]), threshold)
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -76,10 +90,15 @@ def main() -> None:
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--classes", action="store_true")
+    parser.add_argument("--unknown", help="classes that MODEL has never seen: A,B,...")
     given = parser.parse_args()
     model = load_model(str(given.model), device="cpu")
     size, threshold = model.card.input_size[0], model.card.unfamiliar_below
     print("| pictures | count | AUROC | flagged |\n|---|---|---|---|")
+    if given.unknown:
+        names = given.unknown.split(",")
+        unknown_classes(model, names, given.simulated, size, threshold)
+        return
     tried = read_simulated(given.simulated, size)[0][::4]
     known = familiarity(model, tried)
     show("simulated glitches", known, known, threshold)
