@@ -2,9 +2,9 @@
 
 Rivals, on the same full figures and weights: a torch + torchvision `DataLoader` script
 (fp32 eager, 2 workers, batch 32), and a loop of Pillow and ONNX Runtime (fp32). Their
-start is not counted, gspy's is. The limit is what the cores could do if a picture
-cost them only the CPU seconds of inflate, unfilter, resize and inference. Run on an
-idle machine, with the `train` and `strain` extras:
+start is not counted, gspy's is. The limit is what the cores could do, all at work, if a
+picture cost them only the CPU seconds of inflate, unfilter, resize and inference. Run
+on an idle machine, with the `train` and `strain` extras:
 
 python benchmarks/directory.py [--figures DIR] [--run RUN] [--count N] [--memory]
 
@@ -17,12 +17,14 @@ import csv
 import itertools
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -109,19 +111,32 @@ def measure(name: str, count: int, run: Callable[[], object]) -> float:
     return count / wall
 
 
-def cost(calls: Iterable[Callable[[], object]], count: int, turns: int = 5) -> float:
-    """Give the least CPU seconds a picture that some calls take, of some turns."""
+def cost(calls: Sequence[Callable[[], object]], count: int, turns: int = 9) -> float:
+    """Give the CPU seconds a picture that some calls take, the median of some turns."""
     times = []
     for _ in range(turns):
         before = time.process_time()
         for call in calls:  # what it gives is not kept: memory is not asked for anew
             call()
         times.append(time.process_time() - before)
-    return min(times) / count
+    return statistics.median(times) / count
 
 
-def limit(paths: list[Path], model: Path) -> float:
-    """Give the CPU seconds a picture of inflate, unfilter, resize and inference."""
+def limit(paths: list[Path], model: Path, cores: int) -> float:
+    """Give the pictures per second that the cores could do, and print why.
+
+    All of them are measured at once: they share caches and memory as in a run.
+    """
+    with get_context("spawn").Pool(cores) as pool:
+        found = pool.starmap(costs, [(paths, model)] * cores)
+    names = ("inflate + unfilter", "resize", "inference")
+    for name, seconds in zip(names, zip(*found, strict=True), strict=True):
+        print(f"  {name:20} {1e3 * statistics.mean(seconds):6.2f} CPU ms a picture")
+    return sum(1 / sum(one) for one in found)
+
+
+def costs(paths: list[Path], model: Path) -> list[float]:
+    """Give the CPU seconds a picture of inflate + unfilter, resize and inference."""
     from kornia_rs import io
 
     contents = [path.read_bytes() for path in paths]
@@ -132,19 +147,16 @@ def limit(paths: list[Path], model: Path) -> float:
     pillow = [Image.fromarray(np.ascontiguousarray(p[..., :3])) for p in plots]
     inputs = np.stack([resize(p, height=SIDE, width=SIDE) for p in plots[:8]])
     session = onnx_session(model.read_bytes(), threads=1)
-    steps: dict[str, Iterable[Callable[[], object]]] = {
-        "inflate + unfilter": [
+    steps: list[Sequence[Callable[[], object]]] = [
+        [
             partial(io.decode_image_png_u8, *picture)
             for picture in zip(contents, sizes, modes, strict=True)
         ],
-        "resize": [partial(p.resize, (SIDE, SIDE), 2) for p in pillow],
-        "inference": [partial(session.run, ["probabilities"], {"image": inputs})]
+        [partial(p.resize, (SIDE, SIDE), 2) for p in pillow],
+        [partial(session.run, ["probabilities"], {"image": inputs})]
         * (len(paths) // len(inputs)),
-    }
-    costs = {name: cost(calls, len(paths)) for name, calls in steps.items()}
-    for name, seconds in costs.items():
-        print(f"  {name:20} {1e3 * seconds:6.2f} CPU ms a picture")
-    return sum(costs.values())
+    ]
+    return [cost(calls, len(paths)) for calls in steps]
 
 
 def onnx_session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
@@ -254,6 +266,8 @@ def main() -> None:
         )
         with (folder / "o.csv").open(newline="") as rows:
             assert [row["status"] for row in csv.DictReader(rows)] == ["ok"] * count
+        most = limit(paths[:64], onnx_files / "int8.onnx", cores)
+        print(f"{'limit':22} {most:6.0f} pictures/s on {cores} cores")
         loop = measure(
             "Pillow + onnxruntime", count, lambda: simple_loop(paths, session)
         )
@@ -261,8 +275,6 @@ def main() -> None:
         eager = measure(
             "torch + DataLoader", len(half), lambda: torch_script(half, network, card)
         )
-        most = cores / limit(paths[:64], onnx_files / "int8.onnx")
-        print(f"{'limit':22} {most:6.0f} pictures/s on {cores} cores")
         for rival, speed, goal in (
             ("torch + DataLoader", eager, 6),
             ("Pillow + onnxruntime", loop, 2.5),
