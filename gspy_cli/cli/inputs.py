@@ -1,5 +1,6 @@
 """What to classify: from the command's arguments to names of pictures."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -56,11 +57,12 @@ class Given:
 
     def begin_reading(self, workers: int | None) -> "Readers | None":
         """Start processes to read pictures, where more than a few are sure to come."""
-        if self.events:
+        named = [path for path in self.paths if path != "-"]
+        alone = len(named) == 1 and not os.path.isdir(named[0])  # noqa: PTH112, any name
+        if self.events or alone or not named:  # soon told: one picture starts quickly
             return None
         from gspy_cli import predict
 
-        named = [path for path in self.paths if path != "-"]
         return predict.begin_reading(named, recursive=self.recursive, workers=workers)
 
     def again(self, *, per_glitch: bool) -> "Iterator[object] | None":
