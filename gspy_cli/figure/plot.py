@@ -21,25 +21,14 @@ from gspy_cli.figure.colours import (
     is_spectrogram,
     spread,
 )
+from gspy_cli.figure.frame import LINES, Box, without_frame
 
 Mask = NDArray[np.bool_]
 
 CONTRAST = 24  # grey levels that tell content from margin, above JPEG noise
-LINES = 40  # rows and columns of the picture that are looked at
 SOLID = 0.8  # least part of a line that content must cover to be plot
 BARE = 0.002  # most of a margin that is covered where there are no labels
-THIN = 4  # pixels of a frame line, mostly
 CROWDED = 0.3  # least part that is covered where there are other pictures
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle of pixels; `right` and `bottom` lie just outside it."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
 
 
 def find_plot(pixels: Pixels) -> Box:
@@ -57,11 +46,11 @@ def find_plot(pixels: Pixels) -> Box:
         raise PictureError(f"no plot found: only {width} x {height} pixels")
     colours = pixels[..., :3]
     if fills_picture(colours):
-        return _without_frame(pixels, Box(0, 0, width, height))
+        return without_frame(pixels, Box(0, 0, width, height))
     for background in _margin_colours(colours):
         content = _content(pixels, background)
         for box in _filled_boxes(content):
-            inner = _without_frame(pixels, box)
+            inner = without_frame(pixels, box)
             written = content.written_share(box)
             if written < CROWDED and is_spectrogram(
                 _crop(colours, inner), background, labelled=written > BARE
@@ -254,69 +243,3 @@ def _longest_run(mask: Mask) -> tuple[int, int]:
         ends = ends[np.append(~narrow, True)]
     best = int(np.argmax(ends - starts))
     return int(starts[best]), int(ends[best])
-
-
-def _without_frame(pixels: Pixels, box: Box) -> Box:
-    """Leave out the frame lines along the inside of the box."""
-    most = 6 + max(box.right - box.left, box.bottom - box.top) // 25
-    for depth in (THIN, most):  # most frames are thin
-        jpeg, even = _greys(pixels, box, depth)
-        widths = [_leading(side) for side in jpeg]
-        if None not in widths:
-            break
-    else:
-        widths = [w or _leading(side) for w, side in zip(widths, even, strict=True)]
-    left, right, top, bottom = (width or 0 for width in widths)
-    return Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
-
-
-def _greys(
-    pixels: Pixels, box: Box, depth: int
-) -> tuple[list[list[bool]], list[list[bool]]]:
-    """Tell which of the outermost lines at each side of a box are frame.
-
-    A frame line is thin and grey all along (black and white are greys). It is
-    perfectly even, the second answer, but for JPEG noise; dark or grey data are less
-    so. The sides are left, right, top and bottom, their lines from outside inwards.
-    """
-    places = _side_places(pixels.shape[1], box, depth)
-    sides = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)  # (4, D, N, 3)
-    channels = sides[..., :3].transpose(3, 0, 1, 2).copy()
-    chroma = np.maximum.reduce(channels) - np.minimum.reduce(channels)
-    level = np.add.reduce(channels, dtype=np.int16)
-    level.sort(axis=-1)
-    count = places.shape[2]
-    quarter = count // 4  # of a line may be ticks
-    uneven = level[..., -1 - quarter] - level[..., quarter]
-    grey = (chroma <= 56).sum(axis=-1) >= 0.75 * count
-    return (grey & (uneven <= 144)).tolist(), (grey & (uneven <= 2)).tolist()
-
-
-@lru_cache  # most figures have one size
-def _side_places(width: int, box: Box, depth: int) -> NDArray[np.intp]:
-    """Give the places (4, D, N) of some pixels along a box's sides.
-
-    They count the pixels of a picture that is `width` wide, row by row.
-    """
-    height, plot_width = box.bottom - box.top, box.right - box.left
-    count, depth = min(LINES, height, plot_width), min(depth, height, plot_width)
-    rows = (box.top + spread(height, count)) * width
-    columns, steps = box.left + spread(plot_width, count), np.arange(depth)[:, None]
-    return np.stack(
-        (
-            rows + box.left + steps,
-            rows + box.right - 1 - steps,
-            (box.top + steps) * width + columns,
-            (box.bottom - 1 - steps) * width + columns,
-        )
-    )
-
-
-def _leading(frame: list[bool]) -> int | None:
-    """Count the frame lines at the start; the very first may be blurred.
-
-    None: all lines are, so they are none, or not all of them.
-    """
-    if not any(frame[:2]):
-        return 0
-    return None if all(frame[1:]) else frame.index(False, 1)
