@@ -18,19 +18,11 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.image import network_input
+from gspy_cli.workers import ENVIRONMENT
 
 T = TypeVar("T")
 Size = tuple[int, int]
 Input = NDArray[np.uint8] | PictureError
-
-_SETTINGS = {
-    "OPENBLAS_NUM_THREADS": "1",
-    # The GNU C library would give each picture's memory back to the system, and
-    # getting it again costs half as much as decoding.
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
-
 
 _NO_START = "cannot start a process to read pictures; is there memory for one?"
 
@@ -138,7 +130,7 @@ def _start() -> subprocess.Popen[bytes]:
             [sys.executable, "-P", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | _SETTINGS | {"PYTHONPATH": modules},
+            env=os.environ | ENVIRONMENT | {"PYTHONPATH": modules},
             process_group=0,  # Ctrl-C is for the parent alone
         )
     except OSError:

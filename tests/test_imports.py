@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "registry": {"card"},
     "model": {"card", "device", "graph", "registry"},
     "strain": {"image", "figure"},
-    "simulate": {"strain", "image"},
+    "workers": set(),
+    "simulate": {"strain", "image", "workers"},
     "training": {
         "strain",
         "card",
@@ -41,7 +42,7 @@ MAY_IMPORT = {
     },
     "sources": {"figure"},
     "views": set(),
-    "readers": {"image"},
+    "readers": {"image", "workers"},
     "predict": {"figure", "card", "image", "model", "readers", "views", "sources"},
     "api": {"card", "model", "predict", "sources"},
     "journal": {"done"},

@@ -30,6 +30,7 @@ from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.strain.qtransform import WINDOWS_S
+from gspy_cli.workers import ENVIRONMENT
 
 QUIET = "quiet.npy"  # the backgrounds, for the workers
 CHUNK = 24  # glitches that one process makes at a time
@@ -142,9 +143,8 @@ def _run(
         for first in todo:
             yield _write_chunk(directory, plan, first)
         return
-    # One thread per process: the processes are what runs side by side.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_end_at_ctrl_c)
     try:

@@ -10,7 +10,13 @@ from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.tiles import Tile
 from gspy_cli.simulate.waveform import Loudness
 from gspy_cli.strain.eras import RECIPES, Era
-from gspy_cli.strain.qtransform import QScan, q_scan
+from gspy_cli.strain.qtransform import (
+    WINDOWS_S,
+    QScan,
+    peak_snr,
+    scan_tiles,
+    tile_strain,
+)
 
 Spectrum = NDArray[np.complex128]
 
@@ -50,20 +56,21 @@ def trigger(
     that floor; where it is clear, only its plane is scanned.
     """
     boost = 1.0
-    for _ in range(ROUNDS):
+    for attempt in range(ROUNDS):
         strain = np.asarray(irfft(noise + boost * glitch))
         clear = boost**2 * tile.energy > CLEAR and tile.rival < MARGIN * tile.energy
-        scan = q_scan(
+        tiles = tile_strain(
             strain,
             sample_rate_hz=sample_rate_hz,
-            event_s=event_s,
+            keep_s=(event_s - max(WINDOWS_S), event_s + max(WINDOWS_S)),
             era=era,
             qrange=(tile.q * 0.99, tile.q / 0.99) if clear else EVERY_PLANE,
         )
-        missing = _missing(loudness, scan, era)
-        if missing <= 1:
+        missing = _missing(loudness, peak_snr(tiles, event_s=event_s), era)
+        if missing <= 1 or attempt == ROUNDS - 1:
             break
         boost *= min(max(float(np.sqrt(missing / ENOUGH)), 1.15), 2.5)
+    scan = scan_tiles(tiles, event_s=event_s)
     return Trigger(strain, boost, _as_if_long(scan, strain.size / sample_rate_hz, era))
 
 
@@ -78,9 +85,9 @@ def _as_if_long(scan: QScan, duration_s: float, era: Era) -> QScan:
     return replace(scan, energies={w: factor * e for w, e in scan.energies.items()})
 
 
-def _missing(loudness: Loudness, scan: QScan, era: Era) -> float:
+def _missing(loudness: Loudness, snr: float, era: Era) -> float:
     """How many times too faint the picture is; 1 or less is bright enough."""
     if loudness.measure == "snr":
         return 0.0
     noise = 1.0 if RECIPES[era].row_norm == "mean" else 1 / float(np.log(2))
-    return ENOUGH * loudness.value * noise / (scan.snr**2 / 2)
+    return ENOUGH * loudness.value * noise / (snr**2 / 2)

@@ -117,12 +117,13 @@ def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.flo
     padded = np.zeros((len(rows.windows), rows.tiles), dtype=np.complex64)
     for line, first, window in zip(padded, rows.first_bins, rows.windows, strict=True):
         half = window.size // 2
-        windowed = spectrum[first : first + window.size] * window
-        line[: half + 1] = windowed[half:]
-        line[line.size - half :] = windowed[:half]
+        middle, end = first + half, first + window.size
+        np.multiply(spectrum[middle:end], window[half:], out=line[: half + 1])
+        np.multiply(spectrum[first:middle], window[:half], out=line[line.size - half :])
     tiles = scipy.fft.ifft(padded, axis=-1, overwrite_x=True)  # (R, tiles)
-    energies: NDArray[np.float32] = tiles.real**2
-    energies += tiles.imag**2
+    squares = tiles.view(np.float32)  # real and imaginary parts, in turn
+    np.square(squares, out=squares)
+    energies: NDArray[np.float32] = squares[:, ::2] + squares[:, 1::2]
     return energies
 
 

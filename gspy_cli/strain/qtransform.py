@@ -81,6 +81,10 @@ class _Peak:
     frequency_hz: float
     rows: _Rows
 
+    @property
+    def snr(self) -> float:
+        return float(np.sqrt(2 * self.energy))
+
 
 def q_scan(
     strain: NDArray[np.floating],
@@ -166,19 +170,21 @@ def scan_tiles(
         If the event is too near the edge.
     """
     check_event(tiles.duration_s, event_s, max(windows))
-    half_s = search_s * tiles.recipe.search_half_width
-    search = (max(event_s - half_s, 0.0), min(event_s + half_s, tiles.duration_s))
-    peaks = (_peak(rows, tiles.duration_s, search) for rows in tiles.planes)
-    best = max(peaks, key=lambda peak: peak.energy)
+    best = _peak(tiles, event_s, search_s)
     return QScan(
         energies=_interpolate(best.rows, tiles, event_s, tuple(windows)),
         frequencies=grid.row_frequencies(),
         q=best.rows.plane.q,
         peak_frequency=best.frequency_hz,
         peak_time=best.time_s,
-        snr=float(np.sqrt(2 * best.energy)),
+        snr=best.snr,
         event_time=event_s,
     )
+
+
+def peak_snr(tiles: Tiles, *, event_s: float, search_s: float = 0.5) -> float:
+    """Give the SNR that a Q-scan of the event would have, without its picture."""
+    return _peak(tiles, event_s, search_s).snr
 
 
 def _normalise(
@@ -200,7 +206,17 @@ def _normalise(
     return _Rows(plane, energies, firsts)
 
 
-def _peak(rows: _Rows, duration_s: float, search: tuple[float, float]) -> _Peak:
+def _peak(tiles: Tiles, event_s: float, search_s: float) -> _Peak:
+    """Find the loudest tile of all planes near an event."""
+    half_s = search_s * tiles.recipe.search_half_width
+    search = (max(event_s - half_s, 0.0), min(event_s + half_s, tiles.duration_s))
+    peaks = (_peak_of_plane(rows, tiles.duration_s, search) for rows in tiles.planes)
+    return max(peaks, key=lambda peak: peak.energy)
+
+
+def _peak_of_plane(
+    rows: _Rows, duration_s: float, search: tuple[float, float]
+) -> _Peak:
     """Find a plane's loudest tile in the search window."""
     peaks = []
     parts = zip(rows.plane.rows, rows.energies, rows.firsts, strict=True)

@@ -64,12 +64,20 @@ def _average(power: NDArray[np.float64], average: str) -> NDArray[np.float64]:
     if average == "mean":
         averaged = power.mean(axis=0)
     elif average == "median":
-        averaged = np.median(power, axis=0)
+        averaged = _median(power)
     else:  # the mean of the medians of even and of odd segments
         pairs = power.shape[0] // 2
         halves = power[: 2 * pairs].reshape(pairs, 2, -1)
-        averaged = np.median(halves, axis=0).mean(axis=0)
+        averaged = _median(halves).mean(axis=0)
     return averaged
+
+
+def _median(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take the median along the first axis; far faster here than numpy's own."""
+    ordered = np.sort(power, axis=0)
+    middle = len(power) // 2
+    median: NDArray[np.float64] = (ordered[middle] + ordered[(len(power) - 1) // 2]) / 2
+    return median
 
 
 def _require_noise(asd: NDArray[np.float64]) -> None:
