@@ -154,10 +154,10 @@ def column(report: Path, place: int) -> None:
 
 
 def cell(row: str, place: int, text: str) -> None:
-    """Write one cell of a table of the model page."""
+    """Write one cell of a table of the model page, the first that has such a row."""
     before = rf"(?m)(?<=^)(\| {row} \|(?:[^|\n]*\|){{{place}}})[^|\n]*(?=\|)"
     old = MODEL.read_text(encoding="utf-8")
-    new, count = re.subn(before, lambda found: f"{found[1]} {text} ", old)
+    new, count = re.subn(before, lambda found: f"{found[1]} {text} ", old, count=1)
     if not count:
         print(f"model.md: mend by hand, there is no row {row}: {text}")
     MODEL.write_text(new, encoding="utf-8")

@@ -20,7 +20,7 @@ from gspy_cli.simulate.waveform import (
 def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw one blip, whitened: a lopsided pulse, some with a slower tail."""
     t = clock.times_s
-    tau = lognormal(rng, 1.25e-3, 0.6, low=0.15e-3, high=4.5e-3)
+    tau = lognormal(rng, 1.1e-3, 0.85, low=0.1e-3, high=4.5e-3)
     strain = pulse(t, tau, tau * lognormal(rng, 1, 0.25))
     if rng.random() < 0.4:
         strain *= np.cos(2 * np.pi * rng.uniform(0, 80) * t + rng.uniform(0, 6))
@@ -31,22 +31,25 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 
 
 def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019)."""
-    if rng.random() < 0.14:
-        rho = lognormal(rng, 13, 0.4, low=7.5, high=35)
-        return Waveform(_low_blip(rng, clock), snr(rho), {"kind": "low"})
+    """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019).
+
+    Half of the energy lies below 60 to 260 Hz, as in the blips of gengli's network,
+    which has learnt from real ones (Lopez et al. 2022).
+    """
     rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
+    if rng.random() < 0.25:
+        return Waveform(_low_blip(rng, clock), snr(min(rho, 60)), {"kind": "low"})
     return Waveform(blip_shape(rng, clock), snr(rho), {"kind": "teardrop"})
 
 
 def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
-    """Draw a blip loudest at 70 to 150 Hz: narrower and higher than a Tomte."""
+    """Draw a blip loudest at 50 to 140 Hz: narrower and higher than a Tomte."""
     t = clock.times_s
-    f0 = log_uniform(rng, 70, 150)
-    drop = unit(gabor(t, f0, rng.uniform(0.25, 0.45) / f0, rng.uniform(0, 6)))
+    f0 = log_uniform(rng, 50, 140)
+    drop = unit(gabor(t, f0, rng.uniform(0.28, 0.48) / f0, rng.uniform(0, 6)))
     lag = rng.normal(0, 0.1) / f0
     tip = unit(gabor(t - lag, rng.uniform(1.6, 3) * f0, 0.3 / f0))
-    return unit(drop + rng.uniform(0, 0.5) * tip)
+    return unit(drop + rng.uniform(0, 0.45) * tip)
 
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
