@@ -1,12 +1,17 @@
 """What a person at a terminal sees, and a pipe does not."""
 
+import io
 import os
 import re
+import signal
 import struct
 import subprocess
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 from test_classify import GSPY, rows
 
 from gspy_cli.cli.countdown import Countdown
@@ -16,6 +21,8 @@ from gspy_cli.wording import counted
 pty = pytest.importorskip("pty")
 fcntl = pytest.importorskip("fcntl")
 termios = pytest.importorskip("termios")
+
+HIDES, SHOWS = "\x1b[?25l", "\x1b[?25h"  # the cursor
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +127,31 @@ def test_inputs_that_cannot_be_had_twice_are_not_counted():
     countdown = Countdown(lambda: None, lambda: 0)
     assert list(countdown("abc")) == ["a", "b", "c"]
     assert countdown._total() is None
+
+
+def test_a_countdown_that_is_left_early_gives_the_cursor_back(monkeypatch):
+    screen = io.StringIO()
+    bar = Progress(console=Console(file=screen, force_terminal=True))
+    monkeypatch.setattr("gspy_cli.cli.progress.progress_on", lambda _: bar)
+    with Countdown(lambda: None, lambda: 0) as countdown:
+        assert list(islice(countdown(range(9)), 4)) == [0, 1, 2, 3]
+    assert screen.getvalue().rindex(SHOWS) > screen.getvalue().rindex(HIDES)
+
+
+def test_who_watches_into_a_file_sees_the_work(figures: Path, tmp_path: Path):
+    main, side = pty.openpty()
+    words = "classify", figures, "--watch", "-o", tmp_path / "labels.csv"
+    with subprocess.Popen([*GSPY, *map(str, words)], stdin=side, stderr=side) as run:
+        os.close(side)
+        shown = b""
+        while b"classifying" not in shown:
+            shown += read(main)
+        run.send_signal(signal.SIGINT)
+        while piece := read(main):
+            shown += piece
+    os.close(main)
+    assert run.returncode == 130
+    assert b"3 classified, 0 failed" in shown
 
 
 @pytest.mark.parametrize(

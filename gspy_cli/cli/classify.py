@@ -188,7 +188,7 @@ def classify(
                     engine,
                     outputs,
                     tally,
-                    again=lambda: given.again(per_glitch=per_glitch),
+                    again=lambda: None if watch else given.again(per_glitch=per_glitch),
                     quiet=quiet,
                     live=watch,
                 )

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain, islice
 from threading import Thread
 from typing import TypeVar
@@ -11,9 +12,10 @@ T = TypeVar("T")
 AT_ONCE = 2  # rows that are there too soon to be shown coming
 
 
-class Countdown:
+class Countdown(ExitStack):
     """Passes rows on and shows on stderr how many are done, and of how many.
 
+    At its exit the bar is gone, even where the rows were not taken to their end.
     `inputs` gives once more all there is to do, to be counted beside the work; None
     where that cannot be had twice. `already` tells how many of these need nothing.
     """
@@ -21,6 +23,7 @@ class Countdown:
     def __init__(
         self, inputs: Callable[[], Iterable[object] | None], already: Callable[[], int]
     ) -> None:
+        super().__init__()
         self._inputs, self._already = inputs, already
         self._done = 0
         self._all: int | None = None
@@ -42,13 +45,14 @@ class Countdown:
 
         self._begin_counting()
         done = self._done
-        with progress_on(Console(stderr=True)) as progress:
-            task = progress.add_task("classifying", total=self._total(), completed=done,
-                                     before=done)  # fmt: skip
-            for row in rows:
-                self._done += 1
-                progress.update(task, completed=self._done, total=self._total())
-                yield row
+        progress = self.enter_context(progress_on(Console(stderr=True)))
+        task = progress.add_task("classifying", total=self._total(), completed=done,
+                                 before=done)  # fmt: skip
+        for row in rows:
+            self._done += 1
+            progress.update(task, completed=self._done, total=self._total())
+            yield row
+        progress.stop()
 
     def _begin_counting(self) -> None:
         inputs = None if self._counting else self._inputs()
@@ -68,6 +72,8 @@ def countdown(
     already: Callable[[], int],
     *,
     quiet: bool,
-) -> Callable[[Iterable[T]], Iterator[T]]:
+) -> AbstractContextManager[Callable[[Iterable[T]], Iterator[T]]]:
     """Choose what rows pass through: nothing where nobody looks."""
-    return iter if quiet or not sys.stderr.isatty() else Countdown(inputs, already)
+    if quiet or not sys.stderr.isatty():
+        return nullcontext(iter)
+    return Countdown(inputs, already)

@@ -97,7 +97,7 @@ class Outputs:
         """
         saved = self._save(rows)
         if self._printed is None:
-            deque(saved if live else watched(saved), maxlen=0)
+            deque(watched(saved), maxlen=0)
         elif self._printed is Format.TABLE:
             from gspy_cli.cli import results_screen
 

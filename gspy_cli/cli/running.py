@@ -139,8 +139,8 @@ def run(
     fuse = partial(glitches.fuse_views, weights=engine.card.view_weights)
     answer = fuse if outputs.columns.per_glitch else _only
     rows = ((group, answer(results)) for group, results in found)
-    watched = countdown(again, lambda: outputs.already, quiet=quiet or live)
-    outputs.write(tally.count(rows), watched=watched, live=live)
+    with countdown(again, lambda: outputs.already, quiet=quiet) as watched:
+        outputs.write(tally.count(rows), watched=watched, live=live)
 
 
 def _only(results: "tuple[Row, ...]") -> "Row":
