@@ -185,8 +185,20 @@ def test_several_batch_sizes_are_compared(data, tmp_path):
 
 def test_folds_print_the_scores(data, tmp_path):
     code, out, _ = train(data, tmp_path, "--folds", 2, "-q")
+    (folder,) = (tmp_path / "runs").iterdir()
+    scores = json.loads((folder / "scores.json").read_text())
+    accuracy = scores["real_accuracy_per_glitch"]
     assert code == 0
-    assert json.loads(out)["glitches"] == 18
+    assert f"18 glitches, views fused: accuracy {accuracy:.3f}" in out
+    assert f"class by class: {folder / 'scores.json'}" in out
+
+
+def test_finished_folds_are_not_trained_again(data, tmp_path):
+    train(data, tmp_path, "--folds", 2, "-q")
+    (folder,) = (tmp_path / "runs").iterdir()
+    code, out, err = gspy("train", "--resume", folder)
+    assert (code, out) == (2, "")
+    assert "is finished: its scores are in scores.json" in err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,11 @@ from gspy_cli import labels
 from gspy_cli.errors import GspyError
 from gspy_cli.training.batches import Pictures, draw
 from gspy_cli.training.cache import Pixels
-from gspy_cli.training.crossvalidation import cross_validate
+from gspy_cli.training.crossvalidation import (
+    cross_validate,
+    is_cross_validation,
+    resume_folds,
+)
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.train import train
@@ -129,3 +134,40 @@ def test_every_glitch_is_judged_once_by_a_network_that_has_not_seen_it(data, tmp
     right = sum(row["ml_label"] == row["label"] for row in judged)
     assert scores["real_accuracy_per_picture"] == pytest.approx(right / 24)
     assert set(scores["right_glitches_per_class"]) == set(CLASSES)
+
+
+def test_folds_that_were_stopped_go_on_to_the_same_answers(data, tmp_path):
+    config = quick_config(data, tmp_path / "whole", recipe=replace(QUICK, epochs=2))
+    whole = cross_validate(config, 2, reports=Reports())
+
+    def stop(run):
+        if run.path.name == "fold-002":
+            raise KeyboardInterrupt
+
+    config = replace(config, output=tmp_path / "stopped")
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(config, 2, reports=Reports(on_epoch=stop))
+    (folder,) = (tmp_path / "stopped").iterdir()
+    assert is_cross_validation(folder)
+    assert not is_cross_validation(folder / "fold-002")
+    epochs = []
+    resume_folds(folder, reports=Reports(on_epoch=epochs.append))
+    assert [run.path.name for run in epochs] == ["fold-002"]
+    for name in ("predictions.csv", "scores.json"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+    with pytest.raises(GspyError, match="is finished: its scores are in"):
+        resume_folds(folder)
+
+
+def test_folds_that_were_not_planned_to_the_end_are_refused(data, tmp_path):
+    config = quick_config(data, tmp_path)
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(config, 2, reports=Reports(on_decode=stop))
+    (folder,) = config.output.iterdir()
+    shutil.rmtree(folder / "fold-002")
+    with pytest.raises(GspyError, match="stopped before it was planned: start anew"):
+        resume_folds(folder)

@@ -59,7 +59,10 @@ def _list(*, architectures: bool) -> None:
 
     if architectures:
         need_torch("listing the architectures")
-        from gspy_cli.training.architectures import ARCHITECTURES
+        from gspy_cli.cli.progress import bar
+
+        with bar("starting", quiet=False):
+            from gspy_cli.training.architectures import ARCHITECTURES
 
         models_screen.show_architectures(ARCHITECTURES)
     else:

@@ -4,6 +4,7 @@ The command is long because each field of a recipe is an option of its own; opti
 have their fields' names.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,10 +15,13 @@ import typer
 from gspy_cli.cli.hints import hint
 from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch
 from gspy_cli.errors import GspyError
+from gspy_cli.wording import counted
 
 if TYPE_CHECKING:
+    from gspy_cli.cli.training_screen import GoesOn
     from gspy_cli.training.config import TrainConfig
     from gspy_cli.training.run import Run
+    from gspy_cli.training.search import Search
 
 
 def train(
@@ -45,7 +49,8 @@ def train(
         str, typer.Option(metavar="NAME", help="The run's name; default: --arch.")
     ] = "",
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a stopped run, or folds."),
     ] = None,
     folds: Annotated[
         int,
@@ -168,28 +173,31 @@ def train(
         from gspy_cli.training import crossvalidation, search
         from gspy_cli.training import train as training
 
-    several = len(sizes) > 1 or len(rates) > 1
-    alone = resume is not None or not (several or folds)
-    with training_screen.reports(quiet=quiet, can_resume=alone) as reports:
+    several = resume is None and (len(sizes) > 1 or len(rates) > 1)
+    in_folds = crossvalidation.is_cross_validation(resume) if resume else folds > 0
+    goes_on: GoesOn = "nothing" if several else "folds" if in_folds else "run"
+    done: Search | Path | Run
+    with training_screen.reports(quiet=quiet, goes_on=goes_on) as reports:
         if config is None:
             assert resume is not None
-            run = training.resume(resume, data=data, reports=reports)
+            go_on = crossvalidation.resume_folds if in_folds else training.resume
+            done = go_on(resume, data=data, reports=reports)
         elif several:
-            found = search.search(
+            done = search.search(
                 config, batch_sizes=sizes, rates=rates, reports=reports
             )
-        elif folds:
-            scored = crossvalidation.cross_validate(config, folds, reports=reports)
+        elif in_folds:
+            done = crossvalidation.cross_validate(config, folds, reports=reports)
         else:
-            run = training.train(config, reports=reports)
-    if several and not resume:
-        typer.echo((found.path / "comparison.csv").read_text(encoding="utf-8"))
-        typer.echo(f"next: gspy export {found.runs[0].path} -o model.onnx")
-    elif folds and not resume:
-        typer.echo((scored / "scores.json").read_text(encoding="utf-8"))
-        hint(f"gspy evaluate {scored} -o report/", quiet=quiet)
+            done = training.train(config, reports=reports)
+    if isinstance(done, search.Search):
+        typer.echo((done.path / "comparison.csv").read_text(encoding="utf-8"))
+        typer.echo(f"next: gspy export {done.runs[0].path} -o model.onnx")
+    elif isinstance(done, Path):
+        _show_scores(done)
+        hint(f"gspy evaluate {done} -o report/", quiet=quiet)
     else:
-        _show_end(run)
+        _show_end(done)
 
 
 def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> list[Any]:
@@ -235,6 +243,24 @@ def _window(text: str) -> float | None:
         return float(text)
     except ValueError:
         raise GspyError(f"--window {text}: use 0.5, 1.0, 2.0, 4.0 or all") from None
+
+
+def _show_scores(folder: Path) -> None:
+    """Print what each glitch's judgement by a network that had not seen it gave."""
+    path = folder / "scores.json"
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    glitches = counted(scores["glitches"], "glitch")
+    pictures = counted(scores["pictures"], "picture")
+    typer.echo(
+        f"{glitches}, views fused: accuracy {scores['real_accuracy_per_glitch']:.3f}, "
+        f"mean over classes {scores['real_balanced_accuracy_per_glitch']:.3f}"
+    )
+    typer.echo(
+        f"{pictures}: accuracy {scores['real_accuracy_per_picture']:.3f}, calibration "
+        f"error {scores['calibration_error_tempered']:.3f} at temperature "
+        f"{scores['temperature']:.2f}"
+    )
+    typer.echo(f"class by class: {path}")
 
 
 def _show_end(run: "Run") -> None:

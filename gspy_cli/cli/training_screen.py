@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from gspy_cli.training.run import Run
 
 HEADING = " " * 28 + "loss  acc." + " " * 14 + "loss  acc."
+GoesOn = Literal["run", "folds", "nothing"]
 SHOWN = 10  # unreadable pictures named one by one
 
 
 @contextmanager
-def reports(*, quiet: bool, can_resume: bool = True) -> Iterator[Reports]:
+def reports(*, quiet: bool, goes_on: GoesOn = "run") -> Iterator[Reports]:
     """Show a run's progress on stderr; quietly, give reports that do nothing.
 
-    After Ctrl-C, say how to go on if the run `can_resume`: one of several cannot.
+    After Ctrl-C, say how to go on: with the run, with the folder of folds that it is
+    one of, or, after a search, not at all.
     """
     if quiet:
         yield Reports()
@@ -46,8 +48,7 @@ def reports(*, quiet: bool, can_resume: bool = True) -> Iterator[Reports]:
                 on_epoch=screen.finished,
             )
         except KeyboardInterrupt:
-            if can_resume:
-                screen.interrupted()
+            screen.interrupted(goes_on)
             raise
 
 
@@ -109,10 +110,11 @@ class Screen:
             f"{row.pictures_per_second:.0f} pictures/s"
         )
 
-    def interrupted(self) -> None:
+    def interrupted(self, goes_on: GoesOn) -> None:
         """Say how to go on with what has begun."""
-        if self._run is not None:
-            self._say(f"next: gspy train --resume {self._run.path}")
+        if self._run is not None and goes_on != "nothing":
+            path = self._run.path if goes_on == "run" else self._run.path.parent
+            self._say(f"next: gspy train --resume {path}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)

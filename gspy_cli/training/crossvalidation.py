@@ -15,17 +15,25 @@ import torch
 from numpy.typing import NDArray
 
 from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
-from gspy_cli.training.architectures import build_network
+from gspy_cli.training.architectures import build_network, check_size
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.checkpoint import load_weights
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, Example, read_dataset
 from gspy_cli.training.export import Deployed
-from gspy_cli.training.fit import Reports
-from gspy_cli.training.run import Run, image_size, new_directory, write_text
-from gspy_cli.training.splits import folds
-from gspy_cli.training.train import train
+from gspy_cli.training.fit import Reports, epochs_left
+from gspy_cli.training.run import (
+    Run,
+    image_size,
+    new_directory,
+    read_run,
+    write_plan,
+    write_text,
+)
+from gspy_cli.training.splits import check_classes, folds
+from gspy_cli.training.train import SILENT, resume
 from gspy_cli.views import fuse
 
 BATCH = 32
@@ -45,30 +53,68 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
     The folder holds the k runs, `predictions.csv` and `scores.json`. The last
     epoch's weights are judged, so that nothing is chosen by what is held out.
     """
+    check_size(config.architecture, image_size(config))
     dataset = read_dataset(
         config.data, window=config.window, own_classes=config.own_classes
     )
+    check_classes(dataset)
     fold = folds(dataset.examples, k, config.seed)
     folder = new_directory(config.output, f"{config.name or config.architecture}-folds")
-    judged: list[Judged] = []
     for number in range(k):
         parts = (
             replace(example, split="validation" if own else "train")
             for example, own in zip(dataset.examples, fold == number, strict=True)
         )
-        split = Dataset(tuple(parts), dataset.classes)
-        run = train(
-            replace(config, output=folder, name="fold"), dataset=split, reports=reports
+        write_plan(
+            Run(
+                new_directory(folder, "fold"),
+                replace(config, output=folder, name="fold"),
+                Dataset(tuple(parts), dataset.classes),
+            )
         )
+    return resume_folds(folder, reports=reports)
+
+
+def is_cross_validation(folder: Path) -> bool:
+    """Tell a folder of folds from a run's."""
+    return not (folder / "config.json").exists() and bool(_folds(folder))
+
+
+def resume_folds(
+    folder: Path, *, data: Path | None = None, reports: Reports = SILENT
+) -> Path:
+    """Train what is left of each fold, and judge all; give the folder.
+
+    `data` only checks that another source has the same classes.
+
+    Raises
+    ------
+    GspyError
+        All folds are scored already, or were never planned to the end.
+    """
+    if (folder / "scores.json").exists():
+        raise GspyError(f"{folder} is finished: its scores are in scores.json")
+    runs = [read_run(path) for path in _folds(folder)]
+    planned = sum(len(run.dataset.part("validation")) for run in runs)
+    if planned < len(runs[0].dataset.examples):
+        raise GspyError(f"{folder} was stopped before it was planned: start anew")
+    judged: list[Judged] = []
+    for run in runs:
+        if epochs_left(run):
+            resume(run.path, data=data, reports=reports)
         judged += judge_run(run, run.dataset.part("validation"))
-    write_predictions(folder / "predictions.csv", judged, dataset.classes)
-    scores = score(judged, dataset.classes)
+    write_predictions(folder / "predictions.csv", judged, runs[0].dataset.classes)
+    scores = score(judged, runs[0].dataset.classes)
     write_text(folder / "scores.json", json.dumps(scores, indent=1))
     return folder
 
 
+def _folds(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob("fold-*/config.json"))
+
+
 def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
-    """Let a finished run's last network judge pictures.
+    """Let a finished run's last network judge pictures, but for unreadable ones.
 
     The run's temperature is left out: it was fitted on what is held out.
     """
@@ -77,7 +123,7 @@ def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
     weights = load_weights(run.path / "last.safetensors")
     network = build_network(card.architecture, len(card.classes), state=weights)
     deployed = Deployed(network, card)
-    pixels, _ = open_pixels(
+    pixels, unreadable = open_pixels(
         [example.path for example in examples],
         size=image_size(run.config),
         folder=run.config.cache,
@@ -87,7 +133,11 @@ def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
         rows = range(start, min(start + BATCH, len(examples)))
         with torch.no_grad():
             scores = deployed(torch.from_numpy(pixels.rows(rows)))[0].numpy()
-        judged += [Judged(examples[i], p) for i, p in zip(rows, scores, strict=True)]
+        judged += [
+            Judged(examples[i], p)
+            for i, p in zip(rows, scores, strict=True)
+            if i not in unreadable
+        ]
     return judged
 
 

@@ -20,9 +20,9 @@ from gspy_cli.training.checkpoint import (
     save_tensors,
     write_atomically,
 )
-from gspy_cli.training.config import TrainConfig, config_json
+from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_curves
-from gspy_cli.training.data import Dataset, Example, fingerprints
+from gspy_cli.training.data import Dataset, Example, fingerprints, read_table
 from gspy_cli.training.history import Row
 from gspy_cli.training.loop import Trainee
 from gspy_cli.wording import counted
@@ -118,15 +118,30 @@ def state_tensors(trainee: Trainee) -> dict[str, Tensor]:
     return tensors | optimizer_tensors(trainee.optimizer)
 
 
-def load_state(path: Path, trainee: Trainee) -> tuple[Row, ...]:
-    """Put a run's state back into a network; give the history so far."""
+def read_run(path: Path) -> Run:
+    """Read a run's configuration, its examples and, where it has begun, its history.
+
+    Raises
+    ------
+    GspyError
+        It is no run, or its files are damaged.
+    """
+    config, classes = read_config(path / "config.json")
+    dataset = Dataset(tuple(read_table(path / "split.csv")), classes)
+    if not (path / STATE).exists():
+        return Run(path, config, dataset)
+    rows = json.loads(load_tensors(path / STATE)[1]["history"])
+    return Run(path, config, dataset, tuple(Row(**row) for row in rows))
+
+
+def load_state(path: Path, trainee: Trainee) -> None:
+    """Put a run's state back into a network."""
     tensors, metadata = load_tensors(path / STATE)
     trainee.model.load_state_dict(section(tensors, "model."))
     if trainee.average is not None:
         trainee.average.load_state_dict(section(tensors, "average."))
     load_optimizer(trainee.optimizer, tensors)
     trainee.scaler.load_state_dict(json.loads(metadata["scaler"]))
-    return tuple(Row(**row) for row in json.loads(metadata["history"]))
 
 
 def section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """`gspy train`: from a configuration to a trained network in a run's directory."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -8,8 +9,8 @@ from torch import Tensor
 from gspy_cli.errors import GspyError
 from gspy_cli.training.architectures import check_size, imagenet_state
 from gspy_cli.training.checkpoint import load_weights
-from gspy_cli.training.config import TrainConfig, read_config
-from gspy_cli.training.data import Dataset, read_dataset, read_table
+from gspy_cli.training.config import TrainConfig
+from gspy_cli.training.data import Dataset, read_dataset
 from gspy_cli.training.distributed import (
     World,
     joined,
@@ -20,11 +21,11 @@ from gspy_cli.training.distributed import (
 from gspy_cli.training.fit import Reports, fit, new_trainee, open_dataset
 from gspy_cli.training.hardware import find_machine
 from gspy_cli.training.run import (
-    STATE,
     Run,
     image_size,
     load_state,
     new_directory,
+    read_run,
     write_plan,
 )
 from gspy_cli.training.splits import check_classes, split_dataset
@@ -73,21 +74,21 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
     GspyError
         The run is finished, its files are damaged, or the classes differ.
     """
-    config, classes = read_config(path / "config.json")
+    run = read_run(path)
+    config, classes = run.config, run.dataset.classes
     if data is not None:
         check_same_classes(read_dataset(data, own_classes=config.own_classes), classes)
-    dataset = Dataset(tuple(read_table(path / "split.csv")), classes)
     world = world_of_torchrun()
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with joined(world, machine.device):
-        dataset, pixels = open_dataset(config, dataset, world, reports)
-        run = Run(path, config, dataset)
-        started = (path / STATE).exists()
-        start = None if started else starting_weights(config)
-        trainee = new_trainee(run, machine, start)
-        history = load_state(path, trainee) if started else ()
-        run = Run(path, config, dataset, history)
+        dataset, pixels = open_dataset(config, run.dataset, world, reports)
+        run = replace(run, dataset=dataset)
+        trainee = new_trainee(
+            run, machine, None if run.history else starting_weights(config)
+        )
+        if run.history:
+            load_state(path, trainee)
         with watching_ranks(world, path):
             return fit(run, trainee, pixels, machine, reports)
 
