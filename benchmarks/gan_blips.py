@@ -1,12 +1,15 @@
-"""Count how many blips of gengli's network the model calls Blip.
+"""Count how many blips of gengli's network the model calls Blip, or write them.
 
 gengli (Lopez et al. 2022, arXiv:2203.06494) has learnt whitened blips of H1 and L1 from
 LIGO's data; its weights are in its package. Here they are put into simulated noise,
-with the loudness of our blips, and drawn in four windows. The model has never seen
-them. Not all of them are clean blips, and the faintest hardly show.
+with the loudness of our blips, and drawn in four windows. Not all of them are clean
+blips, and the faintest hardly show. With another seed they are written as training
+data: `--inputs DIR`.
 
 pip download --no-deps gengli && tar xf gengli-*.tar.gz
 python benchmarks/gan_blips.py gengli-0.2.0/gengli/ctgan [--model M] [--sheet OUT.png]
+python benchmarks/gan_blips.py gengli-0.2.0/gengli/ctgan --inputs DIR --seed 1 \
+  [--count N] [--noise STRAIN]
 """
 
 import argparse
@@ -24,21 +27,21 @@ from PIL import Image
 from scipy.signal import resample
 from scipy.signal.windows import tukey
 
-from gspy_cli.model import load_model
+from gspy_cli.labels import CLASSES
+from gspy_cli.model import Model, load_model
 from gspy_cli.simulate import scene
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.dataset import scene_views
+from gspy_cli.simulate.quiet import Quiet, read_quiet
 from gspy_cli.simulate.waveform import Waveform, lognormal, snr
 from gspy_cli.views import fuse
 
-COUNT = 200  # of each detector
 RATE_HZ = 4096  # of the network
 SIDE = 160
-SEED = 6494
 
 
-def blips(folder: Path, ifo: str) -> NDArray[np.float64]:
-    """Let the network draw blips, faded at both ends, (N, samples)."""
+def blips(folder: Path, ifo: str, *, count: int, seed: int) -> NDArray[np.float64]:
+    """Let the network draw blips, faded at both ends, (count, samples)."""
     spec = spec_from_file_location("ctgan", folder / "model.py")
     assert spec is not None
     assert spec.loader is not None
@@ -47,9 +50,9 @@ def blips(folder: Path, ifo: str) -> NDArray[np.float64]:
     weights = torch.load(folder / "weights" / f"blip_{ifo}_CTGAN_state_G.pth", "cpu")
     network = ctgan.GenerativeNet(weights["conv5.2.running_var"].shape[0])
     network.load_state_dict(weights)
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     with torch.inference_mode():
-        drawn = network.eval()(torch.randn(COUNT, 1, 100)).numpy()[:, 0]
+        drawn = network.eval()(torch.randn(count, 1, 100)).numpy()[:, 0]
     faded: NDArray[np.float64] = drawn * tukey(drawn.shape[1], 0.25)
     return faded
 
@@ -65,38 +68,70 @@ def waveform(
     return Waveform(whitened, snr(lognormal(rng, 17, 0.65, low=7.5, high=110)))
 
 
-def views(drawn: NDArray[np.float64]) -> Iterator[NDArray[np.uint8]]:
+def views(
+    drawn: NDArray[np.float64], *, seed: int, quiet: Quiet | None
+) -> Iterator[NDArray[np.uint8]]:
     """Draw the four windows of each blip, (4, S, S, 3)."""
     for index, blip in enumerate(drawn):
         with patch.dict(scene.WAVEFORMS, Blip=partial(waveform, blip)):
-            found = scene.draw_scene("Blip", seed=SEED, index=index)
+            found = scene.draw_scene("Blip", seed=seed, index=index, quiet=quiet)
         yield scene_views(found, height=SIDE, width=SIDE, early=False)
 
 
 def main() -> None:
-    """Count the labels, by picture and by glitch."""
+    """Count the labels, by picture and by glitch, or write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="gengli's folder ctgan")
     parser.add_argument("--model", help="a name or an ONNX file")
     parser.add_argument("--sheet", type=Path, help="draw those that are not Blip")
+    parser.add_argument("--inputs", type=Path, help="write them here, name none")
+    parser.add_argument("--count", type=int, default=200, help="of each detector")
+    parser.add_argument("--seed", type=int, default=6494)
+    parser.add_argument("--noise", type=Path, help="real strain for half of them")
     options = parser.parse_args()
-    model = load_model(options.model)
+    quiet = read_quiet(options.noise) if options.noise else None
+    drawn = {
+        ifo: views(
+            blips(options.folder, ifo, count=options.count, seed=options.seed),
+            seed=options.seed,
+            quiet=quiet,
+        )
+        for ifo in ("H1", "L1")
+    }
+    if options.inputs:
+        write(options.inputs, [four for every in drawn.values() for four in every])
+    else:
+        count(drawn, load_model(options.model), options.sheet)
+
+
+def write(directory: Path, pictures: list[NDArray[np.uint8]]) -> None:
+    """Write them as `gspy simulate --inputs` would, all labelled Blip."""
+    directory.mkdir(parents=True, exist_ok=True)
+    np.save(directory / "inputs.npy", np.array(pictures))
+    np.save(directory / "labels.npy", np.full(len(pictures), CLASSES.index("Blip")))
+
+
+def count(
+    drawn: dict[str, Iterator[NDArray[np.uint8]]], model: Model, sheet: Path | None
+) -> None:
+    """Print how many are named Blip, and draw the others."""
     classes = model.card.classes
     others = []
-    for ifo in ("H1", "L1"):
+    for ifo, glitches_of in drawn.items():
         pictures, glitches = Counter[str](), Counter[str]()
-        for four in views(blips(options.folder, ifo)):
+        for four in glitches_of:
             scores = model.score(four)
             fused = classes[int(fuse(scores).argmax())]
             pictures.update(classes[best] for best in scores.argmax(axis=1))
             glitches[fused] += 1
             if fused != "Blip":
                 others.append(np.hstack(four))
-        right = pictures["Blip"] / pictures.total(), glitches["Blip"] / COUNT
-        print(f"{ifo}: Blip {right[0]:.3f} of pictures, {right[1]:.3f} of {COUNT}")
+        total = glitches.total()
+        right = pictures["Blip"] / pictures.total(), glitches["Blip"] / total
+        print(f"{ifo}: Blip {right[0]:.3f} of pictures, {right[1]:.3f} of {total}")
         print("   ", dict(glitches.most_common()))
-    if options.sheet and others:
-        Image.fromarray(np.vstack(others)).save(options.sheet)
+    if sheet and others:
+        Image.fromarray(np.vstack(others)).save(sheet)
 
 
 if __name__ == "__main__":

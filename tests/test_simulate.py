@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.fft import irfft
+from scipy.fft import irfft, rfft
 
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
@@ -23,6 +23,8 @@ from gspy_cli.simulate.scene import draw_scene
 from gspy_cli.simulate.style import plot
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveforms import WAVEFORMS
+from gspy_cli.simulate.waveforms.blips import blip
+from gspy_cli.simulate.waveforms.fish import koi_fish
 from gspy_cli.simulate.waveforms.sweeps import merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
@@ -192,6 +194,20 @@ def test_a_tomte_has_a_wider_foot_than_a_low_frequency_blip():
     )
     # 0.07 s is the median of 10 real Tomtes; two real low-frequency blips have none
     assert tomte > 0.05 > blip
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "hertz"), [(koi_fish, "slim", 12), (blip, "necked", 18)]
+)
+def test_slim_koi_and_necked_blips_have_nothing_at_the_lower_edge(
+    clock, make, kind, hertz
+):
+    drawn = [make(np.random.default_rng(seed), clock) for seed in range(60)]
+    found = [glitch.whitened for glitch in drawn if glitch.facts["kind"] == kind]
+    assert len(found) >= 2
+    for whitened in found:
+        energy = np.abs(rfft(whitened)) ** 2
+        assert energy[clock.frequencies_hz < hertz].sum() < 0.02 * energy.sum()
 
 
 def test_noise_shows_nothing_and_a_pulse_does():

@@ -74,7 +74,7 @@ TYPICAL_QS = {
     "Chirp": SHARP,
     "Fast_Scattering": SHARP,
     "Helix": SHARP,
-    "Koi_Fish": (5.7,),
+    "Koi_Fish": SHARP,
     "Light_Modulation": (5.7, 11.3, 22.6),
     "Low_Frequency_Burst": SHARP,
     "Low_Frequency_Lines": BROAD,

@@ -8,6 +8,7 @@ from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.waveform import Waveform
 from gspy_cli.simulate.waveforms import (
     blips,
+    fish,
     lines,
     loud,
     others,
@@ -26,7 +27,7 @@ WAVEFORMS: dict[str, Callable[[np.random.Generator, Clock], Waveform]] = {
     "Extremely_Loud": loud.extremely_loud,
     "Fast_Scattering": scatter.fast_scattering,
     "Helix": blips.helix,
-    "Koi_Fish": blips.koi_fish,
+    "Koi_Fish": fish.koi_fish,
     "Light_Modulation": loud.light_modulation,
     "Low_Frequency_Burst": scatter.low_frequency_burst,
     "Low_Frequency_Lines": lines.low_frequency_lines,

@@ -5,7 +5,15 @@ from scipy.fft import irfft
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
-from gspy_cli.simulate.pulses import Stamp, band_noise, gabor, gauss, pulse, train, unit
+from gspy_cli.simulate.pulses import (
+    Stamp,
+    gabor,
+    gauss,
+    pulse,
+    tilt,
+    train,
+    unit,
+)
 from gspy_cli.simulate.waveform import (
     Facts,
     Waveform,
@@ -33,13 +41,15 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019).
 
-    Half of the energy lies below 67 to 186 Hz, in four of five; it is 58 to 260 Hz for
+    Half of the energy lies below 59 to 206 Hz, in four of five; it is 58 to 260 Hz for
     gengli's network, which has learnt from real blips (Lopez et al. 2022).
     """
     rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
-    if rng.random() < 0.25:
-        return Waveform(_low_blip(rng, clock), snr(min(rho, 60)), {"kind": "low"})
-    return Waveform(blip_shape(rng, clock), snr(rho), {"kind": "teardrop"})
+    kind = str(rng.choice(["teardrop", "low", "necked"], p=[0.73, 0.19, 0.08]))
+    if kind == "teardrop":
+        return Waveform(blip_shape(rng, clock), snr(rho), {"kind": kind})
+    shape = _low_blip(rng, clock) if kind == "low" else _necked_blip(rng, clock)
+    return Waveform(shape, snr(min(rho, 60 if kind == "low" else 28)), {"kind": kind})
 
 
 def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -50,6 +60,17 @@ def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
     lag = rng.normal(0, 0.1) / f0
     tip = unit(gabor(t - lag, rng.uniform(1.6, 3) * f0, 0.3 / f0))
     return unit(drop + rng.uniform(0, 0.45) * tip)
+
+
+def _necked_blip(rng: np.random.Generator, clock: Clock) -> Floats:
+    """Draw a drop at 38 to 60 Hz with a neck to 150 Hz or more, but without a foot."""
+    t = clock.times_s
+    f0 = rng.uniform(38, 60)
+    drop = unit(gabor(t, f0, rng.uniform(0.26, 0.36) / f0, rng.uniform(0, 6)))
+    neck = gabor(t - rng.normal(0, 0.0015), rng.uniform(2, 3.2) * f0, 0.26 / f0)
+    shape = drop + rng.uniform(0.3, 0.6) * unit(neck)
+    edge = rng.uniform(22, 28)
+    return unit(tilt(clock, shape, lambda f: 1 / (1 + (edge / np.maximum(f, 1)) ** 8)))
 
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -90,9 +111,12 @@ def _low_drop(rng: np.random.Generator, clock: Clock, *, squat: bool) -> Floats:
 
 
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a triangle like a gnome's hat: a slow pulse with a sharp tip."""
+    """Make a triangle like a gnome's hat: a slow pulse with a sharp tip.
+
+    Its foot stands on 20 Hz for 50 ms or more; blips have none.
+    """
     t = clock.times_s
-    slow, fast = log_uniform(rng, 0.0045, 0.0098), log_uniform(rng, 0.0016, 0.0042)
+    slow, fast = log_uniform(rng, 0.006, 0.0105), log_uniform(rng, 0.0016, 0.0042)
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
@@ -103,98 +127,6 @@ def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
         shape = shape + rng.uniform(0.08, 0.25) * crumb
     rho = lognormal(rng, 18, 0.45, low=10, high=60)
     return Waveform(shape, snr(rho), {"width_s": slow})
-
-
-def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a loud blip; whitening with strong lines draws the fins."""
-    rho = lognormal(rng, 95, 0.95, low=38, high=2000)
-    shape = _fish(rng, clock)
-    school = _school(rng) if rng.random() < 0.32 else []
-    young = [_fish(rng, clock) for _ in school[:2]]
-    for k, (at, height) in enumerate(school):
-        lag = round(at * clock.sample_rate_hz)
-        shape = shape + height * np.roll(young[k % len(young)], lag)
-    if rng.random() < 0.35:
-        shape = shape + _haze(rng, clock)
-    if rng.random() < 0.5:
-        shape = shape + log_uniform(rng, 0.03, 0.8) * fins(rng, clock)
-    if rng.random() < 0.3:  # a yellow band from edge to edge, and a hazy curtain
-        rho = min(rho * rng.uniform(1.2, 4), 1500)
-        shape = shape + log_uniform(rng, 0.15, 1.2) * _ringing(rng, clock)
-        shape = shape + log_uniform(rng, 0.01, 0.12) * _curtain(rng, clock)
-    return Waveform(shape, snr(rho), {"spikes": 1 + len(school)})
-
-
-def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
-    t = clock.times_s
-    tau = log_uniform(rng, 0.4e-3, 4e-3)
-    late = t - rng.normal(0, 0.003)
-    if rng.random() < 0.2:  # a round head that stays off the bottom edge
-        f0 = rng.uniform(32, 60)
-        body = gabor(late, f0, rng.uniform(0.3, 0.6) / f0, rng.uniform(0, 6))
-    else:
-        body = clock.whiten(gauss(late, rng.uniform(0.007, 0.024)))
-    spike = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
-    return unit(unit(spike) + sign(rng) * rng.uniform(0.2, 1.0) * unit(body))
-
-
-def _school(rng: np.random.Generator) -> list[tuple[float, float]]:
-    """Place one to five smaller fish within a second or so: times and heights."""
-    side, count = sign(rng), int(rng.integers(1, 6))
-    one_sided = rng.random() < 0.4
-    return [
-        (
-            (side if one_sided else sign(rng)) * log_uniform(rng, 0.06, 1.4),
-            log_uniform(rng, 0.06, 0.7),
-        )
-        for _ in range(count)
-    ]
-
-
-def _haze(rng: np.random.Generator, clock: Clock) -> Floats:
-    """Draw one or two discs on the spike, as of L1 in O3: compact balls or haze."""
-    t = clock.times_s
-    total = np.zeros(t.size)
-    for f0 in (rng.uniform(75, 130), rng.uniform(450, 1000)):
-        if rng.random() < 0.4:
-            continue
-        if rng.random() < 0.5:
-            disc = gabor(t, f0, rng.uniform(0.01, 0.05))
-        else:
-            noise = band_noise(rng, clock, 0.78 * f0, 1.25 * f0)
-            disc = noise * gauss(t, log_uniform(rng, 0.03, 0.13))
-        total += log_uniform(rng, 0.05, 0.3) * unit(disc)
-    return total
-
-
-def fins(rng: np.random.Generator, clock: Clock) -> Floats:
-    """Ring at the detector's resonances, 28 to 65 Hz, before and after the pulse."""
-    t = clock.times_s
-    reach = rng.uniform(0.03, 0.16)
-    rings = np.zeros(t.size)
-    for _ in range(rng.integers(1, 5)):
-        tone = np.cos(2 * np.pi * rng.uniform(28, 65) * t + rng.uniform(0, 6))
-        rings += (
-            rng.uniform(0.3, 1) * tone * pulse(t, reach, reach * rng.uniform(0.5, 1.3))
-        )
-    return unit(rings)
-
-
-def _ringing(rng: np.random.Generator, clock: Clock) -> Floats:
-    """Ring at many resonances of 16 to 80 Hz for some tenths of a second."""
-    t = clock.times_s
-    rings = np.zeros(t.size)
-    for _ in range(rng.integers(4, 14)):
-        reach = log_uniform(rng, 0.03, 0.3)
-        tone = np.cos(2 * np.pi * rng.uniform(16, 80) * t + rng.uniform(0, 6))
-        rings += rng.uniform(0.2, 1) * tone * pulse(t, reach)
-    return unit(rings)
-
-
-def _curtain(rng: np.random.Generator, clock: Clock) -> Floats:
-    """Noise of 100 to 700 Hz about the pulse: what whitening leaves of its lines."""
-    noise = band_noise(rng, clock, rng.uniform(90, 220), rng.uniform(350, 700))
-    return unit(noise * pulse(clock.times_s, log_uniform(rng, 0.03, 0.15)))
 
 
 def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:

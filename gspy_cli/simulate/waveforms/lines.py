@@ -152,11 +152,12 @@ def violin_mode(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _mode_heights(rng: np.random.Generator) -> Floats:
     """Draw how bright each mode is; of faint bursts some show one or two only.
 
-    A lone mode is one of the lower two: near 1500 Hz it would be a 1400Ripples.
+    A lone mode is rare, for it mostly is a Pizzicato, and one of the lower two: near
+    1500 Hz it would be a 1400Ripples.
     """
-    heights = rng.uniform(0.6, 1.2, 4) * (1 + rng.uniform(-0.25, 0.2) * np.arange(4))
+    heights = rng.uniform(0.75, 1.2, 4) * (1 + rng.uniform(-0.2, 0.2) * np.arange(4))
     heights[rng.random(4) < 0.12] *= 0.2
-    if rng.random() < 0.08:
+    if rng.random() < 0.03:
         heights *= 0.25
         heights[rng.choice(4, p=[0.65, 0.35, 0, 0])] = 1.0
     return heights

@@ -28,7 +28,7 @@ from gspy_cli.simulate.waveform import (
     sign,
     snr,
 )
-from gspy_cli.simulate.waveforms.blips import fins
+from gspy_cli.simulate.waveforms.fish import fins
 
 
 def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
