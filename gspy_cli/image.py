@@ -24,13 +24,15 @@ def network_input(
 def resize(plot: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.uint8]:
     """Resize the pixels of a plot (H, W, 3 or 4) to (height, width, 3).
 
-    A fourth byte is ignored.
+    A fourth byte is ignored. Pixels are averaged by whole numbers first, then
+    interpolated: less than half the time of Pillow's plain bilinear, a shade from it.
     """
     layout = {3: "RGB", 4: "RGBX"}[plot.shape[2]]
     size = plot.shape[1], plot.shape[0]
     content, row = _memory(plot)
     picture = Image.frombytes("RGB", size, content, "raw", layout, row)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    bilinear = Image.Resampling.BILINEAR
+    return np.asarray(picture.resize((width, height), bilinear, reducing_gap=1.0))
 
 
 def _memory(plot: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:

@@ -112,6 +112,14 @@ def test_a_drawn_figure_gives_the_input_that_the_energies_give(
     np.testing.assert_array_equal(by_figure, direct)
 
 
+@pytest.mark.parametrize("side", [96, 160, 224, 700])
+def test_a_resized_plot_is_pillows_bilinear_to_a_shade(scan: QScan, side: int) -> None:
+    plot = plot_pixels(scan.energies[0.5])
+    plain = Image.fromarray(plot).resize((side, side), Image.Resampling.BILINEAR)
+    ours = resize(plot, height=side, width=side).astype(int)
+    assert np.abs(ours - np.asarray(plain)).mean() < 1.5
+
+
 def test_the_same_scan_is_drawn_alike_after_gwpy_is_imported(scan: QScan) -> None:
     before = draw(scan, 1.0, ifo="H1", gps=None)
     import gwpy.plot  # noqa: F401
