@@ -201,6 +201,15 @@ def test_finished_folds_are_not_trained_again(data, tmp_path):
     assert "is finished: its scores are in scores.json" in err
 
 
+@pytest.mark.parametrize("several", [("--folds", 2), ("--lr", "1e-3,1e-4")])
+def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, out, err = train(data, tmp_path, *several)
+    assert (code, out) == (2, "")
+    assert "torchrun trains one run: no folds, one batch size, one rate" in err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

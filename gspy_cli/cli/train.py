@@ -172,9 +172,12 @@ def train(
         from gspy_cli.cli import training_screen
         from gspy_cli.training import crossvalidation, search
         from gspy_cli.training import train as training
+        from gspy_cli.training.distributed import world_of_torchrun
 
     several = resume is None and (len(sizes) > 1 or len(rates) > 1)
     in_folds = crossvalidation.is_cross_validation(resume) if resume else folds > 0
+    if (several or in_folds) and world_of_torchrun().size > 1:
+        raise GspyError("torchrun trains one run: no folds, one batch size, one rate")
     goes_on: GoesOn = "nothing" if several else "folds" if in_folds else "run"
     done: Search | Path | Run
     with training_screen.reports(quiet=quiet, goes_on=goes_on) as reports:

@@ -41,11 +41,11 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019).
 
-    Half of the energy lies below 59 to 206 Hz, in four of five; it is 58 to 260 Hz for
+    Half of the energy lies below 57 to 201 Hz, in four of five; it is 58 to 260 Hz for
     gengli's network, which has learnt from real blips (Lopez et al. 2022).
     """
     rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
-    kind = str(rng.choice(["teardrop", "low", "necked"], p=[0.73, 0.19, 0.08]))
+    kind = str(rng.choice(["teardrop", "low", "necked"], p=[0.69, 0.17, 0.14]))
     if kind == "teardrop":
         return Waveform(blip_shape(rng, clock), snr(rho), {"kind": kind})
     shape = _low_blip(rng, clock) if kind == "low" else _necked_blip(rng, clock)
@@ -83,7 +83,7 @@ def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
         shape = _low_triangle(rng, clock)
     else:
         shape = _low_drop(rng, clock, squat=kind == "squat")
-    rho = lognormal(rng, 11, 0.3, low=7.5, high=22)
+    rho = lognormal(rng, 11, 0.3, low=7.5, high=18)
     return Waveform(shape, snr(rho), {"kind": kind})
 
 
@@ -91,7 +91,7 @@ def _low_triangle(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a small Tomte: both its pulses are slow."""
     t = clock.times_s
     base = unit(clock.whiten(gauss(t - rng.normal(0, 0.001), rng.uniform(0.006, 0.01))))
-    tip = rng.uniform(0.005, 0.0075)
+    tip = rng.uniform(0.0055, 0.0085)
     return unit(base + rng.uniform(0.2, 0.9) * unit(clock.whiten(gauss(t, tip))))
 
 
@@ -111,12 +111,12 @@ def _low_drop(rng: np.random.Generator, clock: Clock, *, squat: bool) -> Floats:
 
 
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a triangle like a gnome's hat: a slow pulse with a sharp tip.
+    """Make a triangle like a gnome's hat: a slow pulse with a tip, sharp or blunt.
 
     Its foot stands on 20 Hz for 50 ms or more; blips have none.
     """
     t = clock.times_s
-    slow, fast = log_uniform(rng, 0.006, 0.0105), log_uniform(rng, 0.0016, 0.0042)
+    slow, fast = log_uniform(rng, 0.0056, 0.0105), log_uniform(rng, 0.002, 0.0055)
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
@@ -140,7 +140,7 @@ def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:
         other = shape if rng.random() < 0.7 else blip_shape(rng, clock)
         height = sign(rng) * float(np.clip(lognormal(rng, 0.85, spread), 0.4, 1.0))
         total += height * np.roll(other, round(at * clock.sample_rate_hz))
-    rho = lognormal(rng, 21, 0.55, low=9.5, high=90) * float(np.sqrt(np.sum(total**2)))
+    rho = lognormal(rng, 21, 0.55, low=9.5, high=60) * float(np.sqrt(np.sum(total**2)))
     facts: Facts = {"repetition": kind, "members": 1 + len(places)}
     return Waveform(total, snr(rho), facts, lasts=kind == "random" or len(places) > 9)
 
