@@ -83,7 +83,7 @@ def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
         shape = _low_triangle(rng, clock)
     else:
         shape = _low_drop(rng, clock, squat=kind == "squat")
-    rho = lognormal(rng, 11, 0.3, low=7.5, high=18)
+    rho = lognormal(rng, 11, 0.3, low=7.5, high=22)
     return Waveform(shape, snr(rho), {"kind": kind})
 
 
@@ -91,7 +91,7 @@ def _low_triangle(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a small Tomte: both its pulses are slow."""
     t = clock.times_s
     base = unit(clock.whiten(gauss(t - rng.normal(0, 0.001), rng.uniform(0.006, 0.01))))
-    tip = rng.uniform(0.0055, 0.0085)
+    tip = rng.uniform(0.005, 0.0075)
     return unit(base + rng.uniform(0.2, 0.9) * unit(clock.whiten(gauss(t, tip))))
 
 
@@ -111,12 +111,12 @@ def _low_drop(rng: np.random.Generator, clock: Clock, *, squat: bool) -> Floats:
 
 
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a triangle like a gnome's hat: a slow pulse with a tip, sharp or blunt.
+    """Make a triangle like a gnome's hat: a slow pulse with a sharp tip.
 
     Its foot stands on 20 Hz for 50 ms or more; blips have none.
     """
     t = clock.times_s
-    slow, fast = log_uniform(rng, 0.0056, 0.0105), log_uniform(rng, 0.002, 0.0055)
+    slow, fast = log_uniform(rng, 0.006, 0.0105), log_uniform(rng, 0.0016, 0.0042)
     lag = rng.normal(0, 0.002)
     base = unit(clock.whiten(gauss(t - lag, slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
