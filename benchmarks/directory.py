@@ -3,9 +3,9 @@
 Rivals, on the same full figures and weights: a torch + torchvision `DataLoader` script
 (fp32 eager, 2 workers, batch 32), and a loop of Pillow and ONNX Runtime (fp32). Their
 start is not counted, gspy's is. The limit is what the cores could do, all at work, if a
-picture cost them only the CPU seconds of inflate, unfilter, resize and inference; it is
-measured before gspy and after, since a shared machine changes its speed. Run on an idle
-one, with the `train` and `strain` extras, three minutes:
+picture cost them only the CPU seconds of inflate, unfilter, resize (as gspy does) and
+inference; it is measured before gspy and after, since a shared machine changes its
+speed. Run on an idle one, with the `train` and `strain` extras, three minutes:
 
 python benchmarks/directory.py [--figures DIR] [--run RUN] [--count N] [--memory]
 
@@ -156,7 +156,7 @@ def costs(paths: list[Path], model: Path) -> list[float]:
             partial(io.decode_image_png_u8, *picture)
             for picture in zip(contents, sizes, modes, strict=True)
         ],
-        [partial(p.resize, (SIDE, SIDE), 2) for p in pillow],
+        [partial(p.resize, (SIDE, SIDE), 2, reducing_gap=1.0) for p in pillow],
         [partial(session.run, ["probabilities"], {"image": inputs})]
         * (len(paths) // len(inputs)),
     ]

@@ -24,7 +24,7 @@ SEEDS = {
     "Extremely_Loud": 2,
     "Fast_Scattering": 2,
     "Helix": 3,
-    "Koi_Fish": 2,
+    "Koi_Fish": 5,
     "Light_Modulation": 0,
     "Low_Frequency_Burst": 3,
     "Low_Frequency_Lines": 1,
@@ -36,7 +36,7 @@ SEEDS = {
     "Scattered_Light": 2,
     "Scratchy": 4,
     "Tomte": 3,
-    "Violin_Mode": 3,
+    "Violin_Mode": 0,
     "Wandering_Line": 3,
     "Whistle": 6,
 }
