@@ -113,7 +113,7 @@ def _low_drop(rng: np.random.Generator, clock: Clock, *, squat: bool) -> Floats:
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a triangle like a gnome's hat: a slow pulse with a sharp tip.
 
-    Its foot stands on 20 Hz for 50 ms or more; blips have none.
+    Its foot mostly stands on 20 Hz for 50 ms or more, as few blips do.
     """
     t = clock.times_s
     slow, fast = log_uniform(rng, 0.006, 0.0105), log_uniform(rng, 0.0016, 0.0042)
