@@ -96,6 +96,13 @@ def tilt(clock: Clock, whitened: Floats, gain: Callable[[Floats], Floats]) -> Fl
     return np.asarray(irfft(spectrum, clock.times_s.size))
 
 
+def high_pass(clock: Clock, whitened: Floats, edge_hz: float, order: int) -> Floats:
+    """Take away what lies below a frequency; half is left at the edge itself."""
+    return tilt(
+        clock, whitened, lambda f: 1 / (1 + (edge_hz / np.maximum(f, 1)) ** order)
+    )
+
+
 def train(clock: Clock, stamps: Sequence[Stamp]) -> Floats:
     """Add short shapes at their places; each is evaluated only where it reaches."""
     canvas = np.zeros(clock.times_s.size)

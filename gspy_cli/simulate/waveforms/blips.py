@@ -9,8 +9,8 @@ from gspy_cli.simulate.pulses import (
     Stamp,
     gabor,
     gauss,
+    high_pass,
     pulse,
-    tilt,
     train,
     unit,
 )
@@ -45,11 +45,14 @@ def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
     gengli's network, which has learnt from real blips (Lopez et al. 2022).
     """
     rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
-    kind = str(rng.choice(["teardrop", "low", "necked"], p=[0.69, 0.17, 0.14]))
-    if kind == "teardrop":
-        return Waveform(blip_shape(rng, clock), snr(rho), {"kind": kind})
-    shape = _low_blip(rng, clock) if kind == "low" else _necked_blip(rng, clock)
-    return Waveform(shape, snr(min(rho, 60 if kind == "low" else 28)), {"kind": kind})
+    kinds = {
+        "teardrop": (blip_shape, 110.0),
+        "low": (_low_blip, 60.0),
+        "necked": (_necked_blip, 28.0),
+    }
+    kind = str(rng.choice(list(kinds), p=[0.69, 0.17, 0.14]))
+    draw, loudest = kinds[kind]
+    return Waveform(draw(rng, clock), snr(min(rho, loudest)), {"kind": kind})
 
 
 def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -69,8 +72,7 @@ def _necked_blip(rng: np.random.Generator, clock: Clock) -> Floats:
     drop = unit(gabor(t, f0, rng.uniform(0.26, 0.36) / f0, rng.uniform(0, 6)))
     neck = gabor(t - rng.normal(0, 0.0015), rng.uniform(2, 3.2) * f0, 0.26 / f0)
     shape = drop + rng.uniform(0.3, 0.6) * unit(neck)
-    edge = rng.uniform(22, 28)
-    return unit(tilt(clock, shape, lambda f: 1 / (1 + (edge / np.maximum(f, 1)) ** 8)))
+    return unit(high_pass(clock, shape, rng.uniform(22, 28), 8))
 
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:

@@ -4,7 +4,7 @@ import numpy as np
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
-from gspy_cli.simulate.pulses import band_noise, gabor, gauss, pulse, tilt, unit
+from gspy_cli.simulate.pulses import band_noise, gabor, gauss, high_pass, pulse, unit
 from gspy_cli.simulate.waveform import (
     Facts,
     Waveform,
@@ -23,9 +23,7 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     shape = _fish(rng, clock)
     school = _school(rng) if rng.random() < 0.32 else []
     young = [_fish(rng, clock) for _ in school[:2]]
-    for k, (at, height) in enumerate(school):
-        lag = round(at * clock.sample_rate_hz)
-        shape = shape + height * np.roll(young[k % len(young)], lag)
+    shape = _joined(shape, young, school, clock)
     if rng.random() < 0.35:
         shape = shape + _haze(rng, clock)
     if rng.random() < 0.5:
@@ -67,12 +65,10 @@ def _slim_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     spear = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
     shape = unit(spear) + sign(rng) * rng.uniform(0.3, 1.2) * foot
     fry = _school(rng) if rng.random() < 0.35 else []
-    shape = tilt(clock, shape, lambda f: 1 / (1 + (edge / np.maximum(f, 1)) ** 12))
-    total = shape.copy()
-    for at, height in fry:
-        total += height * np.roll(shape, round(at * clock.sample_rate_hz))
+    shape = high_pass(clock, shape, edge, 12)
+    total = _joined(shape, [shape], fry, clock)
     if rng.random() < 0.5:
-        total += rng.uniform(0.3, 1) * _haze(rng, clock)
+        total = total + rng.uniform(0.3, 1) * _haze(rng, clock)
     rho = lognormal(rng, 55, 0.5, low=28, high=250)
     facts: Facts = {"kind": "slim", "spikes": 1 + len(fry)}
     return Waveform(total, snr(rho), facts)
@@ -101,6 +97,19 @@ def _school(rng: np.random.Generator) -> list[tuple[float, float]]:
         )
         for _ in range(count)
     ]
+
+
+def _joined(
+    shape: Floats,
+    young: list[Floats],
+    school: list[tuple[float, float]],
+    clock: Clock,
+) -> Floats:
+    """Add the young, in turn, at their places in a school."""
+    for k, (at, height) in enumerate(school):
+        lag = round(at * clock.sample_rate_hz)
+        shape = shape + height * np.roll(young[k % len(young)], lag)
+    return shape
 
 
 def _haze(rng: np.random.Generator, clock: Clock) -> Floats:
