@@ -13,31 +13,25 @@ python benchmarks/gan_blips.py gengli-0.2.0/gengli/ctgan --inputs DIR --seed 1 \
 """
 
 import argparse
-from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import torch
+from drawn import count, views
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.signal import resample
 from scipy.signal.windows import tukey
 
 from gspy_cli.labels import CLASSES
-from gspy_cli.model import Model, load_model
-from gspy_cli.simulate import scene
+from gspy_cli.model import load_model
 from gspy_cli.simulate.clock import Clock
-from gspy_cli.simulate.dataset import scene_views
-from gspy_cli.simulate.quiet import Quiet, read_quiet
+from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.waveform import Waveform, lognormal, snr
-from gspy_cli.views import fuse
 
 RATE_HZ = 4096  # of the network
-SIDE = 160
 
 
 def blips(folder: Path, ifo: str, *, count: int, seed: int) -> NDArray[np.float64]:
@@ -68,16 +62,6 @@ def waveform(
     return Waveform(whitened, snr(lognormal(rng, 17, 0.65, low=7.5, high=110)))
 
 
-def views(
-    drawn: NDArray[np.float64], *, seed: int, quiet: Quiet | None
-) -> Iterator[NDArray[np.uint8]]:
-    """Draw the four windows of each blip, (4, S, S, 3)."""
-    for index, blip in enumerate(drawn):
-        with patch.dict(scene.WAVEFORMS, Blip=partial(waveform, blip)):
-            found = scene.draw_scene("Blip", seed=seed, index=index, quiet=quiet)
-        yield scene_views(found, height=SIDE, width=SIDE, early=False)
-
-
 def main() -> None:
     """Count the labels, by picture and by glitch, or write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -90,18 +74,18 @@ def main() -> None:
     parser.add_argument("--noise", type=Path, help="real strain for half of them")
     options = parser.parse_args()
     quiet = read_quiet(options.noise) if options.noise else None
-    drawn = {
-        ifo: views(
-            blips(options.folder, ifo, count=options.count, seed=options.seed),
-            seed=options.seed,
-            quiet=quiet,
-        )
-        for ifo in ("H1", "L1")
-    }
+    drawn = {}
+    for part, ifo in enumerate(("H1", "L1")):  # each in noise of its own
+        found = blips(options.folder, ifo, count=options.count, seed=options.seed)
+        makers = [partial(waveform, blip) for blip in found]
+        drawn[ifo] = views("Blip", makers, seed=2 * options.seed + part, quiet=quiet)
     if options.inputs:
         write(options.inputs, [four for every in drawn.values() for four in every])
-    else:
-        count(drawn, load_model(options.model), options.sheet)
+        return
+    model = load_model(options.model)
+    others = [row for ifo in drawn for row in count(ifo, "Blip", drawn[ifo], model)]
+    if options.sheet and others:
+        Image.fromarray(np.vstack(others)).save(options.sheet)
 
 
 def write(directory: Path, pictures: list[NDArray[np.uint8]]) -> None:
@@ -109,29 +93,6 @@ def write(directory: Path, pictures: list[NDArray[np.uint8]]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     np.save(directory / "inputs.npy", np.array(pictures))
     np.save(directory / "labels.npy", np.full(len(pictures), CLASSES.index("Blip")))
-
-
-def count(
-    drawn: dict[str, Iterator[NDArray[np.uint8]]], model: Model, sheet: Path | None
-) -> None:
-    """Print how many are named Blip, and draw the others."""
-    classes = model.card.classes
-    others = []
-    for ifo, glitches_of in drawn.items():
-        pictures, glitches = Counter[str](), Counter[str]()
-        for four in glitches_of:
-            scores = model.score(four)
-            fused = classes[int(fuse(scores).argmax())]
-            pictures.update(classes[best] for best in scores.argmax(axis=1))
-            glitches[fused] += 1
-            if fused != "Blip":
-                others.append(np.hstack(four))
-        total = glitches.total()
-        right = pictures["Blip"] / pictures.total(), glitches["Blip"] / total
-        print(f"{ifo}: Blip {right[0]:.3f} of pictures, {right[1]:.3f} of {total}")
-        print("   ", dict(glitches.most_common()))
-    if sheet and others:
-        Image.fromarray(np.vstack(others)).save(sheet)
 
 
 if __name__ == "__main__":

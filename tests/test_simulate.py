@@ -17,14 +17,15 @@ from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
 from gspy_cli.simulate.figures import write_figures
 from gspy_cli.simulate.manifest import read_manifest
 from gspy_cli.simulate.noise import draw_noise
-from gspy_cli.simulate.origins import shows_something
-from gspy_cli.simulate.pulses import gabor, pulse, unit
+from gspy_cli.simulate.origins import draw_origin, shows_something
+from gspy_cli.simulate.pulses import gabor, log_bell, pulse, unit
 from gspy_cli.simulate.scene import draw_scene
 from gspy_cli.simulate.style import plot
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.simulate.waveforms.blips import blip
 from gspy_cli.simulate.waveforms.fish import koi_fish
+from gspy_cli.simulate.waveforms.low_blips import blip_low_frequency, tomte
 from gspy_cli.simulate.waveforms.sweeps import merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
@@ -189,11 +190,50 @@ def foot_s(scene, hertz=20):
 
 def test_a_tomte_has_a_wider_foot_than_a_low_frequency_blip():
     tomte, blip = (
-        np.median([foot_s(draw_scene(c, seed=3, index=k)) for k in range(7)])
+        np.median([foot_s(draw_scene(c, seed=3, index=k)) for k in range(15)])
         for c in ("Tomte", "Blip_Low_Frequency")
     )
     # 0.07 s is the median of 10 real Tomtes; two real low-frequency blips have none
     assert tomte > 0.05 > blip
+
+
+def test_a_bell_in_log_frequency_falls_by_its_gamma(clock):
+    f0, gamma = 64.0, 2.5
+    strain = np.abs(rfft(log_bell(clock, f0, gamma, 0.4))) * clock.floor
+    at = [np.abs(clock.frequencies_hz - hertz).argmin() for hertz in (f0, 32, 128)]
+    middle, below, above = strain[at]
+    fallen = np.exp(-gamma / 2 * np.log(2) ** 2)
+    assert below / middle == pytest.approx(fallen, rel=0.01)
+    assert above / middle == pytest.approx(fallen, rel=0.01)
+
+
+def test_an_even_bell_is_even_and_an_odd_one_odd(clock):
+    middle = clock.times_s.size // 2
+    after = slice(middle + 1, middle + 400)
+    before = slice(middle - 1, middle - 400, -1)
+    even, odd = (log_bell(clock, 40, 2, phase) for phase in (0, np.pi / 2))
+    assert even[before] == pytest.approx(even[after], abs=1e-3 * np.ptp(even))
+    assert odd[before] == pytest.approx(-odd[after], abs=1e-3 * np.ptp(odd))
+
+
+def test_low_frequency_blips_are_fainter_than_tomtes(clock):
+    # the fits of O3's at L1 have a median of 9.3 and 15.0
+    faint, loud = (
+        np.median(
+            [make(np.random.default_rng(k), clock).loudness.value for k in range(99)]
+        )
+        for make in (blip_low_frequency, tomte)
+    )
+    assert 8.5 < faint < 11 < 13 < loud < 20
+
+
+def test_low_frequency_blips_are_pictures_of_o3_and_later():
+    def early(label):
+        drawn = [draw_origin(np.random.default_rng(k), label).era for k in range(300)]
+        return np.mean([era in (Era.OLD, Era.MID) for era in drawn])
+
+    assert early("Blip_Low_Frequency") < 0.12
+    assert early("Tomte") > 0.6
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,13 @@ HANFORD_SHARE = {
     "Wandering_Line": 0.95,
     "Whistle": 0.1,
 }
-O3_CLASSES = ("Blip_Low_Frequency", "Fast_Scattering")
 ERAS = (Era.OLD, Era.MID, Era.O3, Era.GWPY)
 ERA_SHARES = (0.56, 0.16, 0.19, 0.09)
-O3_ERA_SHARES = (0.14, 0.1, 0.52, 0.24)
+# Of the classes that O3 added. Before, a low-frequency blip was labelled Tomte or Blip.
+LATE_ERA_SHARES = {
+    "Blip_Low_Frequency": (0.03, 0.03, 0.64, 0.3),
+    "Fast_Scattering": (0.14, 0.1, 0.52, 0.24),
+}
 RUN_SHARES = {  # of O1 to O4, for pictures of each era
     Era.OLD: (0.85, 0.15, 0.0, 0.0),
     Era.MID: (0.6, 0.4, 0.0, 0.0),
@@ -48,9 +51,8 @@ class Origin:
 
 
 def draw_origin(rng: np.random.Generator, label: str) -> Origin:
-    """Draw the origin of a glitch of this class; no class is tied to one era."""
-    shares = O3_ERA_SHARES if label in O3_CLASSES else ERA_SHARES
-    era = ERAS[rng.choice(4, p=shares)]
+    """Draw the origin of a glitch of this class."""
+    era = ERAS[rng.choice(4, p=LATE_ERA_SHARES.get(label, ERA_SHARES))]
     run = ("O1", "O2", "O3", "O4")[rng.choice(4, p=RUN_SHARES[era])]
     ifo = "H1" if rng.random() < HANFORD_SHARE.get(label, 0.5) else "L1"
     return Origin(ifo, run, era)

@@ -39,6 +39,18 @@ def gabor(t: Floats, f0: float, s: float, phase: float = 0.0) -> Floats:
     return gauss(t, s) * np.cos(2 * np.pi * f0 * t + phase)
 
 
+def log_bell(clock: Clock, f0: float, gamma: float, phase: float = 0.0) -> Floats:
+    """Give a pulse, whitened, with spectrum exp(-gamma ln(f / f0)**2 / 2) in strain.
+
+    That is the model of Bondarescu, Lundgren and Macas 2023. `phase` is the same at all
+    frequencies: an even pulse at zero, an odd one at pi / 2.
+    """
+    logs = np.log(np.maximum(clock.frequencies_hz, 1e-3) / f0)
+    spectrum = np.exp(-gamma / 2 * logs**2 + 1j * phase)
+    strain = np.fft.fftshift(irfft(spectrum, clock.times_s.size))
+    return unit(clock.whiten(strain))
+
+
 def flat_top(t: Floats, start: float, stop: float, edge: float) -> Floats:
     """One between `start` and `stop`, with smooth edges."""
     rise = np.clip((t - start) / edge + 0.5, 0, 1)

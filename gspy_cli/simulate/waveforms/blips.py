@@ -1,4 +1,4 @@
-"""Short pulses: blips and their relatives."""
+"""Blips, alone, repeated, and in Helix's chains."""
 
 import numpy as np
 from scipy.fft import irfft
@@ -73,62 +73,6 @@ def _necked_blip(rng: np.random.Generator, clock: Clock) -> Floats:
     neck = gabor(t - rng.normal(0, 0.0015), rng.uniform(2, 3.2) * f0, 0.26 / f0)
     shape = drop + rng.uniform(0.3, 0.6) * unit(neck)
     return unit(high_pass(clock, shape, rng.uniform(22, 28), 8))
-
-
-def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a faint, low blip or triangle between about 25 and 80 Hz.
-
-    It ends lower than a Tomte, whose tip reaches 100 Hz and more.
-    """
-    kind = str(rng.choice(["blip", "squat", "triangle"], p=[0.3, 0.25, 0.45]))
-    if kind == "triangle":
-        shape = _low_triangle(rng, clock)
-    else:
-        shape = _low_drop(rng, clock, squat=kind == "squat")
-    rho = lognormal(rng, 11, 0.3, low=7.5, high=22)
-    return Waveform(shape, snr(rho), {"kind": kind})
-
-
-def _low_triangle(rng: np.random.Generator, clock: Clock) -> Floats:
-    """Draw a small Tomte: both its pulses are slow."""
-    t = clock.times_s
-    base = unit(clock.whiten(gauss(t - rng.normal(0, 0.001), rng.uniform(0.006, 0.01))))
-    tip = rng.uniform(0.005, 0.0075)
-    return unit(base + rng.uniform(0.2, 0.9) * unit(clock.whiten(gauss(t, tip))))
-
-
-def _low_drop(rng: np.random.Generator, clock: Clock, *, squat: bool) -> Floats:
-    t = clock.times_s
-    f0 = rng.uniform(28, 44) if squat else rng.uniform(34, 54)
-    s = rng.uniform(0.3 if squat else 0.25, 0.41) / f0
-    phase = rng.uniform(0, 2 * np.pi)
-    shape = unit(gabor(t, f0, s, phase))
-    if rng.random() < 0.55:  # its upper part is narrower
-        tip = gabor(t - rng.normal(0, 0.002), 1.5 * f0, 0.6 * s, phase)
-        shape += rng.uniform(0.15, 0.45) * unit(tip)
-    if rng.random() < 0.2:  # leaning: a later, lower part
-        lag = rng.uniform(-0.012, 0.012)
-        shape += rng.uniform(0.2, 0.5) * unit(gabor(t - lag, 0.8 * f0, 1.2 * s))
-    return unit(shape)
-
-
-def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a triangle like a gnome's hat: a slow pulse with a sharp tip.
-
-    Its foot mostly stands on 20 Hz for 50 ms or more, as few blips do.
-    """
-    t = clock.times_s
-    slow, fast = log_uniform(rng, 0.006, 0.0105), log_uniform(rng, 0.0016, 0.0042)
-    lag = rng.normal(0, 0.002)
-    base = unit(clock.whiten(gauss(t - lag, slow)))
-    tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
-    shape = base + rng.uniform(0.35, 0.9) * tip
-    for _ in range(rng.choice([0, 0, 0, 1, 2])):  # crumbs beside the base
-        at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
-        crumb = unit(gabor(t - at, f0, rng.uniform(0.008, 0.02)))
-        shape = shape + rng.uniform(0.08, 0.25) * crumb
-    rho = lognormal(rng, 18, 0.45, low=10, high=60)
-    return Waveform(shape, snr(rho), {"width_s": slow})
 
 
 def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:

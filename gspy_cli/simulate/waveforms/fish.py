@@ -61,15 +61,15 @@ def _slim_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     else:
         late = t - rng.normal(0, 0.003)
         foot = unit(clock.whiten(gauss(late, rng.uniform(0.006, 0.02))))
-    tau = log_uniform(rng, 0.4e-3, 3e-3)
+    tau = log_uniform(rng, 0.4e-3, 4.5e-3)
     spear = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
     shape = unit(spear) + sign(rng) * rng.uniform(0.3, 1.2) * foot
-    fry = _school(rng) if rng.random() < 0.35 else []
+    fry = _school(rng) if rng.random() < 0.45 else []
     shape = high_pass(clock, shape, edge, 12)
     total = _joined(shape, [shape], fry, clock)
     if rng.random() < 0.5:
         total = total + rng.uniform(0.3, 1) * _haze(rng, clock)
-    rho = lognormal(rng, 55, 0.5, low=28, high=250)
+    rho = lognormal(rng, 60, 0.6, low=28, high=400)
     facts: Facts = {"kind": "slim", "spikes": 1 + len(fry)}
     return Waveform(total, snr(rho), facts)
 
@@ -92,8 +92,8 @@ def _school(rng: np.random.Generator) -> list[tuple[float, float]]:
     one_sided = rng.random() < 0.4
     return [
         (
-            (side if one_sided else sign(rng)) * log_uniform(rng, 0.06, 1.4),
-            log_uniform(rng, 0.06, 0.7),
+            (side if one_sided else sign(rng)) * log_uniform(rng, 0.05, 1.4),
+            log_uniform(rng, 0.06, 1.0),
         )
         for _ in range(count)
     ]
