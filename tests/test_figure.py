@@ -329,7 +329,6 @@ NO_PLOT = {
     "dense line": lambda: chart("dense line"),
     "areas": lambda: chart("areas"),
     "areas on grey": lambda: chart("areas", "ggplot"),
-    "four figures": lambda: np.tile(draw_figure(300, 400), (2, 2, 1)),
     "one pixel": lambda: flat((0, 0, 0))[:1, :1],
     "one row": lambda: noise()[:1],
 }
@@ -339,6 +338,26 @@ NO_PLOT = {
 def test_a_picture_without_a_plot_is_refused(name):
     with pytest.raises(PictureError, match="no plot found"):
         find_plot(NO_PLOT[name]())
+
+
+def panels(rows: int, columns: int) -> np.ndarray:
+    figure = Figure((4 * columns, 3 * rows), dpi=100)
+    rng = np.random.default_rng(2)
+    for axes in figure.subplots(rows, columns).flat:
+        fill(axes, energy("blip", rng), log=True)
+        axes.set_xlabel("Time (s)")
+        axes.set_ylabel("Frequency (Hz)")
+    return render(figure)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [panels(1, 4), panels(2, 2), np.tile(draw_figure(300, 400), (2, 2, 1))],
+    ids=["row", "square", "four figures"],
+)
+def test_several_plots_in_one_picture_are_told_apart_from_none(pixels):
+    with pytest.raises(PictureError, match="several plots in one picture: save each"):
+        find_plot(pixels)
 
 
 def saved(tmp_path: Path, picture: Image.Image, name: str, **options) -> Path:

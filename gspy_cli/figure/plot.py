@@ -43,7 +43,7 @@ def find_plot(pixels: Pixels) -> Box:
     Raises
     ------
     PictureError
-        There is no spectrogram in the picture.
+        There is no spectrogram in the picture, or more than one.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < 16:
@@ -51,16 +51,20 @@ def find_plot(pixels: Pixels) -> Box:
     colours = pixels[..., :3]
     if fills_picture(colours):
         return without_frame(pixels, Box(0, 0, width, height))
+    problem = "no plot found: this does not look like a spectrogram"
     for background in _margin_colours(colours):
         content = _content(pixels, background)
         for box in _filled_boxes(content):
             inner = without_frame(pixels, box)
             written = content.written_share(box)
-            if written < CROWDED and is_spectrogram(
+            if not is_spectrogram(
                 _crop(colours, inner), background, labelled=written > BARE
             ):
+                continue
+            if written < CROWDED:
                 return inner
-    raise PictureError("no plot found: this does not look like a spectrogram")
+            problem = "several plots in one picture: save each as a picture of its own"
+    raise PictureError(problem)
 
 
 def _crop(pixels: Pixels, box: Box) -> Pixels:
