@@ -20,6 +20,7 @@ from gspy_cli.model import load_model
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.pulses import log_bell
 from gspy_cli.simulate.waveform import Waveform, snr
+from gspy_cli.simulate.waveforms.low_blips import bell_phase
 
 CLASSES = ("Blip", "Blip_Low_Frequency", "Tomte")
 SNRS = 7.5, 120.0  # below, a search would not have found it
@@ -37,11 +38,10 @@ def fits(table: Path, *, ifo: str) -> dict[str, list[tuple[float, float, float]]
 
 
 def waveform(f0: float, gamma: float, rho: float) -> Draw:
-    """Make a fit's waveform, of any phase."""
+    """Make a fit's waveform, with a phase of the simulator's own."""
 
     def draw(rng: np.random.Generator, clock: Clock) -> Waveform:
-        phase = float(rng.uniform(0, 2 * np.pi))
-        return Waveform(log_bell(clock, f0, gamma, phase), snr(rho))
+        return Waveform(log_bell(clock, f0, gamma, bell_phase(rng)), snr(rho))
 
     return draw
 

@@ -28,10 +28,12 @@ HANFORD_SHARE = {
 }
 ERAS = (Era.OLD, Era.MID, Era.O3, Era.GWPY)
 ERA_SHARES = (0.56, 0.16, 0.19, 0.09)
-# Of the classes that O3 added. Before, a low-frequency blip was labelled Tomte or Blip.
+# O3 added two classes; before, a low-frequency blip was called Tomte or Blip. Tomtes
+# are mostly O3's: with older ones alone, eras would part them from low-frequency blips.
 LATE_ERA_SHARES = {
     "Blip_Low_Frequency": (0.03, 0.03, 0.64, 0.3),
     "Fast_Scattering": (0.14, 0.1, 0.52, 0.24),
+    "Tomte": (0.35, 0.1, 0.37, 0.18),
 }
 RUN_SHARES = {  # of O1 to O4, for pictures of each era
     Era.OLD: (0.85, 0.15, 0.0, 0.0),

@@ -45,7 +45,7 @@ def _hat(rng: np.random.Generator, clock: Clock) -> Floats:
 def _tomte_bell(rng: np.random.Generator, clock: Clock) -> Floats:
     f0 = lognormal(rng, 15.5, 0.22, low=10.5, high=28)
     gamma = lognormal(rng, 2.2 * (f0 / 15.5) ** 1.65, 0.3, low=0.8, high=8)
-    return log_bell(clock, f0, gamma, _phase(rng))
+    return log_bell(clock, f0, gamma, bell_phase(rng))
 
 
 def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -59,10 +59,10 @@ def blip_low_frequency(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _low_bell(rng: np.random.Generator, clock: Clock) -> Floats:
     f0 = lognormal(rng, 20.5, 0.3, low=11, high=42)
     gamma = lognormal(rng, 2.6 * (f0 / 20.5) ** 0.6, 0.55, low=0.9, high=7.5)
-    return log_bell(clock, f0, gamma, _phase(rng))
+    return log_bell(clock, f0, gamma, bell_phase(rng))
 
 
-def _phase(rng: np.random.Generator) -> float:
+def bell_phase(rng: np.random.Generator) -> float:
     """Draw the phase of a bell: most are nearly even about their middle."""
     if rng.random() < 0.2:
         return float(rng.uniform(0, 2 * np.pi))
