@@ -1,6 +1,6 @@
 """Low blips: Tomtes, which are gnomes' hats, and low-frequency blips.
 
-Half of each are bells in the logarithm of the frequency. That is the model of
+About half of each are bells in the logarithm of the frequency. That is the model of
 Bondarescu, Lundgren and Macas (2023), and the spreads here are those of its fits to
 O3's glitches of L1, published as github.com/andrew-lundgren/antiglitch: 98 Tomtes and
 143 low-frequency blips, by Gravity Spy's labels. Neither can be told by its spectrum
