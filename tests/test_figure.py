@@ -350,14 +350,17 @@ def panels(rows: int, columns: int) -> np.ndarray:
     return render(figure)
 
 
-@pytest.mark.parametrize(
-    "pixels",
-    [panels(1, 4), panels(2, 2), np.tile(draw_figure(300, 400), (2, 2, 1))],
-    ids=["row", "square", "four figures"],
-)
-def test_several_plots_in_one_picture_are_told_apart_from_none(pixels):
+SEVERAL_PLOTS = {
+    "row": lambda: panels(1, 4),
+    "square": lambda: panels(2, 2),
+    "four figures": lambda: np.tile(draw_figure(300, 400), (2, 2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL_PLOTS)
+def test_several_plots_in_one_picture_are_told_apart_from_none(name):
     with pytest.raises(PictureError, match="several plots in one picture: save each"):
-        find_plot(pixels)
+        find_plot(SEVERAL_PLOTS[name]())
 
 
 def saved(tmp_path: Path, picture: Image.Image, name: str, **options) -> Path:
