@@ -143,7 +143,7 @@ def place(
 ) -> tuple[Floats, Tile]:
     """Scale a waveform to its loudness and put its loudest tile at time zero."""
     tile = loudest_tile(clock, glitch.whitened)
-    if glitch.loudness.value == 0:
+    if glitch.loudness.value == 0 or tile.energy == 0:
         return np.zeros(clock.times_s.size), tile.louder(0.0)
     scale = _scale(glitch, tile.energy)
     late_s = float(rng.normal(0, glitch.jitter_s))

@@ -28,7 +28,7 @@ from gspy_cli.simulate.waveform import (
 def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw one blip, whitened: a lopsided pulse, some with a slower tail."""
     t = clock.times_s
-    tau = lognormal(rng, 1.1e-3, 0.85, low=0.1e-3, high=4.5e-3)
+    tau = lognormal(rng, 0.9e-3, 0.85, low=0.1e-3, high=4.5e-3)
     strain = pulse(t, tau, tau * lognormal(rng, 1, 0.25))
     if rng.random() < 0.4:
         strain *= np.cos(2 * np.pi * rng.uniform(0, 80) * t + rng.uniform(0, 6))
@@ -41,16 +41,16 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019).
 
-    Half of the energy lies below 57 to 201 Hz, in four of five; it is 58 to 260 Hz for
+    Half of the energy lies below 60 to 250 Hz, in four of five; it is 58 to 260 Hz for
     gengli's network, which has learnt from real blips (Lopez et al. 2022).
     """
-    rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
+    rho = lognormal(rng, 19, 0.68, low=7.5, high=120)
     kinds = {
-        "teardrop": (blip_shape, 110.0),
+        "teardrop": (blip_shape, 120.0),
         "low": (_low_blip, 60.0),
         "necked": (_necked_blip, 28.0),
     }
-    kind = str(rng.choice(list(kinds), p=[0.69, 0.17, 0.14]))
+    kind = str(rng.choice(list(kinds), p=[0.74, 0.14, 0.12]))
     draw, loudest = kinds[kind]
     return Waveform(draw(rng, clock), snr(min(rho, loudest)), {"kind": kind})
 
@@ -86,7 +86,7 @@ def repeating_blips(rng: np.random.Generator, clock: Clock) -> Waveform:
         other = shape if rng.random() < 0.7 else blip_shape(rng, clock)
         height = sign(rng) * float(np.clip(lognormal(rng, 0.85, spread), 0.4, 1.0))
         total += height * np.roll(other, round(at * clock.sample_rate_hz))
-    rho = lognormal(rng, 21, 0.55, low=9.5, high=60) * float(np.sqrt(np.sum(total**2)))
+    rho = lognormal(rng, 27, 0.55, low=9.5, high=75) * float(np.sqrt(np.sum(total**2)))
     facts: Facts = {"repetition": kind, "members": 1 + len(places)}
     return Waveform(total, snr(rho), facts, lasts=kind == "random" or len(places) > 9)
 

@@ -19,7 +19,7 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a loud blip; whitening with strong lines draws the fins."""
     if rng.random() < 0.25:
         return _slim_fish(rng, clock)
-    rho = lognormal(rng, 95, 0.95, low=38, high=2000)
+    rho = lognormal(rng, 125, 0.85, low=42, high=2000)
     shape = _fish(rng, clock)
     school = _school(rng) if rng.random() < 0.32 else []
     young = [_fish(rng, clock) for _ in school[:2]]
@@ -38,15 +38,15 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
     t = clock.times_s
-    tau = log_uniform(rng, 0.4e-3, 4e-3)
+    tau = log_uniform(rng, 0.3e-3, 3e-3)
     late = t - rng.normal(0, 0.003)
     if rng.random() < 0.2:  # a round head that stays off the bottom edge
         f0 = rng.uniform(32, 60)
         body = gabor(late, f0, rng.uniform(0.3, 0.6) / f0, rng.uniform(0, 6))
     else:
-        body = clock.whiten(gauss(late, rng.uniform(0.007, 0.024)))
+        body = clock.whiten(gauss(late, log_uniform(rng, 0.005, 0.02)))
     spike = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
-    return unit(unit(spike) + sign(rng) * rng.uniform(0.2, 1.0) * unit(body))
+    return unit(unit(spike) + sign(rng) * rng.uniform(0.15, 0.8) * unit(body))
 
 
 def _slim_fish(rng: np.random.Generator, clock: Clock) -> Waveform:

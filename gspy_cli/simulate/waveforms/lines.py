@@ -80,8 +80,13 @@ def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
 def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a thin stripe at the mains frequency as something switches on or off."""
     t = clock.times_s
-    choices = [rng.normal(60, 0.5), rng.uniform(61, 66), rng.choice([120.0, 180.0])]
-    f0 = float(choices[rng.choice(3, p=[0.8, 0.16, 0.04])])
+    choices = [
+        rng.normal(60, 0.5),
+        rng.normal(65.2, 0.4),
+        rng.uniform(61, 70),
+        rng.choice([120.0, 180.0]),
+    ]
+    f0 = float(choices[rng.choice(4, p=[0.5, 0.34, 0.13, 0.03])])
     s = log_uniform(rng, 0.065, 0.28)
     kind = rng.choice(["bell", "fall", "flat"], p=[0.5, 0.25, 0.25])
     envelope = {
@@ -96,12 +101,12 @@ def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
         harmonic = float(rng.choice([2, 3])) * f0
         tone += rng.uniform(0.2, 0.5) * envelope * sweep(clock, harmonic)
     facts = {"frequency_hz": f0, "width_s": s}
-    return Waveform(tone, peak(log_uniform(rng, 16, 55)), facts, jitter_s=0.03)
+    return Waveform(tone, peak(log_uniform(rng, 16, 80)), facts, jitter_s=0.03)
 
 
 def low_frequency_lines(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make thin horizontal lines at 10 to 22 Hz, some of them wavy or broken."""
-    f0 = rng.uniform(9.9, 11.8) if rng.random() < 0.45 else rng.uniform(11.5, 22)
+    """Make thin horizontal lines at 10 to 20 Hz, some of them wavy or broken."""
+    f0 = rng.uniform(9.9, 11.6) if rng.random() < 0.7 else rng.uniform(11.5, 20)
     slope = rng.normal(0, 0.35)
     wavy = rng.uniform(0.1, 0.6) if rng.random() < 0.35 else 0.0
     span = log_uniform(rng, 0.35, 2.5)
@@ -113,7 +118,7 @@ def low_frequency_lines(rng: np.random.Generator, clock: Clock) -> Waveform:
         late = gauss(clock.times_s - rng.normal(0, 0.5), log_uniform(rng, 0.4, 2))
         tone += rng.uniform(0.2, 0.9) * other * late
     facts = {"frequency_hz": f0, "slope_hz_per_s": slope, "wavy_hz": wavy}
-    return Waveform(tone, peak(log_uniform(rng, 17, 90)), facts, jitter_s=0.15)
+    return Waveform(tone, peak(log_uniform(rng, 17, 160)), facts, jitter_s=0.15)
 
 
 def _thin_line(
@@ -155,7 +160,8 @@ def _mode_heights(rng: np.random.Generator) -> Floats:
     A lone mode is rare, for it mostly is a Pizzicato, and one of the lower two: near
     1500 Hz it would be a 1400Ripples.
     """
-    heights = rng.uniform(0.75, 1.2, 4) * (1 + rng.uniform(-0.2, 0.2) * np.arange(4))
+    climb = rng.uniform(-0.2, 0.2) if rng.random() < 0.3 else rng.uniform(0.1, 0.5)
+    heights = rng.uniform(0.75, 1.2, 4) * (1 + climb * np.arange(4))
     heights[rng.random(4) < 0.12] *= 0.2
     if rng.random() < 0.03:
         heights *= 0.25

@@ -34,7 +34,7 @@ from gspy_cli.simulate.waveforms.fish import fins
 def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a transient that saturates much of the picture, in one of six ways."""
     makers = [_giant, _column, _dome, _lock_loss, _many, _eclipse]
-    return makers[rng.choice(6, p=[0.13, 0.27, 0.25, 0.18, 0.13, 0.04])](rng, clock)
+    return makers[rng.choice(6, p=[0.14, 0.25, 0.22, 0.23, 0.12, 0.04])](rng, clock)
 
 
 def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -58,9 +58,9 @@ def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
 def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a pulse with a slow body that may ring and saturate the sensors."""
     t = clock.times_s
-    strain = pulse(t, rng.uniform(0.4e-3, 4e-3))
+    strain = pulse(t, log_uniform(rng, 0.2e-3, 3e-3))
     strain += (
-        sign(rng) * rng.uniform(0.2, 1.5) * gauss(t, log_uniform(rng, 0.008, 0.06))
+        sign(rng) * log_uniform(rng, 0.1, 1.5) * gauss(t, log_uniform(rng, 0.008, 0.06))
     )
     fall = log_uniform(rng, 0.03, 0.4)
     ring = np.cos(2 * np.pi * rng.uniform(8, 22) * t + rng.uniform(0, 6))
@@ -152,7 +152,7 @@ def light_modulation(rng: np.random.Generator, clock: Clock) -> Waveform:
         lag = round(sign(rng) * rng.uniform(0.4, 2.0) * rate)
         total = total + rng.uniform(0.3, 1.2) * np.roll(_episode(rng, clock), lag)
         episodes += 1
-    rho = lognormal(rng, 65, 0.9, low=20, high=800)
+    rho = lognormal(rng, 42, 0.85, low=15, high=500)
     facts: Facts = {"episodes": episodes}
     return Waveform(total, snr(rho), facts, jitter_s=0.02)
 
@@ -171,7 +171,7 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
         for _ in range(rng.integers(1, 4))
     ]
     sharp = unit(clock.whiten(train(clock, spikes + _lone_spikes(rng))))
-    return unit(mass) + rng.uniform(0.15, 0.9) * sharp
+    return unit(mass) + log_uniform(rng, 0.3, 3.0) * sharp
 
 
 def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -189,7 +189,7 @@ def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
         lumps.append(Stamp(float(at), height, 5 * s, lump))
     middle = Stamp(float(rng.normal(0, 0.01)), 1.0, 0.08, _draw_spike(rng))
     sharp = unit(clock.whiten(train(clock, [middle, *_lone_spikes(rng)])))
-    return unit(train(clock, lumps)) + log_uniform(rng, 0.25, 1.0) * sharp
+    return unit(train(clock, lumps)) + log_uniform(rng, 0.3, 2.5) * sharp
 
 
 def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:
@@ -206,7 +206,7 @@ def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:
 
 
 def _draw_spike(rng: np.random.Generator) -> Callable[[Floats], Floats]:
-    tau = log_uniform(rng, 0.15e-3, 2.0e-3)
+    tau = lognormal(rng, 1.1e-3, 0.7, low=0.2e-3, high=3.5e-3)
     return partial(_spike, tau=tau, body=rng.uniform(0, 0.4))
 
 
@@ -218,13 +218,13 @@ def _episode(rng: np.random.Generator, clock: Clock) -> Floats:
     places = places - rng.uniform(0, places[-1] + 1e-9)
     stamps = []
     for at in places:
-        tau = log_uniform(rng, 0.12e-3, 1.0e-3)
+        tau = lognormal(rng, 1.0e-3, 0.7, low=0.25e-3, high=3.5e-3)
         height = sign(rng) * rng.uniform(0.3, 1) * (0.5e-3 / tau) ** 0.5
         shape = partial(_spike, tau=tau, body=rng.uniform(0, 0.5))
         stamps.append(Stamp(float(at), height, 0.08, shape))
     spikes = unit(clock.whiten(train(clock, stamps)))
     start, stop = rng.uniform(-0.03, 0.08), log_uniform(rng, 0.25, 1.5)
-    share = float(np.sqrt(rng.uniform(0.15, 1.3)))
+    share = float(np.sqrt(log_uniform(rng, 0.08, 1.3)))
     return spikes + share * _lumps(rng, clock, start, stop)
 
 

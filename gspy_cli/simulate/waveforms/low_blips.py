@@ -36,10 +36,10 @@ def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _hat(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a slow pulse with a sharp tip."""
     t = clock.times_s
-    slow, fast = log_uniform(rng, 0.006, 0.0105), log_uniform(rng, 0.0016, 0.0042)
+    slow, fast = log_uniform(rng, 0.0042, 0.0105), log_uniform(rng, 0.0016, 0.0042)
     base = unit(clock.whiten(gauss(t - rng.normal(0, 0.002), slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
-    return base + rng.uniform(0.35, 0.9) * tip
+    return base + rng.uniform(0.35, 1.1) * tip
 
 
 def _tomte_bell(rng: np.random.Generator, clock: Clock) -> Floats:

@@ -48,6 +48,7 @@ def none_of_the_above(rng: np.random.Generator, clock: Clock) -> Waveform:
     odds = np.array([3.0 if kind in PROPOSED else 1.0 for kind in makers])
     kind = str(rng.choice(list(makers), p=odds / odds.sum()))
     shape, energy = makers[kind](rng, clock)
+    energy *= log_uniform(rng, 1, 4)
     return Waveform(
         shape, peak(energy), {"kind": kind}, jitter_s=0.01, lasts=kind == "comb"
     )

@@ -76,7 +76,7 @@ def _stack(rng: np.random.Generator) -> _Surface:
     """Hide the fundamental in the wall below 12 Hz; the second is the brightest."""
     return _Surface(
         swing_hz=rng.uniform(0.07, 0.28),
-        base_hz=rng.uniform(7, 13),
+        base_hz=rng.uniform(8.5, 16),
         loudest=2,
         highest=2 + int(rng.integers(2, 6)),
         span_s=log_uniform(rng, 0.3, 2.0),
@@ -101,7 +101,7 @@ def _single_arches(rng: np.random.Generator) -> _Surface:
     """Show one arch, or few, of a surface that moves further or faster."""
     return _Surface(
         swing_hz=log_uniform(rng, 0.07, 0.45),
-        base_hz=log_uniform(rng, 18, 60),
+        base_hz=log_uniform(rng, 20, 60),
         loudest=1,
         highest=1 + int(rng.choice(4, p=[0.35, 0.35, 0.2, 0.1])),
         span_s=log_uniform(rng, 0.3, 3.0),
@@ -180,7 +180,7 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
     spacing = (
         rng.uniform(0.04, 0.054) if rng.random() < 0.65 else log_uniform(rng, 0.03, 0.1)
     )
-    centre_hz = log_uniform(rng, 70, 330)
+    centre_hz = log_uniform(rng, 75, 280)
     span = log_uniform(rng, 0.3, 3)
     lasting = rng.random() < 0.3
     beat_hz, beat = rng.uniform(0.8, 2.6), rng.uniform(0, 6)
@@ -219,8 +219,8 @@ def low_frequency_burst(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _humps(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Output mirrors that swing at some 1.6 Hz and scatter."""
     t = clock.times_s
-    swing_hz, top_hz = rng.normal(1.65, 0.25), rng.uniform(12, 25)
-    size = 1 + 0.4 * walk(rng, clock, tc=rng.uniform(0.25, 0.8))
+    swing_hz, top_hz = rng.normal(1.65, 0.25), rng.uniform(11, 20)
+    size = np.maximum(1 + 0.4 * walk(rng, clock, tc=rng.uniform(0.25, 0.8)), 0.8)
     fringe = (
         top_hz
         * size
@@ -239,10 +239,10 @@ def _lone_dome(rng: np.random.Generator, clock: Clock) -> Waveform:
     total = np.zeros(t.size)
     for k in range(1 + int(rng.poisson(0.5))):
         at = 0.0 if k == 0 else sign(rng) * rng.uniform(0.12, 0.8)
-        f0, s = rng.uniform(9.5, 18), log_uniform(rng, 0.028, 0.095)
+        f0, s = rng.uniform(9, 16), log_uniform(rng, 0.028, 0.095)
         total += rng.uniform(0.4, 1) * gabor(t - at, f0, s, rng.uniform(0, 6))
     return Waveform(
-        total, peak(log_uniform(rng, 25, 900)), {"kind": "dome"}, jitter_s=0.04
+        total, peak(log_uniform(rng, 25, 1500)), {"kind": "dome"}, jitter_s=0.04
     )
 
 
@@ -253,15 +253,15 @@ def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
     top = rng.uniform(22, 62)
     # shells of noise: the higher a shell, the shorter it lasts
     total = np.zeros(t.size)
-    for low, high, span in (
-        (9, 0.45 * top, 1.8),
-        (0.4 * top, 0.75 * top, 1.0),
-        (0.7 * top, top, 0.5),
+    for low, high, span, weight in (
+        (9, 0.45 * top, 1.8, 1.0),
+        (0.4 * top, 0.75 * top, 1.0, 0.7),
+        (0.7 * top, top, 0.5, 0.5),
     ):
         noise = band_noise(rng, clock, low, max(high, low + 2))
         edge = span * length * rng.uniform(0.7, 1.3)
         shift = rng.normal(0, 0.15 * length)
-        total += noise * flat_top(t - shift, -edge, edge, edge)
+        total += weight * noise * flat_top(t - shift, -edge, edge, edge)
     if rng.random() < 0.4:  # a low foot goes on for a second or two
         foot = band_noise(rng, clock, 9, rng.uniform(13, 19))
         stop = rng.uniform(0.8, 2.5)

@@ -24,43 +24,46 @@ def chirp(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a compact binary merger: a rise in frequency that ends abruptly."""
     kind = rng.choice(["heavy", "giant", "light", "star"], p=[0.76, 0.06, 0.12, 0.06])
     low, high = {
-        "heavy": (10, 48),
+        "heavy": (16, 56),
         "giant": (48, 75),
-        "light": (4, 11),
+        "light": (4, 18),
         "star": (1.2, 3),
     }[str(kind)]
     m1 = rng.uniform(low, high)
     m2 = m1 * rng.uniform(0.4, 1)
     strain = merger(clock, m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15))
     ranges = {
-        "heavy": (13, 0.45),
-        "giant": (15, 0.4),
-        "light": (17, 0.4),
-        "star": (30, 0.3),
+        "heavy": (21, 0.42),
+        "giant": (21, 0.4),
+        "light": (25, 0.5),
+        "star": (38, 0.3),
     }[str(kind)]
-    rho = lognormal(rng, *ranges, low=8.5, high=60)
+    rho = lognormal(rng, *ranges, low=9, high=80)
     facts = {"mass_1": m1, "mass_2": m2}
     return Waveform(unit(clock.whiten(strain)), snr(rho), facts, jitter_s=0.008)
 
 
 def merger(clock: Clock, m1: float, m2: float) -> Floats:
-    """Give a Newtonian inspiral joined to a ringdown; merger at time zero.
+    """Give a Newtonian inspiral, its merger at time zero, and the ringdown.
 
-    Masses in solar masses, seen from the detector. The ringdown follows Berti,
-    Cardoso and Will (2006) for a final spin of 0.68.
+    Masses in solar masses, seen from the detector. The wave is loudest at M omega =
+    0.36 and then climbs to the ringdown of a final spin of 0.68 (Berti, Cardoso and
+    Will 2006) as its amplitude falls like a hyperbolic secant (McWilliams 2019).
     """
     t = clock.times_s
     total = (m1 + m2) * SOLAR_MASS_S
     chirp_mass = (m1 * m2) ** 0.6 / (m1 + m2) ** 0.2 * SOLAR_MASS_S
-    ring_hz = 0.084 / total
-    tau = np.maximum(-t, 1e-5)
-    orbit = (5 / (256 * tau)) ** 0.375 * chirp_mass**-0.625 / np.pi
-    frequency = np.where(t < 0, (orbit**-3.0 + ring_hz**-3.0) ** (-1 / 3), ring_hz)
+    peak_hz, ring_hz = 0.36 / (2 * np.pi * total), 0.084 / total
     fall_s = 3.3 / (np.pi * ring_hz)
-    envelope = frequency ** (2 / 3) * np.where(
-        t < 0, 1, np.exp(-np.maximum(t, 0) / fall_s)
-    )
-    return envelope * sweep(clock, frequency) * flat_top(t, t[0] + 0.5, t[-1], 0.5)
+    orbit = (5 / (256 * np.maximum(-t, 1e-5))) ** 0.375 * chirp_mass**-0.625 / np.pi
+    late = np.maximum(t, 0) / fall_s
+    climb = (ring_hz**4 - peak_hz**4) * np.tanh(late)
+    after = (peak_hz**4 + climb) ** 0.25
+    before = (orbit**-3.0 + peak_hz**-3.0) ** (-1 / 3)
+    frequency = np.where(t < 0, before, after)
+    envelope = before ** (2 / 3) / np.cosh(np.minimum(late, 300))
+    wave = sweep(clock, frequency) * flat_top(t, t[0] + 0.5, t[-1], 0.5)
+    return np.asarray(envelope * wave)
 
 
 def whistle(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -88,12 +91,13 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     t = clock.times_s - at
     beat = _beat_hz(rng, kind, t)
     beat = beat + rng.normal(0, 0.1) * np.mean(np.abs(beat[np.abs(t) < 0.2])) * t
-    low_hz, slope_hz = (15, 20) if kind == "fast V" else (90, 120)
+    low_hz = 15.0 if kind == "fast V" else log_uniform(rng, 90, 400)
+    slope_hz = 1.3 * low_hz
     high = np.abs(beat)
     gain = np.clip((high - low_hz) / slope_hz, 0, 1) * np.clip(
         (3600 - high) / 400, 0, 1
     )
-    roll = (1 + high / rng.uniform(800, 4000)) ** -rng.uniform(0, 1)
+    roll = (1 + high / rng.uniform(800, 4000)) ** -rng.uniform(-0.3, 0.7)
     wave = sweep(clock, np.clip(beat, -3900, 3900), rng.uniform(0, 6)) * gain * roll
     return wave * np.exp(0.2 * walk(rng, clock, tc=0.1))
 
@@ -101,7 +105,7 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
 def _beat_hz(rng: np.random.Generator, kind: str, t: Floats) -> Floats:
     """Give the oscillator's distance from the line, in hertz with its sign."""
     if kind == "U":
-        return rng.uniform(250, 1750) + log_uniform(rng, 5e3, 2.5e5) * t**2
+        return rng.uniform(300, 1800) + log_uniform(rng, 5e3, 2.5e5) * t**2
     if kind == "W":
         return -rng.uniform(200, 2000) + log_uniform(rng, 6e3, 1.6e5) * t**2
     if kind == "hook":  # bends on one side of its vertex only
