@@ -32,9 +32,10 @@ from gspy_cli.simulate.waveforms.fish import fins
 
 
 def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a transient that saturates much of the picture, in one of six ways."""
-    makers = [_giant, _column, _dome, _lock_loss, _many, _eclipse]
-    return makers[rng.choice(6, p=[0.14, 0.25, 0.22, 0.23, 0.12, 0.04])](rng, clock)
+    """Make a transient that saturates much of the picture, in one of seven ways."""
+    makers = [_giant, _column, _dome, _block, _lock_loss, _many, _eclipse]
+    odds = [0.14, 0.17, 0.14, 0.22, 0.2, 0.09, 0.04]
+    return makers[rng.choice(7, p=odds)](rng, clock)
 
 
 def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -90,6 +91,29 @@ def _dome(rng: np.random.Generator, clock: Clock) -> Waveform:
         )
     rho = log_uniform(rng, 350, 2e4)
     return Waveform(shape, snr(rho), {"kind": "dome"}, jitter_s=0.1)
+
+
+def _block(rng: np.random.Generator, clock: Clock) -> Waveform:
+    """Make half a second of noise that ends steeply at some hundred hertz, as of H1.
+
+    A spike stands in its middle, and 20 to 60 Hz rumble for seconds.
+    """
+    t = clock.times_s
+    edge_hz, slope = log_uniform(rng, 90, 400), rng.uniform(3, 7)
+    climb = rng.uniform(0, 0.8)
+
+    def gain(f: Floats) -> Floats:
+        rise = (np.maximum(f, 8) / edge_hz) ** climb
+        return np.asarray(rise * (1 + (f / edge_hz) ** 2) ** (-slope / 2) * (f > 8))
+
+    noise = tilt(clock, rng.standard_normal(t.size), gain)
+    shape = unit(noise * gauss(t, log_uniform(rng, 0.06, 0.25)))
+    shape = shape + log_uniform(rng, 0.02, 0.6) * giant_shape(rng, clock)
+    low = band_noise(rng, clock, rng.uniform(15, 28), rng.uniform(45, 70))
+    swing = unit(low * gauss(t, log_uniform(rng, 0.3, 2)))
+    shape = shape + log_uniform(rng, 1e-3, 0.05) * swing
+    rho = log_uniform(rng, 2e3, 4e4)
+    return Waveform(shape, snr(rho), {"kind": "block"}, jitter_s=0.05)
 
 
 def rumble(

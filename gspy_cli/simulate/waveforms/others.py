@@ -21,7 +21,9 @@ from gspy_cli.simulate.waveform import Waveform, log_uniform, peak, sign
 from gspy_cli.simulate.waveforms.blips import blip_shape
 from gspy_cli.simulate.waveforms.sweeps import merger
 
-PROPOSED = ("pizzicato", "70 Hz line", "high burst")
+# How much likelier than the rest: those that volunteers proposed as classes, and
+# those that the training set has many of.
+ODDS = {"pizzicato": 3, "70 Hz line": 3, "high burst": 3, "comb": 2, "teeth": 2.5}
 
 
 def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -34,10 +36,7 @@ def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 
 def none_of_the_above(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make one of the many things without a name of their own.
-
-    The three kinds that volunteers proposed as classes are drawn thrice as often.
-    """
+    """Make one of the many things without a name of their own."""
     makers = {
         "comb": _comb, "ladder": _ladder, "balls": _balls, "burst": _burst,
         "pizzicato": _pizzicato, "70 Hz line": _line_70, "high burst": _high_burst,
@@ -45,7 +44,7 @@ def none_of_the_above(rng: np.random.Generator, clock: Clock) -> Waveform:
         "fins": _anchor, "pieces": _line_pieces, "double": _double,
         "chirplets": _chirplets, "reversed": _reversed, "wedge": _wedge,
     }  # fmt: skip
-    odds = np.array([3.0 if kind in PROPOSED else 1.0 for kind in makers])
+    odds = np.array([ODDS.get(kind, 1.0) for kind in makers])
     kind = str(rng.choice(list(makers), p=odds / odds.sum()))
     shape, energy = makers[kind](rng, clock)
     energy *= log_uniform(rng, 1, 4)
@@ -172,7 +171,7 @@ def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
             rng.uniform(0.008, 0.02),
             rng.uniform(0, 6),
         )
-        total += (1.0 if k == 0 else rng.uniform(0.45, 0.95)) * tooth
+        total += (1.0 if k == 0 else rng.uniform(0.2, 0.95)) * tooth
     return total, log_uniform(rng, 40, 300)
 
 
