@@ -34,14 +34,14 @@ from gspy_cli.simulate.waveforms.fish import fins
 def extremely_loud(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a transient that saturates much of the picture, in one of seven ways."""
     makers = [_giant, _column, _dome, _block, _lock_loss, _many, _eclipse]
-    odds = [0.14, 0.17, 0.14, 0.22, 0.2, 0.09, 0.04]
+    odds = [0.27, 0.15, 0.14, 0.13, 0.2, 0.08, 0.03]
     return makers[rng.choice(7, p=odds)](rng, clock)
 
 
 def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a giant fish: a pulse, its slow body, and a ringing instrument."""
     shape = giant_shape(rng, clock)
-    return Waveform(shape, snr(log_uniform(rng, 6e3, 8e4)), {"kind": "giant"})
+    return Waveform(shape, snr(log_uniform(rng, 1.2e3, 1.5e4)), {"kind": "giant"})
 
 
 def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -53,15 +53,17 @@ def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
     rise, fall = log_uniform(rng, 0.01, 0.08), log_uniform(rng, 0.02, 0.16)
     shape = unit(shape * pulse(t, rise, fall))
     shape = shape + rng.uniform(0.3, 2) * giant_shape(rng, clock)
-    return Waveform(shape, snr(log_uniform(rng, 600, 4e4)), {"kind": "column"})
+    return Waveform(shape, snr(log_uniform(rng, 1.2e3, 2e4)), {"kind": "column"})
 
 
 def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a pulse with a slow body that may ring and saturate the sensors."""
     t = clock.times_s
-    strain = pulse(t, log_uniform(rng, 0.2e-3, 3e-3))
+    strain = pulse(t, log_uniform(rng, 0.2e-3, 2.5e-3))
     strain += (
-        sign(rng) * log_uniform(rng, 0.1, 1.5) * gauss(t, log_uniform(rng, 0.008, 0.06))
+        sign(rng)
+        * log_uniform(rng, 0.05, 1.2)
+        * gauss(t, log_uniform(rng, 0.008, 0.06))
     )
     fall = log_uniform(rng, 0.03, 0.4)
     ring = np.cos(2 * np.pi * rng.uniform(8, 22) * t + rng.uniform(0, 6))
@@ -154,7 +156,7 @@ def _many(rng: np.random.Generator, clock: Clock) -> Waveform:
     for _ in range(rng.integers(1, 8)):
         lag = round(rng.normal(0, 0.6) * clock.sample_rate_hz)
         total = total + rng.uniform(0.1, 1) * np.roll(giant_shape(rng, clock), lag)
-    return Waveform(total, snr(log_uniform(rng, 2e3, 5e4)), {"kind": "many"})
+    return Waveform(total, snr(log_uniform(rng, 1.5e3, 2e4)), {"kind": "many"})
 
 
 def _eclipse(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -176,7 +178,7 @@ def light_modulation(rng: np.random.Generator, clock: Clock) -> Waveform:
         lag = round(sign(rng) * rng.uniform(0.4, 2.0) * rate)
         total = total + rng.uniform(0.3, 1.2) * np.roll(_episode(rng, clock), lag)
         episodes += 1
-    rho = lognormal(rng, 42, 0.85, low=15, high=500)
+    rho = lognormal(rng, 45, 0.8, low=15, high=300)
     facts: Facts = {"episodes": episodes}
     return Waveform(total, snr(rho), facts, jitter_s=0.02)
 
@@ -195,7 +197,7 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
         for _ in range(rng.integers(1, 4))
     ]
     sharp = unit(clock.whiten(train(clock, spikes + _lone_spikes(rng))))
-    return unit(mass) + log_uniform(rng, 0.3, 3.0) * sharp
+    return unit(mass) + log_uniform(rng, 0.2, 1.6) * sharp
 
 
 def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -213,7 +215,7 @@ def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
         lumps.append(Stamp(float(at), height, 5 * s, lump))
     middle = Stamp(float(rng.normal(0, 0.01)), 1.0, 0.08, _draw_spike(rng))
     sharp = unit(clock.whiten(train(clock, [middle, *_lone_spikes(rng)])))
-    return unit(train(clock, lumps)) + log_uniform(rng, 0.3, 2.5) * sharp
+    return unit(train(clock, lumps)) + log_uniform(rng, 0.25, 1.3) * sharp
 
 
 def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:
