@@ -172,7 +172,7 @@ def light_modulation(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a cluster of spikes on, or before, a low-frequency mass (45 MHz faults)."""
     rate = clock.sample_rate_hz
     makers = [_mass, _episode, _pyramid]
-    total = makers[rng.choice(3, p=[0.28, 0.5, 0.22])](rng, clock)
+    total = makers[rng.choice(3, p=[0.18, 0.68, 0.14])](rng, clock)
     episodes = 1
     while rng.random() < 0.28 and episodes < 4:
         lag = round(sign(rng) * rng.uniform(0.4, 2.0) * rate)
