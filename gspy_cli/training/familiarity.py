@@ -27,7 +27,7 @@ from gspy_cli.training.strangers import strangers_of
 
 Embeddings = NDArray[np.float32]  # (N, D)
 
-FLAGGED = 0.003  # of simulated pictures held out; of real ones thrice as many are
+FLAGGED = 0.01  # of simulated pictures held out
 GLITCHES = 2400  # of four pictures each: enough for all classes
 HELD_OUT = 4  # one glitch in so many sets the threshold
 HIDDEN, EPOCHS, BATCH = 64, 12, 128
@@ -38,7 +38,7 @@ def add_familiarity(
 ) -> ModelCard:
     """Give an exported file its third output, learnt from simulated glitches.
 
-    The card gets `unfamiliar_below`, which three in a thousand of the
+    The card gets `unfamiliar_below`, which one in a hundred of the
     simulated pictures held out do not reach. The file is replaced in one step.
     """
     pictures = read_simulated(directory, card.input_size[0])[0]

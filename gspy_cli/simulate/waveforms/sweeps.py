@@ -32,13 +32,14 @@ def chirp(rng: np.random.Generator, clock: Clock) -> Waveform:
     m1 = rng.uniform(low, high)
     m2 = m1 * rng.uniform(0.4, 1)
     strain = merger(clock, m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15))
-    ranges = {
-        "heavy": (21, 0.42),
-        "giant": (21, 0.4),
-        "light": (25, 0.5),
-        "star": (38, 0.3),
-    }[str(kind)]
-    rho = lognormal(rng, *ranges, low=9, high=80)
+    ranges = {  # median, spread and least: the longer, the more it takes to be seen
+        "heavy": (21, 0.42, 11),
+        "giant": (21, 0.4, 11),
+        "light": (25, 0.5, 15),
+        "star": (38, 0.3, 22),
+    }
+    median, spread, least = ranges[str(kind)]
+    rho = lognormal(rng, median, spread, low=least, high=80)
     facts = {"mass_1": m1, "mass_2": m2}
     return Waveform(unit(clock.whiten(strain)), snr(rho), facts, jitter_s=0.008)
 
