@@ -19,9 +19,10 @@ from gspy_cli.simulate.manifest import read_manifest
 from gspy_cli.simulate.noise import draw_noise
 from gspy_cli.simulate.origins import draw_origin, shows_something
 from gspy_cli.simulate.pulses import gabor, log_bell, pulse, unit
-from gspy_cli.simulate.scene import draw_scene
+from gspy_cli.simulate.scene import draw_scene, place
 from gspy_cli.simulate.style import plot
 from gspy_cli.simulate.tiles import loudest_tile
+from gspy_cli.simulate.waveform import Waveform, peak
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.simulate.waveforms.blips import blip
 from gspy_cli.simulate.waveforms.fish import koi_fish
@@ -145,6 +146,13 @@ def test_the_loudest_tile_of_a_sine_gaussian_is_where_the_sine_gaussian_is(clock
     assert tile.frequency_hz == pytest.approx(200, rel=0.1)
     # the energy of a tile that fits exactly is half the squared SNR
     assert 0.8 < tile.energy / (0.5 * np.sum(shape**2)) <= 1.0
+
+
+def test_a_waveform_without_any_energy_stays_silent(clock):
+    silent = Waveform(np.zeros(clock.times_s.size), peak(30))
+    placed, tile = place(np.random.default_rng(0), clock, silent)
+    assert not placed.any()
+    assert tile.energy == 0
 
 
 def test_whitened_detector_noise_is_white(clock):

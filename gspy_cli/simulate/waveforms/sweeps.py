@@ -98,7 +98,7 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     gain = np.clip((high - low_hz) / slope_hz, 0, 1) * np.clip(
         (3600 - high) / 400, 0, 1
     )
-    roll = (1 + high / rng.uniform(800, 4000)) ** -rng.uniform(-0.3, 0.7)
+    roll = (1 + high / rng.uniform(800, 4000)) ** rng.uniform(-0.7, 0.3)
     wave = sweep(clock, np.clip(beat, -3900, 3900), rng.uniform(0, 6)) * gain * roll
     return wave * np.exp(0.2 * walk(rng, clock, tc=0.1))
 
