@@ -22,23 +22,17 @@ SOLAR_MASS_S = 4.925491e-6  # G M / c^3 of the sun
 
 def chirp(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a compact binary merger: a rise in frequency that ends abruptly."""
-    kind = rng.choice(["heavy", "giant", "light", "star"], p=[0.76, 0.06, 0.12, 0.06])
-    low, high = {
-        "heavy": (16, 56),
-        "giant": (48, 75),
-        "light": (4, 18),
-        "star": (1.2, 3),
-    }[str(kind)]
+    kinds = {  # masses; median, spread and least SNR: the longer, the more to be seen
+        "heavy": (16, 56, 21, 0.42, 11),
+        "giant": (48, 75, 21, 0.4, 11),
+        "light": (4, 18, 25, 0.5, 15),
+        "star": (1.2, 3, 38, 0.3, 22),
+    }
+    kind = str(rng.choice(list(kinds), p=[0.76, 0.06, 0.12, 0.06]))
+    low, high, median, spread, least = kinds[kind]
     m1 = rng.uniform(low, high)
     m2 = m1 * rng.uniform(0.4, 1)
     strain = merger(clock, m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15))
-    ranges = {  # median, spread and least: the longer, the more it takes to be seen
-        "heavy": (21, 0.42, 11),
-        "giant": (21, 0.4, 11),
-        "light": (25, 0.5, 15),
-        "star": (38, 0.3, 22),
-    }
-    median, spread, least = ranges[str(kind)]
     rho = lognormal(rng, median, spread, low=least, high=80)
     facts = {"mass_1": m1, "mass_2": m2}
     return Waveform(unit(clock.whiten(strain)), snr(rho), facts, jitter_s=0.008)
