@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "model",
         "metrics",
         "device",
+        "registry",
         "views",
     },
     "sources": {"figure"},

@@ -137,7 +137,10 @@ def train(
         bool, typer.Option(help="Start from ImageNet weights.")
     ] = True,
     weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Start from these weights.")
+        Path | None,
+        typer.Option(
+            metavar="FILE|MODEL", help="Start from these weights, or a model's."
+        ),
     ] = None,
     device: DeviceOption = "auto",
     compiled: Annotated[

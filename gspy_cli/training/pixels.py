@@ -12,6 +12,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 CENTRED = "centred"
+FIRST = "first"
+"""What the names of the first convolution's weights begin with."""
 
 
 def fold_normalisation(graph: onnx.ModelProto) -> int:
@@ -33,8 +35,8 @@ def fold_normalisation(graph: onnx.ModelProto) -> int:
     zero = round(float((-b / a).mean()))
     weights, bias = (tensors[name] for name in convolution.input[1:])
     first = {
-        "first.weight": weights * a[:, None, None],
-        "first.bias": bias + np.einsum("ocij,c->o", weights, a * zero + b),
+        f"{FIRST}.weight": weights * a[:, None, None],
+        f"{FIRST}.bias": bias + np.einsum("ocij,c->o", weights, a * zero + b),
         "zero": np.array(zero),
     }
     graph.graph.initializer.extend(
@@ -43,7 +45,7 @@ def fold_normalisation(graph: onnx.ModelProto) -> int:
     )
     centre = helper.make_node("Sub", [cast.output[0], "zero"], [CENTRED])
     nodes.insert(list(nodes).index(cast) + 1, centre)
-    convolution.input[:] = [CENTRED, "first.weight", "first.bias"]
+    convolution.input[:] = [CENTRED, f"{FIRST}.weight", f"{FIRST}.bias"]
     _forget_unused(graph)
     return zero
 

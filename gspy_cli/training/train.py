@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from gspy_cli.errors import GspyError
 from gspy_cli.training.architectures import check_size, imagenet_state
+from gspy_cli.training.cache import Pixels
 from gspy_cli.training.checkpoint import load_weights
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, read_dataset
@@ -18,7 +20,14 @@ from gspy_cli.training.distributed import (
     watching_ranks,
     world_of_torchrun,
 )
-from gspy_cli.training.fit import Reports, fit, new_trainee, open_dataset
+from gspy_cli.training.exported import is_exported, read_exported, with_statistics
+from gspy_cli.training.fit import (
+    Reports,
+    fit,
+    new_trainee,
+    open_dataset,
+    pictures_of,
+)
 from gspy_cli.training.hardware import find_machine
 from gspy_cli.training.run import (
     Run,
@@ -31,6 +40,7 @@ from gspy_cli.training.run import (
 from gspy_cli.training.splits import check_classes, split_dataset
 
 SILENT = Reports()
+ENOUGH = 64  # pictures for batch statistics
 
 
 def train(
@@ -58,7 +68,7 @@ def train(
         run = Run(shared_directory(config, world), config, dataset)
         if world.is_writer:
             write_plan(run)
-        trainee = new_trainee(run, machine, start)
+        trainee = new_trainee(run, machine, settled(run, pixels, start))
         with watching_ranks(world, run.path):
             return fit(run, trainee, pixels, machine, reports)
 
@@ -84,9 +94,8 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
     with joined(world, machine.device):
         dataset, pixels = open_dataset(config, run.dataset, world, reports)
         run = replace(run, dataset=dataset)
-        trainee = new_trainee(
-            run, machine, None if run.history else starting_weights(config)
-        )
+        start = None if run.history else starting_weights(config)
+        trainee = new_trainee(run, machine, settled(run, pixels, start))
         if run.history:
             load_state(path, trainee)
         with watching_ranks(world, path):
@@ -116,8 +125,23 @@ def check_same_classes(dataset: Dataset, classes: tuple[str, ...]) -> None:
 def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
     """Get the weights to begin with; None to begin from nothing."""
     if config.weights is not None:
+        if is_exported(config.weights):
+            return read_exported(config.weights, config.architecture)
         return load_weights(config.weights)
     return imagenet_state(config.architecture) if config.pretrained else None
+
+
+def settled(
+    run: Run, pixels: Pixels, start: Mapping[str, Tensor] | None
+) -> Mapping[str, Tensor] | None:
+    """Give weights from an exported model batch statistics, which it has none of."""
+    weights = run.config.weights
+    if start is None or weights is None or not is_exported(weights):
+        return start
+    rows = pictures_of(run.dataset, pixels, "train").rows
+    chosen = rows[:: max(1, len(rows) // ENOUGH)]
+    shown = torch.from_numpy(pixels.rows(chosen))
+    return with_statistics(start, run.config.architecture, shown)
 
 
 def shared_directory(config: TrainConfig, world: World) -> Path:

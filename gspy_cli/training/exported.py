@@ -1,0 +1,203 @@
+"""Weights taken back out of an exported model, to train on from it.
+
+A graph keeps each batch normalisation in the convolution before it, and an 8-bit one
+the pixels' normalisation in its first convolution. What comes back answers as the
+graph does, to the precision of its weights.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from gspy_cli import registry
+from gspy_cli.errors import GspyError
+from gspy_cli.model import find_card
+from gspy_cli.training.architectures import Normalise, architecture, build_network
+from gspy_cli.training.pixels import FIRST
+
+Array = NDArray[Any]
+OPERATORS = {"Conv": nn.Conv2d, "Gemm": nn.Linear}
+LEAST_VARIANCE = 1e-6
+
+
+@dataclass(slots=True)
+class Layer:
+    """A convolution or linear layer, and the batch normalisation after it, if any.
+
+    `output` is what the layer gave for the last pictures, (N, C, H, W) or (N, C).
+    """
+
+    module: nn.Module
+    output: Tensor
+    norm: nn.BatchNorm2d | None = None
+
+
+def is_exported(path: Path) -> bool:
+    """Tell a model's name, folder or ONNX file from a file of weights."""
+    return path.suffix in ("", ".onnx")
+
+
+def read_exported(path: Path, name: str) -> dict[str, Tensor]:
+    """Read the weights of an exported model of the architecture `name`.
+
+    `path` is an ONNX file of gspy's or a model's name. Before training, batch
+    normalisations need statistics: `with_statistics`.
+
+    Raises
+    ------
+    GspyError
+        There is no such model, or it is of another architecture.
+    """
+    card = find_card(str(path))
+    if card.architecture != name:
+        raise GspyError(
+            f"{path} is of another architecture: add --arch {card.architecture}"
+        )
+    graph = onnx.load_from_string(registry.read(registry.find(str(path)))).graph
+    network = build_network(name, len(card.classes)).eval()
+    layers = layers_met(network, torch.zeros(1, 3, *card.input_size))
+    known = constants(graph)
+    for operator, kind in OPERATORS.items():
+        nodes = (node for node in graph.node if node.op_type == operator)
+        for layer in (each for each in layers if isinstance(each.module, kind)):
+            found = layer_tensors(next(nodes, None), known, Normalise(name))
+            if found is None or found[0].shape != layer.module.weight.shape:
+                raise GspyError(f"{path}: its layers are not those of {name}")
+            put_tensors(layer, *found)
+    return network.state_dict()
+
+
+def with_statistics(
+    state: Mapping[str, Tensor], name: str, pixels: Tensor
+) -> dict[str, Tensor]:
+    """Give batch normalisations the statistics of pictures (N, S, S, 3) uint8.
+
+    The network answers as before; but in training a normalisation divides by the
+    spread of each batch, and only one that knew of it stays what it was.
+    """
+    classes = len(state[f"{architecture(name).head}.weight"])
+    network = build_network(name, classes, state=state).eval()
+    for layer in layers_met(network, Normalise(name)(pixels)):
+        if layer.norm is not None:
+            shift = shift_of(layer.norm)
+            variance, mean = torch.var_mean(layer.output, (0, 2, 3), correction=0)
+            pass_on(layer.norm, shift, mean, variance.clamp(min=LEAST_VARIANCE))
+    return network.state_dict()
+
+
+@torch.no_grad()
+def layers_met(network: nn.Module, pictures: Tensor) -> list[Layer]:
+    """List layers in the order that pictures (N, 3, S, S) meet them."""
+    met: list[Layer] = []
+
+    def note(module: nn.Module, _: object, output: Tensor) -> None:
+        if isinstance(module, nn.BatchNorm2d):
+            met[-1].norm = module
+        else:
+            met.append(Layer(module, output))
+
+    with watched(network, note):
+        network(pictures)
+    return met
+
+
+@contextmanager
+def watched(network: nn.Module, note: Any) -> Iterator[None]:  # noqa: ANN401
+    """Call `note(module, inputs, output)` whenever a layer has answered."""
+    kinds = (*OPERATORS.values(), nn.BatchNorm2d)
+    chosen = [each for each in network.modules() if isinstance(each, kinds)]
+    hooks = [each.register_forward_hook(note) for each in chosen]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def constants(graph: onnx.GraphProto) -> dict[str, Array]:
+    """Give a graph's weights by name, 8-bit and 16-bit ones as what they stand for."""
+    known = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    for node in graph.node:
+        if not node.input or node.input[0] not in known:
+            continue
+        if node.op_type == "DequantizeLinear":
+            known[node.output[0]] = dequantised(node, known)
+        elif node.op_type == "Cast":
+            known[node.output[0]] = known[node.input[0]].astype(np.float32)
+    return known
+
+
+def dequantised(node: onnx.NodeProto, known: Mapping[str, Array]) -> Array:
+    """Give what 8-bit weights stand for; each channel may have a scale of its own."""
+    whole, scale, zero = (known[name] for name in node.input)
+    axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
+    around = [-1 if i == axis else 1 for i in range(whole.ndim)]
+    if scale.size > 1:
+        scale, zero = scale.reshape(around), zero.reshape(around)
+    return np.asarray((whole.astype(np.float32) - zero) * scale)
+
+
+def layer_tensors(
+    node: onnx.NodeProto | None, known: Mapping[str, Array], normalise: Normalise
+) -> tuple[Array, Array] | None:
+    """Give the weight and bias of a layer, laid out as torch has them."""
+    if node is None or len(node.input) < 3:
+        return None
+    weight, bias = (known.get(name) for name in node.input[1:3])
+    if weight is None or bias is None:
+        return None
+    if node.op_type == "Gemm":
+        turned = any(each.name == "transB" and each.i for each in node.attribute)
+        return (weight if turned else weight.T), bias
+    if node.input[1].startswith(FIRST):
+        return without_normalisation(weight, bias, normalise)
+    return weight, bias
+
+
+def without_normalisation(
+    weight: Array, bias: Array, normalise: Normalise
+) -> tuple[Array, Array]:
+    """Undo `pixels.fold_normalisation`: weights for colours, not for pixels."""
+    a, b = (
+        normalise.get_buffer(name).flatten().double().numpy()
+        for name in ("scale", "offset")
+    )
+    zero = round(float((-b / a).mean()))
+    plain = weight / a[:, None, None]
+    return plain, bias - np.einsum("ocij,c->o", plain, a * zero + b)
+
+
+@torch.no_grad()
+def put_tensors(layer: Layer, weight: Array, bias: Array) -> None:
+    """Put weights into a layer, the bias into the normalisation where there is one."""
+    shift = torch.from_numpy(np.array(bias, np.float32))
+    layer.module.get_parameter("weight").copy_(torch.from_numpy(np.array(weight)))
+    if layer.norm is None:
+        layer.module.get_parameter("bias").copy_(shift)
+    else:
+        pass_on(layer.norm, shift, torch.zeros_like(shift), torch.ones_like(shift))
+
+
+@torch.no_grad()
+def pass_on(
+    norm: nn.BatchNorm2d, shift: Tensor, mean: Tensor, variance: Tensor
+) -> None:
+    """Let a normalisation of this mean and variance do nothing but add `shift`."""
+    norm.get_buffer("running_mean").copy_(mean)
+    norm.get_buffer("running_var").copy_(variance)
+    norm.weight.copy_((variance + norm.eps).sqrt())
+    norm.bias.copy_(shift + mean)
+
+
+def shift_of(norm: nn.BatchNorm2d) -> Tensor:
+    """Give what a normalisation adds that does nothing else."""
+    return norm.bias.detach() - norm.get_buffer("running_mean")

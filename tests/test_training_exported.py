@@ -1,0 +1,132 @@
+"""Weights that come back out of an exported model."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import tiny_card, viridis_like
+from glitch_pictures import (
+    CLASSES,
+    QUICK,
+    draw_class_folders,
+    quick_config,
+    tiny_network_known,
+)
+from torch import nn
+
+from gspy_cli.errors import GspyError
+from gspy_cli.model import load_model
+from gspy_cli.training import export
+from gspy_cli.training.architectures import ARCHITECTURES, Normalise, build_network
+from gspy_cli.training.exported import read_exported, with_statistics
+from gspy_cli.training.quantise import to_fp16, to_int8
+from gspy_cli.training.train import train
+
+SIDE = 64
+SHOWN = np.stack([viridis_like(SIDE, SIDE, seed) for seed in range(12)])
+ROUNDING = {"fp32": 1e-5, "fp16": 1e-3, "int8": 0.03}  # of a probability
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+@pytest.fixture(scope="module", params=["mobilenet_v2", "efficientnet_lite0"])
+def model(request, tmp_path_factory) -> Path:
+    """Export a network whose normalisations have seen pictures, in fp32."""
+    name = request.param
+    torch.manual_seed(0)
+    network = build_network(name, len(CLASSES)).train()
+    with torch.no_grad():
+        network(Normalise(name)(torch.from_numpy(SHOWN)))
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.uniform_(-0.5, 0.5)
+    found = ARCHITECTURES[name]
+    card = tiny_card(
+        name=name, architecture=name, classes=CLASSES, input_size=(SIDE, SIDE)
+    )
+    card = replace(card, mean=found.mean, std=found.std, temperature=1.0)
+    path = tmp_path_factory.mktemp(name) / "model.onnx"
+    export.export_model(network.eval(), card, path, pictures=SHOWN)
+    return path
+
+
+def answers(state, name: str) -> np.ndarray:
+    network = build_network(name, len(CLASSES), state=state).eval()
+    with torch.no_grad():
+        return network(Normalise(name)(torch.from_numpy(SHOWN))).softmax(1).numpy()
+
+
+@pytest.mark.parametrize("precision", ROUNDING)
+def test_they_answer_as_the_model_does(model: Path, precision: str, tmp_path: Path):
+    content = model.read_bytes()
+    smaller = {
+        "fp32": lambda: content,
+        "fp16": lambda: to_fp16(content),
+        "int8": lambda: to_int8(content, SHOWN),
+    }[precision]()
+    path = tmp_path / "model.onnx"
+    path.write_bytes(smaller)
+    expected = load_model(str(model), device="cpu")
+    name = expected.card.architecture
+    found = answers(read_exported(path, name), name)
+    np.testing.assert_allclose(
+        found, expected.score(SHOWN), atol=ROUNDING[precision], rtol=0
+    )
+
+
+def test_with_statistics_training_begins_with_the_same_network(model: Path):
+    card = load_model(str(model), device="cpu").card
+    plain = read_exported(model, card.architecture)
+    pixels = torch.from_numpy(SHOWN)
+    settled = with_statistics(plain, card.architecture, pixels)
+    before = answers(plain, card.architecture)
+    np.testing.assert_allclose(answers(settled, card.architecture), before, atol=1e-4)
+    network = build_network(card.architecture, len(CLASSES), state=settled).train()
+    for module in network.modules():
+        module.train(not isinstance(module, nn.Dropout))
+    with torch.no_grad():
+        in_training = network(Normalise(card.architecture)(pixels)).softmax(1)
+    np.testing.assert_allclose(in_training.numpy(), before, atol=1e-3)
+
+
+def test_a_model_of_another_architecture_is_an_error(model: Path):
+    with pytest.raises(GspyError, match="another architecture: add --arch"):
+        read_exported(model, "resnet50")
+
+
+def test_a_graph_with_other_layers_is_an_error(model: Path, tmp_path: Path):
+    card = replace(load_model(str(model), device="cpu").card, architecture="alexnet")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(export.with_card(onnx.load(model), card))
+    with pytest.raises(GspyError, match="its layers are not those of alexnet"):
+        read_exported(path, "alexnet")
+
+
+def test_a_run_goes_on_from_a_model(tmp_path: Path):
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 6))
+    first = train(quick_config(data, tmp_path))
+    export.export_run(first.path, tmp_path / "model.onnx")
+    still = replace(QUICK, epochs=1, lr=1e-9)
+    config = quick_config(data, tmp_path, still, weights=tmp_path / "model.onnx")
+    second = train(config)
+    assert second.best.validation_accuracy == first.best.validation_accuracy
+    assert second.best.validation_loss == pytest.approx(
+        first.best.validation_loss, rel=0.05
+    )
+    anew = train(quick_config(data, tmp_path, still))
+    assert anew.best.validation_accuracy < first.best.validation_accuracy
+
+
+def test_a_name_stands_for_an_installed_model():
+    state = read_exported(Path("efficientnet_lite0"), "efficientnet_lite0")
+    assert len(state["_fc.weight"]) == 24
+    with pytest.raises(GspyError, match="no model 'efficientnet_light'"):
+        read_exported(Path("efficientnet_light"), "efficientnet_lite0")
