@@ -21,7 +21,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training import export
 from gspy_cli.training.architectures import ARCHITECTURES, Normalise, build_network
-from gspy_cli.training.exported import read_exported, with_statistics
+from gspy_cli.training.exported import is_exported, read_exported, with_statistics
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.training.train import train
 
@@ -98,7 +98,7 @@ def test_with_statistics_training_begins_with_the_same_network(model: Path):
 
 
 def test_a_model_of_another_architecture_is_an_error(model: Path):
-    with pytest.raises(GspyError, match="another architecture: add --arch"):
+    with pytest.raises(GspyError, match="is no resnet50: add --arch"):
         read_exported(model, "resnet50")
 
 
@@ -123,6 +123,14 @@ def test_a_run_goes_on_from_a_model(tmp_path: Path):
     )
     anew = train(quick_config(data, tmp_path, still))
     assert anew.best.validation_accuracy < first.best.validation_accuracy
+
+
+def test_models_and_files_of_weights_are_told_apart(tmp_path: Path):
+    (tmp_path / "weights").touch()
+    models = ("efficientnet_lite0", "mine-1.2", "m.onnx", str(tmp_path))
+    files = ("absent.pth", "absent.safetensors", str(tmp_path / "weights"))
+    assert [is_exported(Path(name)) for name in models] == [True] * 4
+    assert [is_exported(Path(name)) for name in files] == [False] * 3
 
 
 def test_a_name_stands_for_an_installed_model():

@@ -40,6 +40,8 @@ NEIGHBOURS = (
     "Whistle",
     "None_of_the_Above",
 )
+# Beside No_Glitch, only what is over when it is 0.7 s away
+BRIEF = ("Blip", "Tomte", "Koi_Fish", "Power_Line")
 ON_SCATTER = ("Blip", "Koi_Fish", "Tomte", "Blip_Low_Frequency", "Repeating_Blips")
 
 
@@ -181,7 +183,7 @@ def _neighbours(rng: np.random.Generator, clock: Clock, label: str) -> Floats:
         total += _other(rng, clock, "Scattered_Light", log_uniform(rng, 10, 40), 0.0)
     alone = label == "No_Glitch"
     if rng.random() < (0.25 if alone else NEIGHBOUR_SHARE):
-        name = str(rng.choice(NEIGHBOURS))
+        name = str(rng.choice(BRIEF if alone else NEIGHBOURS))
         late_s = sign(rng) * float(rng.uniform(0.7 if alone else 0.4, 2.0))
         energy = log_uniform(rng, 12, 300 if alone else 60)
         total += _other(rng, clock, name, energy, late_s)

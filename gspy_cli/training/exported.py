@@ -26,6 +26,7 @@ from gspy_cli.training.pixels import FIRST
 
 Array = NDArray[Any]
 OPERATORS = {"Conv": nn.Conv2d, "Gemm": nn.Linear}
+PLAIN = (".safetensors", ".pth", ".pt")  # files of weights
 LEAST_VARIANCE = 1e-6
 
 
@@ -43,7 +44,8 @@ class Layer:
 
 def is_exported(path: Path) -> bool:
     """Tell a model's name, folder or ONNX file from a file of weights."""
-    return path.suffix in ("", ".onnx")
+    weights = path.is_file() or path.suffix in PLAIN
+    return path.suffix == ".onnx" or not weights
 
 
 def read_exported(path: Path, name: str) -> dict[str, Tensor]:
@@ -59,9 +61,7 @@ def read_exported(path: Path, name: str) -> dict[str, Tensor]:
     """
     card = find_card(str(path))
     if card.architecture != name:
-        raise GspyError(
-            f"{path} is of another architecture: add --arch {card.architecture}"
-        )
+        raise GspyError(f"{path} is no {name}: add --arch {card.architecture}")
     graph = onnx.load_from_string(registry.read(registry.find(str(path)))).graph
     network = build_network(name, len(card.classes)).eval()
     layers = layers_met(network, torch.zeros(1, 3, *card.input_size))

@@ -94,10 +94,11 @@ def _school(rng: np.random.Generator) -> list[tuple[float, float]]:
     """Place one to five smaller fish within a second or so: times and heights."""
     side, count = sign(rng), int(rng.integers(1, 6))
     one_sided = rng.random() < 0.4
+    least = 0.3 if rng.random() < 0.3 else 0.06  # of some, all are nearly as tall
     return [
         (
             (side if one_sided else sign(rng)) * log_uniform(rng, 0.05, 1.4),
-            log_uniform(rng, 0.06, 1.0),
+            log_uniform(rng, least, 1.0),
         )
         for _ in range(count)
     ]

@@ -84,9 +84,10 @@ def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
         rng.normal(60, 0.5),
         rng.normal(65.2, 0.4),
         rng.uniform(61, 70),
+        rng.uniform(76, 84),
         rng.choice([120.0, 180.0]),
     ]
-    f0 = float(choices[rng.choice(4, p=[0.5, 0.34, 0.13, 0.03])])
+    f0 = float(choices[rng.choice(5, p=[0.5, 0.33, 0.1, 0.04, 0.03])])
     s = log_uniform(rng, 0.065, 0.28)
     kind = rng.choice(["bell", "fall", "flat"], p=[0.5, 0.25, 0.25])
     envelope = {
@@ -143,6 +144,10 @@ def violin_mode(rng: np.random.Generator, clock: Clock) -> Waveform:
         if clouds:
             f0, s = rng.uniform(60, 150), rng.uniform(0.012, 0.03)
             stamps.append(_ball(rng, float(at), height * rng.uniform(0.05, 0.2), f0, s))
+    if long and rng.random() < 0.5:  # as of L1 in O2: with a mass as long as its dashes
+        f0, s = log_uniform(rng, 25, 45), log_uniform(rng, 0.02, 0.08)
+        height = rng.uniform(0.2, 0.8) * np.sqrt(0.01 / s)
+        stamps.append(_ball(rng, float(rng.normal(0, 0.02)), height, f0, s))
     if rng.random() < 0.35:
         at = float(rng.choice(places))
         for _ in range(rng.integers(1, 6)):

@@ -57,7 +57,7 @@ Sketch = tuple[Floats, float]  # a shape, and the energy of its loudest tile
 
 
 def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
-    """Make a dense comb of spikes above a sharp lower edge."""
+    """Make a dense comb of spikes above a sharp lower edge; some have a blob below."""
     rate, edge = log_uniform(rng, 12, 60), log_uniform(rng, 150, 500)
     places = np.sort(rng.uniform(-8, 8, int(16 * rate)))
     if rng.random() < 0.5:
@@ -79,7 +79,12 @@ def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
         ratio = edge / np.maximum(f, 1)
         return np.asarray(ratio**fall / (1 + ratio**8))
 
-    return tilt(clock, train(clock, stamps), gain), log_uniform(rng, 70, 500)
+    shape = tilt(clock, train(clock, stamps), gain)
+    if rng.random() < 0.35:
+        blob = gabor(clock.times_s, log_uniform(rng, 20, 80), rng.uniform(0.015, 0.06))
+        tooth = float(np.sqrt(np.sum(shape**2) / len(stamps)))
+        shape = shape + rng.uniform(0.4, 1.3) * tooth * unit(blob)
+    return shape, log_uniform(rng, 70, 500)
 
 
 def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
