@@ -32,7 +32,7 @@ SEEDS = {
     "None_of_the_Above": 3,
     "Paired_Doves": 2,
     "Power_Line": 1,
-    "Repeating_Blips": 2,
+    "Repeating_Blips": 4,
     "Scattered_Light": 2,
     "Scratchy": 4,
     "Tomte": 5,
