@@ -19,7 +19,7 @@ from gspy_cli.simulate.manifest import read_manifest
 from gspy_cli.simulate.noise import draw_noise
 from gspy_cli.simulate.origins import draw_origin, shows_something
 from gspy_cli.simulate.pulses import gabor, log_bell, pulse, unit
-from gspy_cli.simulate.scene import draw_scene, place
+from gspy_cli.simulate.scene import BRIEF, draw_scene, place
 from gspy_cli.simulate.style import plot
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import Waveform, peak
@@ -324,6 +324,15 @@ def test_arches_of_fast_scattering_stand_apart():
         rows = (scene.scan.frequencies > 15) & (scene.scan.frequencies < 60)
         brightest = scene.scan.energies[4.0][rows].max(axis=0)
         assert np.median(brightest) < 0.5 * brightest.max()
+
+
+@pytest.mark.parametrize("label", BRIEF)
+def test_what_happens_beside_no_glitch_is_brief(label, clock):
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        moved, _ = place(rng, clock, WAVEFORMS[label](rng, clock))
+        late = np.abs(clock.times_s) > 0.65
+        assert np.sum(moved[late] ** 2) < 0.05 * np.sum(moved**2)
 
 
 def test_a_violin_mode_is_seen_at_its_modes(all_classes):

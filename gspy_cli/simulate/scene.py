@@ -41,7 +41,7 @@ NEIGHBOURS = (
     "None_of_the_Above",
 )
 # Beside No_Glitch, only what is over when it is 0.7 s away
-BRIEF = ("Blip", "Tomte", "Koi_Fish", "Power_Line")
+BRIEF = ("Blip", "Tomte", "Power_Line")
 ON_SCATTER = ("Blip", "Koi_Fish", "Tomte", "Blip_Low_Frequency", "Repeating_Blips")
 
 
