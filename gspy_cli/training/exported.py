@@ -20,26 +20,28 @@ from torch import Tensor, nn
 
 from gspy_cli import registry
 from gspy_cli.errors import GspyError
-from gspy_cli.model import find_card
+from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, architecture, build_network
-from gspy_cli.training.pixels import FIRST
+from gspy_cli.training.pixels import FIRST, unfold_normalisation
 
 Array = NDArray[Any]
 OPERATORS = {"Conv": nn.Conv2d, "Gemm": nn.Linear}
 PLAIN = (".safetensors", ".pth", ".pt")  # files of weights
 LEAST_VARIANCE = 1e-6
+NOTHING = torch.empty(0)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A convolution or linear layer, and the batch normalisation after it, if any.
 
-    `output` is what the layer gave for the last pictures, (N, C, H, W) or (N, C).
+    `variance` and `mean` (C,) are those of what the normalisation was given.
     """
 
     module: nn.Module
-    output: Tensor
     norm: nn.BatchNorm2d | None = None
+    variance: Tensor = NOTHING
+    mean: Tensor = NOTHING
 
 
 def is_exported(path: Path) -> bool:
@@ -59,7 +61,7 @@ def read_exported(path: Path, name: str) -> dict[str, Tensor]:
     GspyError
         There is no such model, or it is of another architecture.
     """
-    card = find_card(str(path))
+    card = load_model(str(path), device="cpu").card
     if card.architecture != name:
         raise GspyError(f"{path} is no {name}: add --arch {card.architecture}")
     graph = onnx.load_from_string(registry.read(registry.find(str(path)))).graph
@@ -88,9 +90,8 @@ def with_statistics(
     network = build_network(name, classes, state=state).eval()
     for layer in layers_met(network, Normalise(name)(pixels)):
         if layer.norm is not None:
-            shift = shift_of(layer.norm)
-            variance, mean = torch.var_mean(layer.output, (0, 2, 3), correction=0)
-            pass_on(layer.norm, shift, mean, variance.clamp(min=LEAST_VARIANCE))
+            variance = layer.variance.clamp(min=LEAST_VARIANCE)
+            pass_on(layer.norm, shift_of(layer.norm), layer.mean, variance)
     return network.state_dict()
 
 
@@ -99,11 +100,12 @@ def layers_met(network: nn.Module, pictures: Tensor) -> list[Layer]:
     """List layers in the order that pictures (N, 3, S, S) meet them."""
     met: list[Layer] = []
 
-    def note(module: nn.Module, _: object, output: Tensor) -> None:
+    def note(module: nn.Module, inputs: tuple[Tensor], _: object) -> None:
         if isinstance(module, nn.BatchNorm2d):
-            met[-1].norm = module
+            variance, mean = torch.var_mean(inputs[0], (0, 2, 3), correction=0)
+            met[-1] = Layer(met[-1].module, module, variance, mean)
         else:
-            met.append(Layer(module, output))
+            met.append(Layer(module))
 
     with watched(network, note):
         network(pictures)
@@ -159,21 +161,12 @@ def layer_tensors(
         turned = any(each.name == "transB" and each.i for each in node.attribute)
         return (weight if turned else weight.T), bias
     if node.input[1].startswith(FIRST):
-        return without_normalisation(weight, bias, normalise)
+        a, b = (
+            normalise.get_buffer(name).flatten().double().numpy()
+            for name in ("scale", "offset")
+        )
+        return unfold_normalisation(weight, bias, a, b)
     return weight, bias
-
-
-def without_normalisation(
-    weight: Array, bias: Array, normalise: Normalise
-) -> tuple[Array, Array]:
-    """Undo `pixels.fold_normalisation`: weights for colours, not for pixels."""
-    a, b = (
-        normalise.get_buffer(name).flatten().double().numpy()
-        for name in ("scale", "offset")
-    )
-    zero = round(float((-b / a).mean()))
-    plain = weight / a[:, None, None]
-    return plain, bias - np.einsum("ocij,c->o", plain, a * zero + b)
 
 
 @torch.no_grad()

@@ -7,10 +7,14 @@ zero z, `a * pixel + b = a * (pixel - z) + (a * z + b)`, and `pixel - z` is what
 8-bit tensor of scale 1 and zero point z stands for.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+Values = NDArray[Any]
 CENTRED = "centred"
 FIRST = "first"
 """What the names of the first convolution's weights begin with."""
@@ -32,7 +36,7 @@ def fold_normalisation(graph: onnx.ModelProto) -> int:
         values = tensors[node.input[1]].reshape(-1)
         a, b = (a * values, b * values) if node.op_type == "Mul" else (a, b + values)
         nodes.remove(node)
-    zero = round(float((-b / a).mean()))
+    zero = common_zero(a, b)
     weights, bias = (tensors[name] for name in convolution.input[1:])
     first = {
         f"{FIRST}.weight": weights * a[:, None, None],
@@ -48,6 +52,19 @@ def fold_normalisation(graph: onnx.ModelProto) -> int:
     convolution.input[:] = [CENTRED, f"{FIRST}.weight", f"{FIRST}.bias"]
     _forget_unused(graph)
     return zero
+
+
+def unfold_normalisation(
+    weights: Values, bias: Values, a: Values, b: Values
+) -> tuple[Values, Values]:
+    """Take `a * pixel + b` of each colour out of a first convolution again."""
+    plain = weights / a[:, None, None]
+    return plain, bias - np.einsum("ocij,c->o", plain, a * common_zero(a, b) + b)
+
+
+def common_zero(a: Values, b: Values) -> int:
+    """Give the pixel that `a * pixel + b` is nearest to zero for, over the colours."""
+    return round(float((-b / a).mean()))
 
 
 def take_pixels(graph: onnx.ModelProto) -> None:
