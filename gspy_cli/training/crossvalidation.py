@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
-from gspy_cli.training.architectures import build_network, check_size
+from gspy_cli.training.architectures import build_network
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.checkpoint import load_weights
 from gspy_cli.training.config import TrainConfig
@@ -33,7 +33,7 @@ from gspy_cli.training.run import (
     write_text,
 )
 from gspy_cli.training.splits import check_classes, folds
-from gspy_cli.training.train import SILENT, resume
+from gspy_cli.training.train import SILENT, resume, sized
 from gspy_cli.views import fuse
 
 BATCH = 32
@@ -53,7 +53,7 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
     The folder holds the k runs, `predictions.csv` and `scores.json`. The last
     epoch's weights are judged, so that nothing is chosen by what is held out.
     """
-    check_size(config.architecture, image_size(config))
+    config = sized(config)
     dataset = read_dataset(
         config.data, window=config.window, own_classes=config.own_classes
     )

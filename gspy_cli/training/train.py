@@ -20,7 +20,12 @@ from gspy_cli.training.distributed import (
     watching_ranks,
     world_of_torchrun,
 )
-from gspy_cli.training.exported import is_exported, read_exported, with_statistics
+from gspy_cli.training.exported import (
+    input_size,
+    is_exported,
+    read_exported,
+    with_statistics,
+)
 from gspy_cli.training.fit import (
     Reports,
     fit,
@@ -56,7 +61,7 @@ def train(
     GspyError
         Something about the data, the weights or the machine that the user can mend.
     """
-    check_size(config.architecture, image_size(config))
+    config = sized(config)
     dataset = dataset or dataset_of(config)
     check_classes(dataset)
     world = world_of_torchrun()
@@ -100,6 +105,15 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
             load_state(path, trainee)
         with watching_ranks(world, path):
             return fit(run, trainee, pixels, machine, reports)
+
+
+def sized(config: TrainConfig) -> TrainConfig:
+    """Let an exported model's pictures keep their size, where none is asked for."""
+    weights = config.weights
+    if config.image_size is None and weights is not None and is_exported(weights):
+        config = replace(config, image_size=input_size(weights))
+    check_size(config.architecture, image_size(config))
+    return config
 
 
 def dataset_of(config: TrainConfig) -> Dataset:
