@@ -32,9 +32,9 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
         shape = shape + _haze(rng, clock)
     if rng.random() < 0.5:
         shape = shape + log_uniform(rng, 0.03, 0.8) * fins(rng, clock)
-    if rng.random() < 0.3:  # a yellow band from edge to edge, and a hazy curtain
-        rho = min(rho * rng.uniform(1.2, 4), 750)
-        shape = shape + log_uniform(rng, 0.15, 1.2) * _ringing(rng, clock)
+    if rng.random() < 0.5:  # a yellow band from edge to edge, and a hazy curtain
+        rho = min(rho * rng.uniform(1.2, 4), 900)
+        shape = shape + log_uniform(rng, 0.25, 1.5) * _ringing(rng, clock)
         shape = shape + log_uniform(rng, 0.01, 0.12) * _curtain(rng, clock)
     facts: Facts = {"kind": "broad", "spikes": 1 + len(school)}
     return Waveform(shape, snr(rho), facts)
@@ -151,7 +151,7 @@ def _ringing(rng: np.random.Generator, clock: Clock) -> Floats:
     t = clock.times_s
     rings = np.zeros(t.size)
     for _ in range(rng.integers(4, 14)):
-        reach = log_uniform(rng, 0.03, 0.3)
+        reach = log_uniform(rng, 0.04, 0.45)
         tone = np.cos(2 * np.pi * rng.uniform(16, 80) * t + rng.uniform(0, 6))
         rings += rng.uniform(0.2, 1) * tone * pulse(t, reach)
     return unit(rings)
