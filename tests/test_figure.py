@@ -260,6 +260,76 @@ def test_a_cut_plot_with_a_white_rim_loses_it():
     assert find_plot(rim) == Box(3, 3, 323, 243)
 
 
+def framed(
+    figure: np.ndarray, colour: tuple[int, int, int], margins: tuple[int, int, int, int]
+) -> np.ndarray:
+    """Lay a figure on a page of a colour, with margins left, top, right, bottom."""
+    left, top, right, bottom = margins
+    height, width = figure.shape[:2]
+    page = np.empty((top + height + bottom, left + width + right, 3), np.uint8)
+    page[:] = colour
+    page[top : top + height, left : left + width] = figure
+    return page
+
+
+PAGES = {
+    "line": ((204, 204, 204), (1, 1, 1, 1)),
+    "black line": ((0, 0, 0), (3, 3, 3, 3)),
+    "slide": ((0, 60, 140), (120, 80, 200, 90)),
+    "dark screen": ((17, 17, 17), (300, 200, 500, 250)),
+    "grey page": ((230, 230, 230), (80, 40, 220, 160)),
+    "cream page": ((253, 246, 227), (80, 40, 220, 160)),
+    "telephone": ((0, 0, 0), (0, 500, 0, 500)),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("quality", [None, 85])
+def test_a_figure_on_a_page_of_another_colour_is_found_on_it(name, quality):
+    figure, (colour, margins) = draw_figure(600, 800), PAGES[name]
+    page = framed(figure, colour, margins)
+    page = page if quality is None else jpeg(page, quality)
+    truth = find_plot(figure).moved(*margins[:2])
+    assert edges_off(find_plot(page), truth) <= TOLERANCE
+
+
+def test_a_figure_in_a_window_on_a_screen_is_found():
+    figure = draw_figure(600, 800)
+    window = framed(
+        framed(figure, (240, 240, 240), (0, 35, 0, 0)), (40, 40, 40), (3,) * 4
+    )
+    found = find_plot(framed(window, (0, 120, 120), (100, 90, 300, 200)))
+    assert edges_off(found, find_plot(figure).moved(103, 128)) <= TOLERANCE
+
+
+@needs_real
+@pytest.mark.parametrize("name", PAGES)
+def test_a_real_picture_on_a_page_keeps_its_box(name):
+    colour, margins = PAGES[name]
+    for path in real_pictures(30):
+        pixels = read_figure(path)
+        found = find_plot(framed(pixels, colour, margins))
+        truth = measured_box(pixels).moved(*margins[:2])
+        assert edges_off(found, truth) <= TOLERANCE, path.name
+
+
+def test_a_plot_cut_together_with_its_colour_bar_is_found():
+    figure = draw_figure(450, 600)
+    box = find_plot(figure)
+    cut = figure[box.top - 4 : box.bottom + 4, box.left - 4 :]
+    assert edges_off(find_plot(cut), box.moved(4 - box.left, 4 - box.top)) <= TOLERANCE
+
+
+def test_an_axis_wider_than_its_data_is_cut_to_the_data():
+    plot = np.pad(
+        viridis_like(300, 400), ((40, 40), (0, 0), (0, 0)), constant_values=255
+    )
+    plot = np.pad(plot, ((2, 2), (2, 2), (0, 0)))  # its frame
+    page = framed(plot, (255, 255, 255), (60, 40, 40, 60))
+    page[-20:, 200:300:3] = 0  # its label
+    assert edges_off(find_plot(page), Box(62, 82, 462, 382)) <= TOLERANCE
+
+
 def flat(value: tuple[int, int, int]) -> np.ndarray:
     return np.broadcast_to(np.array(value, np.uint8), (600, 800, 3))
 
@@ -350,10 +420,22 @@ def panels(rows: int, columns: int) -> np.ndarray:
     return render(figure)
 
 
+WHITE = (255, 255, 255)
+
+
+def cut_plot() -> np.ndarray:
+    return viridis_like(240, 320)
+
+
 SEVERAL_PLOTS = {
     "row": lambda: panels(1, 4),
     "square": lambda: panels(2, 2),
     "four figures": lambda: np.tile(draw_figure(300, 400), (2, 2, 1)),
+    "four on a page": lambda: framed(panels(2, 2), (17, 17, 17), (90, 40, 90, 40)),
+    "two cut plots": lambda: np.hstack([framed(cut_plot(), WHITE, (0, 0, 10, 0))] * 2),
+    "four cut plots": lambda: np.tile(
+        framed(cut_plot(), WHITE, (9, 9, 9, 9)), (2, 2, 1)
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]  # (..., 3), red, green, blue
 
+GAP = 6  # pixels between two plots, at least
 MOST = 0.7  # least part of the colours that must be those of the colour map
 
 # matplotlib's viridis at 17 equal steps
@@ -76,7 +77,7 @@ def fills_picture(pixels: Pixels) -> bool:
     colours = sample(pixels, 32)
     changes = bool(np.ptp(colours[:, 1]) > 4)
     viridis = changes and _are_viridis(colours, pixels, MOST)
-    return viridis and _is_quiet_or_loud(colours)
+    return viridis and _is_quiet_or_loud(colours) and not is_divided(inner)
 
 
 def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
@@ -96,6 +97,57 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     bare = (kinds == codes(background)).mean() > 0.25
     many = len(np.unique(kinds & 0xF0F0F0)) > 128
     return labelled and not (flat or still or bare or many)
+
+
+def is_bordered(plot: Pixels) -> bool:
+    """Tell whether a side of a plot (H, W, 3) is a margin: one grey, but for labels."""
+    down, across = plot[::3, _sides(plot.shape[1])], plot[_sides(plot.shape[0]), ::3]
+    for lines in (down.swapaxes(0, 1), across):
+        grey = np.count_nonzero(_are_grey(lines), axis=1) >= 0.8 * lines.shape[1]
+        if grey.any() and any(map(_is_even, lines[grey])):
+            return True
+    return False
+
+
+@lru_cache  # most plots have one size
+def _sides(length: int) -> NDArray[np.intp]:
+    """Give two places near each end: labels may stand on one of them."""
+    return np.array((3, length // 50, -1 - length // 50, -4))
+
+
+def _is_even(line: Pixels) -> bool:
+    """Tell whether most of some greys (N, 3) are one, but for JPEG noise."""
+    level = np.sort(line[:, 1])
+    tenth = len(level) // 10
+    return bool(level[-1 - tenth] - level[tenth] <= 24)
+
+
+def is_divided(pixels: Pixels) -> bool:
+    """Tell whether a grey gap runs across viridis (H, W, 3): plots side by side.
+
+    Grid lines and marks are narrower.
+    """
+    return _has_gap(pixels) or _has_gap(pixels.swapaxes(0, 1))
+
+
+def _has_gap(pixels: Pixels) -> bool:
+    """Tell it of a gap from top to bottom, by some of the rows."""
+    row = pixels[2 * len(pixels) // 5, :: GAP // 2]  # a gap across would lie elsewhere
+    if not _are_grey(row).any() or _on_viridis(row).mean() < 0.5:
+        return False
+    rows = pixels[spread(len(pixels), 16)]
+    level = rows[..., 1]
+    even = level.max(axis=0) - level.min(axis=0) <= 24
+    plain = even & _are_grey(rows).all(axis=0)
+    return b"\x01" * GAP in plain.tobytes().strip(b"\x01")
+
+
+def _are_grey(colours: Pixels) -> NDArray[np.bool_]:
+    """Tell which colours (..., 3) are grey, as none of viridis's are."""
+    red, green, blue = colours[..., 0], colours[..., 1], colours[..., 2]
+    high = np.maximum(np.maximum(red, green), blue)
+    grey: NDArray[np.bool_] = high - np.minimum(np.minimum(red, green), blue) <= 40
+    return grey
 
 
 def is_viridis(pixels: Pixels, least: float = MOST) -> bool:

@@ -21,6 +21,17 @@ class Box:
     right: int
     bottom: int
 
+    @property
+    def area(self) -> int:
+        """How many pixels it holds."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    def moved(self, right: int, down: int) -> "Box":
+        """Give the same rectangle, some pixels further right and down."""
+        return Box(
+            self.left + right, self.top + down, self.right + right, self.bottom + down
+        )
+
 
 def without_frame(pixels: Pixels, box: Box) -> Box:
     """Leave out the frame lines along the inside of the box."""

@@ -1,13 +1,13 @@
 """Find the plot in a picture from its pixels alone.
 
 Either the picture has a margin of one plain colour: then the plot is the largest
-rectangle in it that is filled or framed. Or it was cut to the plot: then viridis
-colours reach all its edges.
+rectangle in it that is filled or framed, or lies in that as in a picture of its own.
+Or it was cut to the plot: then viridis colours reach all its edges.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
@@ -19,6 +19,8 @@ from gspy_cli.figure.colours import (
     Pixels,
     codes,
     fills_picture,
+    is_bordered,
+    is_divided,
     is_one_grey,
     is_spectrogram,
     spread,
@@ -31,6 +33,10 @@ CONTRAST = 24  # grey levels that tell content from margin, above JPEG noise
 SOLID = 0.8  # least part of a line that content must cover to be plot
 BARE = 0.002  # most of a margin that is covered where there are no labels
 CROWDED = 0.3  # least part that is covered where there are other pictures
+RIVAL = 0.2  # least area of these, in that of the plot; a colour bar's is less
+
+NO_PLOT = "no plot found: this does not look like a spectrogram"
+SEVERAL = "several plots in one picture: save each as a picture of its own"
 
 _RUN = re.compile(b"\x01+")  # of true values, far quicker than by numpy's functions
 
@@ -48,23 +54,71 @@ def find_plot(pixels: Pixels) -> Box:
     height, width = pixels.shape[:2]
     if min(height, width) < 16:
         raise PictureError(f"no plot found: only {width} x {height} pixels")
-    colours = pixels[..., :3]
-    if fills_picture(colours):
+    if fills_picture(pixels[..., :3]):
         return without_frame(pixels, Box(0, 0, width, height))
-    problem = "no plot found: this does not look like a spectrogram"
-    for background in _margin_colours(colours):
+    return _find_framed(pixels, sheets=2)
+
+
+def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
+    """Find the plot in a picture with a margin, or in a figure that lies in it.
+
+    The figure may lie on a page, a screen or in a thin frame, whose colour then is
+    the margin's: up to `sheets` of them are taken away.
+    """
+    sight = _look(pixels)
+    if sight.plot:
+        return sight.plot
+    problem = SEVERAL if sight.several else NO_PLOT
+    least = sight.loose.area / 3 if sight.loose else 0
+    for figure in sight.figures if sheets else ():
+        try:
+            found = _find_framed(_crop(pixels, figure), sheets=sheets - 1)
+        except PictureError as error:
+            problem = max(problem, str(error), key=(NO_PLOT, SEVERAL).index)
+            continue
+        if found.area >= least:
+            return found.moved(figure.left, figure.top)
+    if sight.loose:
+        return sight.loose
+    raise PictureError(problem)
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What rectangles of content a picture with a margin shows.
+
+    `loose` is a spectrogram with some margin, `figures` are what may hold the plot.
+    """
+
+    plot: Box | None = None
+    loose: Box | None = None
+    several: bool = False
+    figures: list[Box] = field(default_factory=list)
+
+
+def _look(pixels: Pixels) -> _Sight:
+    sight = _Sight()
+    for background in _margin_colours(pixels[..., :3]):
         content = _content(pixels, background)
         for box in _filled_boxes(content):
             inner = without_frame(pixels, box)
+            plot = _crop(pixels, inner)[..., :3]
             written = content.written_share(box)
-            if not is_spectrogram(
-                _crop(colours, inner), background, labelled=written > BARE
-            ):
+            known = is_spectrogram(plot, background, labelled=written > BARE)
+            crowded = written >= CROWDED and content.has_rival(box, written)
+            loose = known and is_bordered(plot)
+            divided = known and is_divided(plot)
+            if known and (crowded or (divided and not loose)):
+                sight.several = True
                 continue
-            if written < CROWDED:
-                return inner
-            problem = "several plots in one picture: save each as a picture of its own"
-    raise PictureError(problem)
+            if known and not loose:
+                sight.plot = inner
+                return sight
+            if loose and not divided:
+                sight.loose = sight.loose or inner
+            if written < CROWDED and box not in sight.figures:
+                sight.figures.append(box)
+    return sight
 
 
 def _crop(pixels: Pixels, box: Box) -> Pixels:
@@ -85,7 +139,7 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
         return
     _, first, counts = np.unique(kinds, return_index=True, return_counts=True)
     for i in np.argsort(-counts)[:2]:
-        if counts[i] >= 0.2 * len(edge):
+        if counts[i] >= 0.15 * len(edge):
             yield edge[first[i]]
 
 
@@ -134,6 +188,12 @@ class _Content:
             marks += int(np.count_nonzero(lines) - np.count_nonzero(within))
             size += lines.size - within.size
         return marks / max(size, 1)
+
+    def has_rival(self, box: Box, written: float) -> bool:
+        """Tell whether what the margin holds could be other plots, by its area."""
+        height, width = self.pixels.shape[:2]
+        others: float = written * (height * width - box.area)
+        return others >= RIVAL * box.area
 
 
 def _content(pixels: Pixels, background: Pixels) -> _Content:
