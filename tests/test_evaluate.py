@@ -184,6 +184,45 @@ def test_a_picture_without_an_answer_is_named_and_exits_1(data, table):
     assert "pictures      20" in out
 
 
+@pytest.fixture
+def numbered(data: Path) -> Path:
+    """Give each class pictures of the same names: 0.png, 1.png and so on."""
+    for folder in data.iterdir():
+        for number, path in enumerate(sorted(folder.iterdir())):
+            path.rename(folder / f"{number}.png")
+    return data
+
+
+def test_no_picture_gets_the_answer_of_another_of_the_same_name(numbered, tmp_path):
+    table = tmp_path / "answers.csv"
+    blips = sorted((numbered / "Blip").iterdir())
+    write_answers(table, dict.fromkeys(blips, certain("Blip", 0.9)))
+    code, out, err = gspy("evaluate", table, "--data", numbered)
+    assert (code, "no answer: 7 more" in err) == (1, True)
+    assert "pictures       8     1.000" in out
+
+
+def test_a_row_found_by_its_path_answers_for_no_other_picture(data, table):
+    blip = next((data / "Blip").iterdir())
+    blip = blip.rename(blip.with_name("new.png"))
+    write_answers(table, {blip: certain("Blip", 0.9)})
+    shutil.copy(blip, data / "Koi_Fish" / "new.png")
+    code, out, _ = gspy("evaluate", table, "--data", data)
+    assert (code, "pictures       1     1.000" in out) == (1, True)
+
+
+@pytest.mark.parametrize("column", ["path", "file"])
+def test_a_table_is_read_from_any_folder(column, numbered, tmp_path, monkeypatch):
+    table = tmp_path / "answers.csv"
+    pictures = [path.relative_to(tmp_path) for path in numbered.glob("*/*")]
+    write_answers(table, dict.fromkeys(pictures, certain("Blip", 0.9)))
+    table.write_text(table.read_text().replace("path", column, 1))
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    code, out, _ = gspy("evaluate", "../answers.csv", "--data", "../data")
+    assert (code, "pictures      20" in out) == (0, True)
+
+
 def test_an_unreadable_picture_is_named_and_exits_1(data, tiny_model):
     (data / "Blip" / "H1_bad_spectrogram_0.5.png").write_text("no picture")
     code, out, err = gspy("evaluate", tiny_model, "--data", data)

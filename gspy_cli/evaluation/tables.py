@@ -4,7 +4,7 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,15 +95,21 @@ def class_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
-    """Find the answers to pictures, by path or else by file name."""
-    rows = {place(row, table.path): row for row in table.rows}
-    names = Counter(path.name for path in rows)
-    by_name = {p.name: row for p, row in rows.items() if names[p.name] == 1}
+    """Find the answers to pictures, by path or else by a file name that is alone."""
+    paths = [example.path.resolve() for example in examples]
+    rows = placed(table, paths)
+    by_path = set(rows).intersection(paths)
+    ours, theirs = (Counter(p.name for p in some) for some in (rows, paths))
+    by_name = {
+        path.name: row
+        for path, row in rows.items()
+        if path not in by_path and ours[path.name] == theirs[path.name] == 1
+    }
     kept: list[Example] = []
     found: list[list[float]] = []
     failures: list[Failure] = []
-    for example in examples:
-        row = rows.get(example.path.resolve()) or by_name.get(example.path.name)
+    for example, path in zip(examples, paths, strict=True):
+        row = rows.get(path) or by_name.get(path.name)
         answer = row and probabilities(row, table)
         if answer:
             kept.append(example)
@@ -115,11 +121,18 @@ def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
     return Judgement(Answers(tuple(kept), array, table.classes), tuple(failures))
 
 
-def place(row: Mapping[str, str], table: Path) -> Path:
-    """Tell which picture a row is about: our tables have whole paths."""
-    if "path" in row:
-        return Path(row["path"]).resolve()
-    return (table.parent / row["file"]).resolve()
+def placed(
+    table: AnswerTable, paths: Collection[Path]
+) -> dict[Path, Mapping[str, str]]:
+    """Give the rows by the pictures that they are about.
+
+    Relative paths are from this folder, or from the table's where that finds more.
+    """
+    found = (
+        {(base / (row.get("path") or row["file"])).resolve(): row for row in table.rows}
+        for base in (Path(), table.path.parent)
+    )
+    return max(found, key=lambda rows: sum(path in rows for path in paths))
 
 
 def probabilities(row: Mapping[str, str], table: AnswerTable) -> list[float]:
