@@ -26,7 +26,7 @@ class ModelCard:
     seconds ("0.5", "1.0", "2.0", "4.0"), where that is not 1. `scores` and
     `data` say how the model was made and judged; `trained_on` holds the fingerprints of
     the real glitches that it has seen: - where there are none, empty where nobody
-    knows.
+    knows, with a ? where there may be others.
     """
 
     name: str

@@ -344,6 +344,12 @@ def test_a_model_that_has_trained_on_the_pictures_says_so(
     assert "THE MODEL HAS TRAINED ON 8 OF THESE 20 PICTURES" in err
 
 
+def test_a_model_that_began_with_unknown_weights_says_so(data, tiny_model):
+    model = with_card(tiny_model, trained_on="? 01234567")
+    _, _, err = gspy("evaluate", model, "--data", data)
+    assert "whether the model has trained on these pictures is not known" in err
+
+
 def test_a_model_that_has_not_trained_on_them_says_nothing(data, tiny_model):
     model = with_card(tiny_model, trained_on="-")
     assert "trained" not in gspy("evaluate", model, "--data", data)[2].lower()
@@ -544,6 +550,20 @@ def test_the_folder_of_a_k_fold_scoring_is_evaluated_as_held_out(tmp_path, monke
         scores["calibration_error"], abs=1e-5
     )
     assert not any("TRAINED" in note for note in found["notes"])
+
+
+def test_folds_that_began_with_weights_trained_on_the_pictures_say_so(
+    trained, tmp_path
+):
+    path, data = trained
+    gspy(
+        *("train", "--data", data, "--arch", "tiny", "--weights", path, "-q"),
+        *("--epochs", 1, "-o", tmp_path / "runs", "--cache", tmp_path / "cache"),
+        *("--device", "cpu", "--amp", "off", "--folds", 2),
+    )
+    _, _, err = gspy("evaluate", tmp_path / "runs" / "tiny-folds-001")
+    part = sum(e.split == "train" for e in read_dataset(path / "split.csv").examples)
+    assert f"THE MODEL HAS TRAINED ON {part} OF THESE 48 PICTURES" in err
 
 
 def test_a_search_is_all_its_runs(data, tmp_path):

@@ -25,7 +25,7 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.exported import is_exported, read_exported, with_statistics
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.training.run import image_size
-from gspy_cli.training.train import sized, train
+from gspy_cli.training.train import completed, train
 
 SIDE = 64
 SHOWN = np.stack([viridis_like(SIDE, SIDE, seed) for seed in range(12)])
@@ -130,9 +130,9 @@ def test_a_run_goes_on_from_a_model(tmp_path: Path):
 def test_pictures_keep_a_models_size_unless_another_is_asked_for(model: Path):
     name = load_model(str(model), device="cpu").card.architecture
     config = TrainConfig(Path("data"), architecture=name)
-    assert image_size(sized(config)) == ARCHITECTURES[name].input_size != SIDE
-    assert image_size(sized(replace(config, weights=model))) == SIDE
-    assert image_size(sized(replace(config, weights=model, image_size=96))) == 96
+    assert image_size(completed(config)) == ARCHITECTURES[name].input_size != SIDE
+    assert image_size(completed(replace(config, weights=model))) == SIDE
+    assert image_size(completed(replace(config, weights=model, image_size=96))) == 96
 
 
 def test_models_and_files_of_weights_are_told_apart(tmp_path: Path):

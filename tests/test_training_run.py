@@ -350,6 +350,37 @@ def test_a_runs_best_weights_start_another(data, tmp_path, whole):
         assert torch.equal(begun[name], tensor)
 
 
+def seen(done: run.Run) -> set[str]:
+    card = ModelCard.from_json((done.path / "card.json").read_text(), origin="card")
+    return set(card.trained_on.split())
+
+
+def test_a_run_remembers_what_its_first_weights_were_trained_on(tmp_path):
+    folders = [
+        draw_class_folders(tmp_path / "one", dict.fromkeys(CLASSES, 4)),
+        draw_class_folders(tmp_path / "another", dict.fromkeys(CLASSES, 8)),
+    ]
+    for path in folders[1].glob("*/*"):
+        path.rename(path.with_name(f"L1{path.name[2:]}"))
+    first = train(quick_config(folders[0], tmp_path))
+    config = quick_config(folders[1], tmp_path, weights=first.path, name="second")
+
+    def die(done):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(config, reports=Reports(on_epoch=die))
+    second = resume(tmp_path / "runs" / "second-001")
+    assert seen(first) < seen(second)
+
+
+def test_what_foreign_weights_were_trained_on_is_unknown(data, tmp_path):
+    first = train(quick_config(data, tmp_path))
+    torch.save(weights(first.path / "best.safetensors"), tmp_path / "foreign.pth")
+    config = quick_config(data, tmp_path, weights=tmp_path / "foreign.pth")
+    assert seen(train(config)) == {*seen(first), "?"}
+
+
 def test_weights_of_another_architecture_are_an_error(data, tmp_path):
     file = tmp_path / "alien.pth"
     torch.save(build_network("efficientnet_lite0", 3).state_dict(), file)

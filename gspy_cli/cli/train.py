@@ -138,9 +138,7 @@ def train(
     ] = True,
     weights: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE|MODEL", help="Start from these weights, or a model's."
-        ),
+        typer.Option(metavar="FILE|RUN|MODEL", help="Start from these weights."),
     ] = None,
     device: DeviceOption = "auto",
     compiled: Annotated[

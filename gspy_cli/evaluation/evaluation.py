@@ -67,7 +67,7 @@ def evaluate(
             f"{subject.name} has no answer to any of the {len(selection.examples)} "
             f"pictures of {selection.source} ({judged.failures[0].reason})"
         )
-    seen = [] if subject.held_out else note_of_training(subject.card, selection)
+    seen = note_of_training(subject.card, selection)
     if subject.histories and selection.split == "validation":
         seen.append("the best epoch was chosen on the validation split: expect less")
     return Evaluation(

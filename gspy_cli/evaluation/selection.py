@@ -14,6 +14,7 @@ from gspy_cli.training.splits import glitch_labels
 from gspy_cli.wording import counted
 
 NAMED = 5  # names in a note, of however many
+UNKNOWN = "whether the model has trained on these pictures is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +138,10 @@ def trained_on(card: ModelCard, examples: Iterable[Example]) -> list[Example]:
 
 def note_of_training(card: ModelCard | None, selection: Selection) -> list[str]:
     """Say whether a model has trained on what it is evaluated on."""
-    if card is None or not card.trained_on:
-        return ["whether the model has trained on these pictures is not known"]
-    seen = trained_on(card, selection.examples)
+    seen = trained_on(card, selection.examples) if card else []
     if not seen:
-        return []
+        known = card and card.trained_on and "?" not in card.trained_on.split()
+        return [] if known else [UNKNOWN]
     what = "all" if len(seen) == len(selection.examples) else f"{len(seen)}"
     names = listed(sorted({Path(e.glitch).name for e in seen}))
     return [

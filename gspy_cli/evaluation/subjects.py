@@ -135,10 +135,21 @@ def of_folds(path: Path) -> Subject:
     return replace(
         subject,
         name=path.name,
-        card=registry.ModelFolder(runs[0]).card() if runs else None,
+        card=seen_by_all([registry.ModelFolder(run).card() for run in runs]),
         histories={run.name: read_history(run / "results.csv") for run in runs},
         held_out=True,
     )
+
+
+def seen_by_all(cards: Sequence[ModelCard]) -> ModelCard | None:
+    """Give one card for networks that had each its own glitches held out.
+
+    What all have seen was in the weights that they began with.
+    """
+    if not cards:
+        return None
+    seen = set.intersection(*(set(card.trained_on.split()) for card in cards))
+    return replace(cards[0], trained_on=" ".join(sorted(seen)) or "-")
 
 
 def of_table(path: Path) -> Subject:

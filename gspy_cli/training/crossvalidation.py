@@ -33,7 +33,7 @@ from gspy_cli.training.run import (
     write_text,
 )
 from gspy_cli.training.splits import check_classes, folds
-from gspy_cli.training.train import SILENT, resume, sized
+from gspy_cli.training.train import SILENT, completed, resume
 from gspy_cli.views import fuse
 
 BATCH = 32
@@ -53,7 +53,7 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
     The folder holds the k runs, `predictions.csv` and `scores.json`. The last
     epoch's weights are judged, so that nothing is chosen by what is held out.
     """
-    config = sized(config)
+    config = completed(config)
     dataset = read_dataset(
         config.data, window=config.window, own_classes=config.own_classes
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
+from gspy_cli.registry import ModelFolder
 from gspy_cli.training.architectures import architecture, parameter_count
 from gspy_cli.training.checkpoint import (
     load_optimizer,
@@ -33,12 +34,17 @@ STATE = "training_state.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's directory and what happened in it so far."""
+    """A run's directory and what happened in it so far.
+
+    `seen_before` are fingerprints of what its weights had seen at the start, as in a
+    card's `trained_on`.
+    """
 
     path: Path
     config: TrainConfig
     dataset: Dataset
     history: tuple[Row, ...] = ()
+    seen_before: str = "-"
 
     @property
     def best(self) -> Row:
@@ -131,7 +137,8 @@ def read_run(path: Path) -> Run:
     if not (path / STATE).exists():
         return Run(path, config, dataset)
     rows = json.loads(load_tensors(path / STATE)[1]["history"])
-    return Run(path, config, dataset, tuple(Row(**row) for row in rows))
+    seen = ModelFolder(path).card().trained_on
+    return Run(path, config, dataset, tuple(Row(**row) for row in rows), seen)
 
 
 def load_state(path: Path, trainee: Trainee) -> None:
@@ -188,10 +195,14 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
 
 
 def trained_on(run: Run) -> str:
-    """Give the fingerprints of the real glitches that a run trains on; - for none."""
-    if run.config.simulated is not None and run.config.real_share == 0:
-        return "-"
-    return fingerprints(run.dataset.part("train"))
+    """Give the fingerprints of the real glitches that a network has seen; - for none.
+
+    They are those that its run trains on, and what its weights had seen before.
+    """
+    simulated_alone = run.config.simulated is not None and run.config.real_share == 0
+    own = "" if simulated_alone else fingerprints(run.dataset.part("train"))
+    seen = {*own.split(), *run.seen_before.split()} - {"-"}
+    return " ".join(sorted(seen)) or "-"
 
 
 def image_size(config: TrainConfig) -> int:

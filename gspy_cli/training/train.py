@@ -7,10 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
+from gspy_cli.model import find_card
 from gspy_cli.training.architectures import check_size, imagenet_state
 from gspy_cli.training.cache import Pixels
-from gspy_cli.training.checkpoint import load_weights
+from gspy_cli.training.checkpoint import load_tensors, load_weights
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, read_dataset
 from gspy_cli.training.distributed import (
@@ -61,7 +63,7 @@ def train(
     GspyError
         Something about the data, the weights or the machine that the user can mend.
     """
-    config = sized(config)
+    config = completed(config)
     dataset = dataset or dataset_of(config)
     check_classes(dataset)
     world = world_of_torchrun()
@@ -70,7 +72,8 @@ def train(
     with joined(world, machine.device):
         start = starting_weights(config)
         dataset, pixels = open_dataset(config, dataset, world, reports)
-        run = Run(shared_directory(config, world), config, dataset)
+        folder = shared_directory(config, world)
+        run = Run(folder, config, dataset, seen_before=seen_by(config.weights))
         if world.is_writer:
             write_plan(run)
         trainee = new_trainee(run, machine, settled(run, pixels, start))
@@ -99,7 +102,10 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
     with joined(world, machine.device):
         dataset, pixels = open_dataset(config, run.dataset, world, reports)
         run = replace(run, dataset=dataset)
-        start = None if run.history else starting_weights(config)
+        start = None
+        if not run.history:
+            start = starting_weights(config)
+            run = replace(run, seen_before=seen_by(config.weights))
         trainee = new_trainee(run, machine, settled(run, pixels, start))
         if run.history:
             load_state(path, trainee)
@@ -107,9 +113,12 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
             return fit(run, trainee, pixels, machine, reports)
 
 
-def sized(config: TrainConfig) -> TrainConfig:
-    """Let an exported model's pictures keep their size, where none is asked for."""
+def completed(config: TrainConfig) -> TrainConfig:
+    """Add what the weights to start from settle: their file and the pictures' size."""
     weights = config.weights
+    if weights is not None and (weights / "best.safetensors").is_file():
+        weights = weights / "best.safetensors"
+        config = replace(config, weights=weights)
     if config.image_size is None and weights is not None and is_exported(weights):
         config = replace(config, image_size=input_size(weights))
     check_size(config.architecture, image_size(config))
@@ -143,6 +152,19 @@ def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
             return read_exported(config.weights, config.architecture)
         return load_weights(config.weights)
     return imagenet_state(config.architecture) if config.pretrained else None
+
+
+def seen_by(weights: Path | None) -> str:
+    """Give the fingerprints of what weights were trained on; ? where nobody knows."""
+    if weights is None:
+        return "-"
+    if is_exported(weights):
+        return find_card(str(weights)).trained_on or "?"
+    metadata = load_tensors(weights)[1] if weights.suffix == ".safetensors" else {}
+    if "card" not in metadata:
+        return "?"
+    card = ModelCard.from_json(metadata["card"], origin=str(weights))
+    return card.trained_on or "?"
 
 
 def settled(
