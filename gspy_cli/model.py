@@ -91,23 +91,33 @@ def _model(
     return Model(card, _scorer(session), _used_device(session, device, path), judge)
 
 
-def add(graph: Path, *, name: str | None = None, default: bool = False) -> ModelFolder:
+def add(
+    graph: Path, *, name: str | None = None, default: bool = False, force: bool = False
+) -> ModelFolder:
     """Copy an ONNX file into the user's registry, after trying that it loads.
+
+    With `force` it may take the place of a model of the same name.
 
     Raises
     ------
     GspyError
-        The file is no model of gspy, or the name cannot be a folder's.
+        The file is no model of gspy, the name is taken or cannot be a folder's, or
+        the registry cannot be written.
     """
     card = load_model(str(graph), device="cpu").card
-    name = name or card.name
-    folder, content = registry.new_folder(name), registry.read(graph)
-    digest = _digest(content)
-    folder.graph.write_bytes(content)
-    own = replace(card, name=name, sha256=digest)
-    (folder.path / "card.json").write_text(own.to_json(), encoding="utf-8")
-    if default:
-        registry.make_default(name)
+    name, content = name or card.name, registry.read(graph)
+    own = replace(card, name=name, sha256=_digest(content))
+    try:
+        folder = registry.new_folder(name, force=force)
+        folder.graph.write_bytes(content)
+        (folder.path / "card.json").write_text(own.to_json(), encoding="utf-8")
+        if default:
+            registry.make_default(name)
+    except OSError as error:
+        raise GspyError(
+            f"cannot keep '{name}' in {registry.user_models()} ({error.strerror}): "
+            "make that a folder that you may write to"
+        ) from None
     return folder
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,16 +75,30 @@ def _users_default() -> str | None:
     return note.read_text(encoding="utf-8").strip() if note.is_file() else None
 
 
-def new_folder(name: str) -> ModelFolder:
+def cards() -> Iterator[ModelCard]:
+    """Give the registry's cards, but for broken ones."""
+    for folder in installed():
+        with suppress(GspyError):
+            yield folder.card()
+
+
+def new_folder(name: str, *, force: bool = False) -> ModelFolder:
     """Make the folder of a model of the user's own.
 
     Raises
     ------
     GspyError
-        The name cannot be a folder's.
+        The name cannot be a folder's, or, without `force`, a model has it already.
     """
     if not _is_name(name) or name == "default":
         raise GspyError(f"'{name}' cannot be a model's name; give another with --name")
+    if not force and any(
+        (d / name).exists() for d in (user_models(), shipped_models())
+    ):
+        raise GspyError(
+            f"there is a model '{name}' already; give another name with --name, or put "
+            "this one in its place with --force"
+        )
     folder = ModelFolder(user_models() / name)
     folder.path.mkdir(parents=True, exist_ok=True)
     return folder

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
+from test_classify import gspy
 
 from gspy_cli import model
 from gspy_cli import registry as registry_module
@@ -140,6 +141,38 @@ def test_a_damaged_card_in_the_registry_is_named(tiny_model: Path, registry: Pat
     (registry / "user" / "tiny" / "card.json").write_text("{")
     with pytest.raises(GspyError, match=r"tiny.card\.json is not a gspy model card"):
         model.find_card("tiny")
+
+
+def test_a_broken_model_hides_no_other(tiny_model: Path, registry: Path):
+    for name in ("tiny", "bad", "empty"):
+        shutil.copytree(tiny_model.parent, registry / "user" / name)
+    (registry / "user" / "bad" / "card.json").write_text("{")
+    (registry / "user" / "empty" / "model.onnx").unlink()
+    code, out, _ = gspy("models")
+    assert code == 0
+    assert [line.split()[:2] for line in out.splitlines()[1:4]] == [
+        ["bad", "broken"],
+        ["empty", "broken"],
+        ["tiny", "mean_colour"],
+    ]
+    assert "is not a gspy model card" in " ".join(out.split())
+    assert [card.name for card in registry_module.cards()] == ["tiny", "tiny"]
+
+
+def test_a_name_that_is_taken_needs_force(tiny_model: Path, registry: Path):
+    (registry / "shipped" / "tiny").mkdir(parents=True)
+    model.add(tiny_model, name="mine")
+    for name in ("mine", "tiny"):
+        with pytest.raises(GspyError, match=f"is a model '{name}' already.* --force"):
+            model.add(tiny_model, name=name)
+        assert model.add(tiny_model, name=name, force=True).path.name == name
+
+
+def test_a_registry_that_cannot_be_written_is_one_line(tiny_model, registry):
+    (registry / "user").touch()
+    code, _, err = gspy("models", "add", tiny_model, "--name", "mine")
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"cannot keep 'mine' in {registry / 'user'}" in err
 
 
 def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path):

@@ -97,6 +97,9 @@ def add(
     default: Annotated[
         bool, typer.Option("--default", help="Use it where no model is named.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace or hide a model of this name.")
+    ] = False,
 ) -> None:
     """Keep a model of your own; a run is exported first.
 
@@ -104,7 +107,7 @@ def add(
     """
     from gspy_cli import model
 
-    kept = model.add(_graph_of(source), name=name, default=default)
+    kept = model.add(_graph_of(source), name=name, default=default, force=force)
     mark = ", the default now" if default else ""
     typer.echo(f"added '{kept.path.name}'{mark}; next: gspy classify figures/ "
                f"--model {kept.path.name}")  # fmt: skip

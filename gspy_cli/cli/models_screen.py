@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
 from gspy_cli.registry import ModelFolder
 
 if TYPE_CHECKING:
@@ -24,25 +25,37 @@ def show_models(folders: list[ModelFolder], default: str) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("classes", "parameters", "size", "accuracy"):
         table.add_column(heading, justify="right", no_wrap=True)
+    broken: list[str] = []
     for folder in folders:
-        card = folder.card()
         mark = "*" if folder.path.name == default else ""
-        size = f"{folder.graph.stat().st_size / 1e6:.1f} MB"
-        table.add_row(
-            Text(f"{folder.path.name}{mark}"),
-            Text(card.architecture),
-            str(len(card.classes)),
-            f"{card.parameters / 1e6:.1f} M",
-            size,
-            _accuracy(card),
-        )
+        try:
+            cells = _cells(folder)
+        except GspyError as error:
+            broken.append(f"broken: {error}")
+            cells = ["broken"]
+        table.add_row(*map(Text, [f"{folder.path.name}{mark}", *cells]))
     console = Console()
     console.print(table)
+    for reason in broken:
+        console.print(reason, style="red", markup=False, soft_wrap=True)
     console.print(
         "* default; accuracy per glitch on real figures; 'gspy models NAME' shows more",
         style="dim",
         highlight=False,
     )
+
+
+def _cells(folder: ModelFolder) -> list[str]:
+    card = folder.card()
+    if not folder.graph.is_file():
+        raise GspyError(f"{folder.graph} is missing; add the model again")
+    return [
+        card.architecture,
+        str(len(card.classes)),
+        f"{card.parameters / 1e6:.1f} M",
+        f"{folder.graph.stat().st_size / 1e6:.1f} MB",
+        _accuracy(card),
+    ]
 
 
 def show_architectures(architectures: "Mapping[str, Architecture]") -> None:

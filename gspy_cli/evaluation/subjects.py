@@ -159,8 +159,7 @@ def of_table(path: Path) -> Subject:
     def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:
         return tables.answers_of(table, examples)
 
-    known = (folder.card() for folder in registry.installed())
-    card = next((c for c in known if c.name == table.model_name), None)
+    card = next((c for c in registry.cards() if c.name == table.model_name), None)
     data = path if table.has_labels else None
     notes = (tables.FUSED,) if table.per_glitch else ()
     return Subject(path.stem, table.classes, answer, card, data=data, notes=notes)
