@@ -37,6 +37,13 @@ class Origin:
 WINDOWS = (0.5, 1.0, 2.0, 4.0)  # s; the views of a glitch, in Gravity Spy's order
 FILENAMES = tuple(f"Filename{place}" for place in range(1, len(WINDOWS) + 1))
 
+COLUMN = re.compile(
+    r"path|file|gravityspy_id|ifo|glitch|window|n_views|label|right|status|error"
+    r"|(ml_label|ml_confidence)(_\d+)?|confident_label|glitch_ml_label|model_name"
+    r"|Filename\d|event_time|peak_frequency|snr|q_value|time_shift_(labels|stable)"
+)
+"""The columns of tables of answers that are none of the classes'."""
+
 VIEW = re.compile(
     r"(?P<glitch>(?:(?P<ifo>[A-Z]\d)_)?(?P<id>.+))"
     r"_spectrogram_(?P<window>\d+(?:\.\d+)?)?(?P<more>.*)"

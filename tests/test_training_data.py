@@ -10,9 +10,12 @@ from conftest import SHARED
 from glitch_pictures import draw_class_folders
 
 from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.tables import OURS
 from gspy_cli.labels import CLASSES
+from gspy_cli.results import COLUMN
 from gspy_cli.training.data import Dataset, Example, read_dataset
 from gspy_cli.training.splits import folds, split_dataset
+from gspy_cli.writers import Columns
 
 
 def example(label: str, glitch: str, view: int = 0, split: str = "") -> Example:
@@ -226,11 +229,25 @@ def test_given_splits_stay():
             [example("a", "1", 0, "train"), example("b", "2", 0, "train")],
             "no validation pictures",
         ),
+        (
+            [example(name, name) for name in ("glitch", "path", "thunder")],
+            "columns of their own named glitch, path: give",
+        ),
     ],
 )
 def test_bad_data_is_an_error_with_a_remedy(examples, message):
     with pytest.raises(GspyError, match=message):
         split_dataset(dataset(examples), validation=0.1, test=0.1, seed=0)
+
+
+def test_no_class_is_named_as_a_column_of_a_table():
+    tables = [
+        Columns((), "m", top_k=2, min_confidence=0.5, triggers=True, time_shifts=True),
+        Columns((), "m", per_glitch=True),
+    ]
+    names = {*OURS, *tables[0].names(), *tables[1].names()}
+    assert [name for name in sorted(names) if not COLUMN.fullmatch(name)] == []
+    assert not any(COLUMN.fullmatch(name) for name in CLASSES)
 
 
 def test_folds_keep_the_views_of_a_glitch_together_and_spread_every_class():

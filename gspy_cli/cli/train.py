@@ -235,8 +235,11 @@ def _config(options: dict[str, Any]) -> "TrainConfig":
 def _checked(config: "TrainConfig") -> "TrainConfig":
     """Find what is wrong with the data now: torch takes its time to load."""
     from gspy_cli.training.data import read_dataset
+    from gspy_cli.training.splits import check_classes
 
-    read_dataset(config.data, window=config.window, own_classes=config.own_classes)
+    check_classes(
+        read_dataset(config.data, window=config.window, own_classes=config.own_classes)
+    )
     return config
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
+from gspy_cli.results import COLUMN
 from gspy_cli.training.data import Dataset, Example
 
 
@@ -81,7 +82,12 @@ def glitch_labels(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def check_classes(dataset: Dataset) -> None:
-    """One class, or a class without a picture, cannot be trained."""
+    """One class, one without a picture or one named as a column cannot be trained."""
+    if columns := [name for name in dataset.classes if COLUMN.fullmatch(name)]:
+        raise GspyError(
+            f"tables of answers have columns of their own named {', '.join(columns)}: "
+            "give such classes other names"
+        )
     if len(dataset.classes) < 2:
         raise GspyError(
             f"only one class, {dataset.classes[0]}: a classifier needs two or more"
