@@ -223,6 +223,13 @@ def test_a_table_is_read_from_any_folder(column, numbered, tmp_path, monkeypatch
     assert (code, "pictures      20" in out) == (0, True)
 
 
+def test_a_link_to_nothing_is_named_and_exits_1(data, tiny_model):
+    (data / "Blip" / "H1_gone_spectrogram_0.5.png").symlink_to("nothing")
+    code, out, err = gspy("evaluate", tiny_model, "--data", data)
+    assert (code, "H1_gone_spectrogram_0.5.png: " in err) == (1, True)
+    assert "pictures      20" in out
+
+
 def test_an_unreadable_picture_is_named_and_exits_1(data, tiny_model):
     (data / "Blip" / "H1_bad_spectrogram_0.5.png").write_text("no picture")
     code, out, err = gspy("evaluate", tiny_model, "--data", data)

@@ -201,6 +201,50 @@ def test_finished_folds_are_not_trained_again(data, tmp_path):
     assert "is finished: its scores are in scores.json" in err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--folds", 1), "--folds 1: give 2 to 18, the number of glitches"),
+        (("--folds", 100), "--folds 100: give 2 to 18"),
+        (("--folds", 2, "-b", "4,8"), "one --batch-size and one --lr"),
+        (("-b", "8,1"), "--batch-size 1: give 2 or more"),
+        (("--lr", "0.1,nan"), "--lr nan: give a number above 0"),
+        (("--name", "../evil"), "--name ../evil: give a name"),
+        (("--resume", "x"), "goes on as it began: leave --arch out"),
+    ],
+)
+def test_a_refused_option_leaves_no_folder(options, message, data, tmp_path):
+    code, out, err = train(data, tmp_path, *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(data, tmp_path):
+    (tmp_path / "cache").touch()
+    code, out, err = train(data, tmp_path)
+    assert (code, out) == (2, "")
+    assert f"cannot keep decoded pictures in {tmp_path / 'cache'}" in err
+    assert "with --cache" in err
+
+
+def test_an_export_that_cannot_be_written_is_one_line(run, tmp_path):
+    (tmp_path / "file").touch()
+    code, out, err = gspy("export", run, "-o", tmp_path / "file" / "m.onnx")
+    assert (code, out) == (2, "")
+    assert f"cannot write {tmp_path / 'file' / 'm.onnx'}" in err
+
+
+def test_a_file_of_other_classes_is_not_of_the_run(run, tmp_path):
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES[:2], 4))
+    train(data, tmp_path, "-q")
+    (other,) = (tmp_path / "runs").iterdir()
+    output = tmp_path / "m.onnx"
+    gspy("export", run, "-o", output)
+    code, _, err = gspy("export", other, "--check", output)
+    assert (code, "other classes or network" in err) == (1, True)
+
+
 @pytest.mark.parametrize("several", [("--folds", 2), ("--lr", "1e-3,1e-4")])
 def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -235,14 +279,15 @@ def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
         ),
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),
+        (["export", "RUN", "--temperature", "nan"], "--temperature nan: give a number"),
         (["models", "remove", "nothing"], "no model 'nothing' of your own"),
         (["data", "get", "everything"], "there is: gravity-spy"),
         (["simulate", "-o", "x", "--classes", "Blib"], "did you mean 'Blip'?"),
     ],
 )
-def test_wrong_usage_is_one_line(arguments, message, registry, data, tmp_path):
+def test_wrong_usage_is_one_line(arguments, message, registry, data, run, tmp_path):
     (tmp_path / "file").touch()
-    stands_for = {"DATA": data, "FILE": tmp_path / "file"}
+    stands_for = {"DATA": data, "FILE": tmp_path / "file", "RUN": run}
     code, out, err = gspy(*(stands_for.get(word, word) for word in arguments))
     assert (code, out) == (2, "")
     assert message in err

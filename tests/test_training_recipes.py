@@ -1,7 +1,9 @@
 """Recipes, the order of pictures, the autoencoder's phases and searches."""
 
 import csv
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,7 +88,16 @@ def test_a_cosine_warms_up_and_falls_to_nothing():
     [
         ({"epochs": 0}, "--epochs"),
         ({"lr": 0.0}, "--lr"),
-        ({"batch_size": 0}, "--batch-size"),
+        ({"lr": math.nan}, "--lr nan: give a number above 0"),
+        ({"batch_size": 1}, "--batch-size 1: give 2 or more"),
+        ({"weight_decay": -1.0}, "--weight-decay -1.0: give 0 or more"),
+        ({"warmup_epochs": math.nan}, "--warmup-epochs"),
+        ({"label_smoothing": 2.0}, "--label-smoothing"),
+        ({"balance": 1.1}, "--balance"),
+        ({"ema_decay": 1.0}, "--ema-decay"),
+        ({"patience": -1}, "--patience"),
+        ({"reconstruct_epochs": -1}, "--reconstruct-epochs"),
+        ({"reconstruction_weight": math.inf}, "--reconstruction-weight"),
         ({"scheduler": "x"}, "--scheduler must be one of constant, cosine, step"),
         ({"optimizer": "x"}, "--optimizer must be one of adam, adamw, sgd"),
     ],
@@ -94,6 +105,21 @@ def test_a_cosine_warms_up_and_falls_to_nothing():
 def test_a_recipe_refuses_what_cannot_be(change, message):
     with pytest.raises(GspyError, match=message):
         replace(PAPER, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": -1}, "--seed -1: give 0 or more"),
+        ({"name": "../evil"}, "--name ../evil: give a name"),
+        ({"name": ".."}, "--name"),
+        ({"recipe": replace(PAPER, freeze_encoder=True)}, "--freeze-encoder is for"),
+        ({"recipe": PAPER_CAE}, "--reconstruct-epochs is for the autoencoder"),
+    ],
+)
+def test_a_configuration_refuses_what_cannot_be(change, message):
+    with pytest.raises(GspyError, match=message):
+        TrainConfig(Path("data"), **change)
 
 
 def test_an_unknown_recipe_is_an_error():
@@ -117,6 +143,12 @@ def test_an_epoch_shows_each_picture_once_in_batches_of_even_size():
     found = steps(np.zeros(33, int))
     assert sorted(np.concatenate([s.indices for s in found])) == list(range(33))
     assert [len(s.indices) for s in found] == [7, 7, 7, 6, 6]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 9])
+def test_no_step_has_a_picture_alone(count):
+    found = steps(np.zeros(count, int), batch_size=2)
+    assert min(len(step.indices) for step in found) >= 2
 
 
 def test_every_epoch_has_its_own_order():

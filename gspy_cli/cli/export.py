@@ -1,6 +1,7 @@
 """`gspy export`: a trained run as one ONNX file."""
 
 import json
+import math
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -135,6 +136,8 @@ def _changes(
     today = datetime.now(UTC).date().isoformat()
     changes: dict[str, Any] = {"date": today}
     if temperature is not None:
+        if not math.isfinite(temperature):
+            raise GspyError(f"--temperature {temperature}: give a number")
         changes["temperature"] = temperature
     if name:
         changes["name"] = name

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from gspy_cli.training.search import Search
 
 
+RESUMING = {"resume", "data", "quiet"}
+"""The options that mean something to a run that goes on."""
+
+
 def train(
+    context: typer.Context,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -165,7 +170,12 @@ def train(
     """
     options = dict(locals())
     need_torch("training")
+    if resume:
+        _refuse_changes(context)
     sizes, rates = _numbers(batch_size, int, "-b"), _numbers(lr, float, "--lr")
+    several = len(sizes) > 1 or len(rates) > 1
+    if several and folds:
+        raise GspyError("--folds scores one recipe: give one --batch-size and one --lr")
     config = None if resume else _checked(_config(options))
     from gspy_cli.cli.progress import bar
 
@@ -175,7 +185,6 @@ def train(
         from gspy_cli.training import train as training
         from gspy_cli.training.distributed import world_of_torchrun
 
-    several = resume is None and (len(sizes) > 1 or len(rates) > 1)
     in_folds = crossvalidation.is_cross_validation(resume) if resume else folds > 0
     if (several or in_folds) and world_of_torchrun().size > 1:
         raise GspyError("torchrun trains one run: no folds, one batch size, one rate")
@@ -202,6 +211,17 @@ def train(
         hint(f"gspy evaluate {done} -o report/", quiet=quiet)
     else:
         _show_end(done)
+
+
+def _refuse_changes(context: typer.Context) -> None:
+    """Refuse options with --resume: a run goes on as it began."""
+    for option in context.command.params:
+        name = option.name or ""
+        source = context.get_parameter_source(name)
+        if name not in RESUMING and source and source.name == "COMMANDLINE":
+            raise GspyError(
+                f"a resumed run goes on as it began: leave {option.opts[0]} out"
+            )
 
 
 def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> list[Any]:
@@ -235,11 +255,8 @@ def _config(options: dict[str, Any]) -> "TrainConfig":
 def _checked(config: "TrainConfig") -> "TrainConfig":
     """Find what is wrong with the data now: torch takes its time to load."""
     from gspy_cli.training.data import read_dataset
-    from gspy_cli.training.splits import check_classes
 
-    check_classes(
-        read_dataset(config.data, window=config.window, own_classes=config.own_classes)
-    )
+    read_dataset(config.data, window=config.window, own_classes=config.own_classes)
     return config
 
 

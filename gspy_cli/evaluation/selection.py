@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +115,8 @@ def identical(examples: Sequence[Example]) -> list[list[Example]]:
     """Group the files with the same bytes; only those of equal sizes are read."""
     sizes: defaultdict[int, list[Example]] = defaultdict(list)
     for example in examples:
-        sizes[example.path.stat().st_size].append(example)
+        with suppress(OSError):
+            sizes[example.path.stat().st_size].append(example)
     groups: defaultdict[bytes, list[Example]] = defaultdict(list)
     for alike in sizes.values():
         for example in alike if len(alike) > 1 else ():

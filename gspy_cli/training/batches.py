@@ -116,11 +116,13 @@ def training_steps(
 ) -> list[Step]:
     """Deal an epoch's pictures into steps of at most `batch_size` for each process.
 
-    Steps differ by one picture at most, so none is too small for batch statistics.
+    Steps differ by one picture at most, and none has one alone, too few for batch
+    statistics: one of three takes its place where `batch_size` is 2.
     """
     rng = np.random.default_rng([seed, epoch])
     order = draw(class_weights(labels, balance) if weights is None else weights, rng)
     number = -(-len(order) // (batch_size * world.size))
+    number = max(1, min(number, len(order) // (2 * world.size)))
     steps = []
     for i, together in enumerate(np.array_split(order, number)):
         mine = np.array_split(together, world.size)[world.rank]

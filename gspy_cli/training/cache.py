@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from gspy_cli import figure, image
-from gspy_cli.errors import PictureError
+from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.training.checkpoint import write_atomically
 
 SHARD = 256
@@ -68,7 +68,7 @@ def open_pixels(
     by index in `paths`; `Pixels` holds the others, in order.
     """
     folder = shard_folder(folder, size)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     keys = [key(path) for path in paths]
     known = read_places(folder)
     missing = {k: p for k, p in zip(keys, paths, strict=True) if k not in known}
@@ -90,6 +90,17 @@ def shard_folder(folder: Path | None, size: int) -> Path:
     """Name the folder of one preprocessing: new code or another size, a new folder."""
     root = folder if folder is not None else user_cache_path("gspy") / "pictures"
     return root / f"{size}x{size}-{preprocessing()}"
+
+
+def make_folder(folder: Path) -> None:
+    """Make the cache's folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GspyError(
+            f"cannot keep decoded pictures in {folder} ({error.strerror}): give a "
+            "folder that you may write to with --cache"
+        ) from error
 
 
 @cache

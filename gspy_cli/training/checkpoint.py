@@ -5,6 +5,7 @@ Tensors are safetensors; everything else is JSON in their metadata.
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -27,7 +28,8 @@ NOT_WEIGHTS = (
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a file beside `path`, then put it in its place in one step.
 
-    A kill or a full disk leaves the old file as it was. A full disk is a `GspyError`.
+    A kill or a full disk leaves the old file as it was. What cannot be written is a
+    `GspyError`.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -36,12 +38,14 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise GspyError(
-            f"cannot write {path} ({error}): make room there; the last good "
-            "checkpoint is kept"
+            f"cannot write {path} ({reason}): make room there, or give a place that "
+            "you may write to; what stood there before is kept"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def save_tensors(

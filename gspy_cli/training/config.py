@@ -49,8 +49,20 @@ class TrainConfig:
             raise GspyError("--validation and --test are fractions that leave some")
         if not 0 <= self.real_share <= 1:
             raise GspyError("--real-share is a part, from 0 to 1")
+        if self.seed < 0:
+            raise GspyError(f"--seed {self.seed}: give 0 or more")
+        if self.name in (".", "..") or Path(self.name).name != self.name:
+            raise GspyError(f"--name {self.name}: give a name, and its folder with -o")
+        if self.architecture != "cae" and (alone := self._autoencoders()):
+            raise GspyError(f"{alone} is for the autoencoder: --arch cae")
         if self.amp not in ("auto", "bf16", "fp16", "off"):
             raise GspyError(f"--amp {self.amp}: use auto, bf16, fp16 or off")
+
+    def _autoencoders(self) -> str:
+        """Name an option that is set and for an autoencoder alone."""
+        names = ("reconstruct_epochs", "reconstruction_weight", "freeze_encoder")
+        used = (name for name in names if getattr(self.recipe, name))
+        return next(("--" + name.replace("_", "-") for name in used), "")
 
 
 def config_json(config: TrainConfig, classes: tuple[str, ...]) -> str:

@@ -22,8 +22,10 @@ from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.checkpoint import load_weights
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, Example, read_dataset
+from gspy_cli.training.distributed import ALONE
 from gspy_cli.training.export import Deployed
 from gspy_cli.training.fit import Reports, epochs_left
+from gspy_cli.training.hardware import find_machine
 from gspy_cli.training.run import (
     Run,
     image_size,
@@ -58,6 +60,10 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
         config.data, window=config.window, own_classes=config.own_classes
     )
     check_classes(dataset)
+    glitches = len({example.glitch for example in dataset.examples})
+    if not 2 <= k <= glitches:
+        raise GspyError(f"--folds {k}: give 2 to {glitches}, the number of glitches")
+    find_machine(config.device, config.amp, ALONE)
     fold = folds(dataset.examples, k, config.seed)
     folder = new_directory(config.output, f"{config.name or config.architecture}-folds")
     for number in range(k):

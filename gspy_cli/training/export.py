@@ -97,7 +97,9 @@ def check_file(path: Path, source: Path | None) -> str:
     found = f"{path}: a whole model of gspy, {card.architecture}, {classes}"
     if source is None:
         return found
-    network, _ = read_network(source)
+    network, trained = read_network(source)
+    if (card.architecture, card.classes) != (trained.architecture, trained.classes):
+        raise CheckError(f"{path} is not of {source}: other classes or network")
     deployed = Deployed(network, card)
     largest = check_parity(deployed, path.read_bytes(), check_pictures(card.input_size))
     return f"{found}; differs from {source} by {largest:.1g} at most"

@@ -1,6 +1,7 @@
 """How networks are trained: the paper's way, and what works best here."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gspy_cli.errors import GspyError
@@ -9,6 +10,20 @@ SCHEDULERS = ("constant", "cosine", "step")
 WARMUP_START = 0.01
 """Part of the learning rate that a warm-up begins with."""
 OPTIMIZERS = ("adam", "adamw", "sgd")
+RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("epochs", lambda x: x >= 1, "1 or more"),
+    ("batch_size", lambda x: x >= 2, "2 or more, for batches to have statistics"),
+    ("lr", lambda x: x > 0, "a number above 0"),
+    ("weight_decay", lambda x: x >= 0, "0 or more"),
+    ("warmup_epochs", lambda x: x >= 0, "0 or more"),
+    ("label_smoothing", lambda x: 0 <= x <= 1, "a part, from 0 to 1"),
+    ("balance", lambda x: 0 <= x <= 1, "a part, from 0 to 1"),
+    ("ema_decay", lambda x: 0 <= x < 1, "a part from 0, below 1"),
+    ("patience", lambda x: x >= 0, "0 or more"),
+    ("reconstruct_epochs", lambda x: x >= 0, "0 or more"),
+    ("reconstruction_weight", lambda x: x >= 0, "0 or more"),
+)
+"""What each number of a recipe may be, and how to say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +56,11 @@ class Recipe:
     reconstruction_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.lr <= 0:
-            raise GspyError("--epochs, --batch-size and --lr must be positive")
+        for name, right, kind in RANGES:
+            value = getattr(self, name)
+            if not (math.isfinite(value) and right(value)):
+                option = "--" + name.replace("_", "-")
+                raise GspyError(f"{option} {value}: give {kind}")
         if self.scheduler not in SCHEDULERS:
             raise GspyError(f"--scheduler must be one of {', '.join(SCHEDULERS)}")
         if self.optimizer not in OPTIMIZERS:

@@ -8,9 +8,11 @@ from pathlib import Path
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.curves import draw_comparison
+from gspy_cli.training.distributed import ALONE
 from gspy_cli.training.fit import Reports
+from gspy_cli.training.hardware import find_machine
 from gspy_cli.training.run import Run, cell, new_directory, write_table
-from gspy_cli.training.train import SILENT, train
+from gspy_cli.training.train import SILENT, completed, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +36,19 @@ def search(
     The tables are written anew after each run, so a search that breaks off leaves
     those of the runs that it finished.
     """
-    recipe = config.recipe
+    config, recipe = completed(config), config.recipe
+    find_machine(config.device, config.amp, ALONE)
+    recipes = [
+        replace(recipe, batch_size=size, lr=rate)
+        for size, rate in product(
+            batch_sizes or (recipe.batch_size,), rates or (recipe.lr,)
+        )
+    ]
     path = new_directory(config.output, f"{config.name or config.architecture}-search")
     runs: list[Run] = []
-    for size, rate in product(
-        batch_sizes or (recipe.batch_size,), rates or (recipe.lr,)
-    ):
-        one = replace(
-            config,
-            recipe=replace(recipe, batch_size=size, lr=rate),
-            name=f"batch-{size}-lr-{rate:g}",
-            output=path,
-        )
+    for recipe in recipes:
+        name = f"batch-{recipe.batch_size}-lr-{recipe.lr:g}"
+        one = replace(config, recipe=recipe, name=name, output=path)
         on_run(one)
         runs.append(train(one, reports=reports))
         write_comparison(path, runs)

@@ -72,11 +72,11 @@ def train(
     with joined(world, machine.device):
         start = starting_weights(config)
         dataset, pixels = open_dataset(config, dataset, world, reports)
-        folder = shared_directory(config, world)
-        run = Run(folder, config, dataset, seen_before=seen_by(config.weights))
+        run = Run(Path(), config, dataset, seen_before=seen_by(config.weights))
+        trainee = new_trainee(run, machine, settled(run, pixels, start))
+        run = replace(run, path=shared_directory(config, world))
         if world.is_writer:
             write_plan(run)
-        trainee = new_trainee(run, machine, settled(run, pixels, start))
         with watching_ranks(world, run.path):
             return fit(run, trainee, pixels, machine, reports)
 
