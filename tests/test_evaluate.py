@@ -168,6 +168,16 @@ def test_labels_that_the_model_lacks_are_left_out_and_named(data, table):
     assert "pictures      14" in out
 
 
+def test_a_label_that_no_model_knows_is_left_out_and_an_alias_is_read(data, table):
+    draw_class_folders(data, {"Thunder": 1})
+    examples = select(data, ("Blip", "Koi_Fish", "Whistle")).examples
+    assert len(examples) == 20
+    (data / "Blip").rename(data / "Crown")
+    found = select(data, ("Fast_Scattering", "Whistle"))
+    assert sum(e.label == "Fast_Scattering" for e in found.examples) == 8
+    assert any("Thunder (2)" in note for note in found.notes)
+
+
 def test_data_with_foreign_labels_alone_are_refused(data, table):
     for name in FEW:
         (data / name).rename(data / f"My{name}")

@@ -131,6 +131,8 @@ def test_a_variant_is_smaller_and_says_what_it_lost(run, tmp_path, precision):
         *("--cache", tmp_path, "--force"),
     )
     card = load_model(str(small), device="cpu").card
+    code, out, _ = gspy("export", run, "--check", small)
+    assert (code, "of less precision, so not compared" in out) == (0, True)
     assert code == 0
     assert set(card.scores["accuracy_by_precision"]) == {"fp32", precision}
     if precision == "fp16":
@@ -235,6 +237,16 @@ def test_an_export_that_cannot_be_written_is_one_line(run, tmp_path):
     assert f"cannot write {tmp_path / 'file' / 'm.onnx'}" in err
 
 
+def test_a_file_of_other_weights_is_not_of_the_run(run, data, tmp_path):
+    train(data, tmp_path, "-q", "--seed", 1)
+    (other,) = (tmp_path / "runs").iterdir()
+    output = tmp_path / "m.onnx"
+    gspy("export", run, "-o", output)
+    code, _, err = gspy("export", other, "--check", output)
+    assert (code, f"is not of {other}'s weights" in err) == (1, True)
+    assert "report this" not in err
+
+
 def test_a_file_of_other_classes_is_not_of_the_run(run, tmp_path):
     data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES[:2], 4))
     train(data, tmp_path, "-q")
@@ -279,6 +291,8 @@ def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
         ),
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),
+        (["export", "FILE"], "is no run of gspy train, nor its .safetensors"),
+        (["train", "--data", "TABLE"], "table.csv: expected a row for each"),
         (["export", "RUN", "--temperature", "nan"], "--temperature nan: give a number"),
         (["models", "remove", "nothing"], "no model 'nothing' of your own"),
         (["data", "get", "everything"], "there is: gravity-spy"),
@@ -287,7 +301,9 @@ def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
 )
 def test_wrong_usage_is_one_line(arguments, message, registry, data, run, tmp_path):
     (tmp_path / "file").touch()
-    stands_for = {"DATA": data, "FILE": tmp_path / "file", "RUN": run}
+    table = tmp_path / "table.csv"
+    table.write_text("file,label\n")
+    stands_for = {"DATA": data, "FILE": tmp_path / "file", "RUN": run, "TABLE": table}
     code, out, err = gspy(*(stands_for.get(word, word) for word in arguments))
     assert (code, out) == (2, "")
     assert message in err

@@ -350,6 +350,16 @@ def test_a_runs_best_weights_start_another(data, tmp_path, whole):
         assert torch.equal(begun[name], tensor)
 
 
+def test_unreadable_pictures_take_no_place_in_a_split(tmp_path):
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 4))
+    for number in range(8):
+        (data / "Blip" / f"H1_broken{number}_spectrogram_0.5.png").touch()
+    config = replace(quick_config(data, tmp_path), validation=0.25, test=0.25)
+    done = train(config)
+    for split in ("validation", "test"):
+        assert [e.label for e in done.dataset.part(split)].count("Blip") == 2
+
+
 def seen(done: run.Run) -> set[str]:
     card = ModelCard.from_json((done.path / "card.json").read_text(), origin="card")
     return set(card.trained_on.split())

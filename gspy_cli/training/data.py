@@ -64,7 +64,8 @@ def read_dataset(
         raise GspyError(f"{source} does not exist: give a folder or a CSV to --data")
     found = list(read_folder(source) if source.is_dir() else read_table(source))
     if not found:
-        raise GspyError(f"no pictures in {source}: expected {source}/<Class>/*.png")
+        wanted = f"{source}/<Class>/*.png" if source.is_dir() else "a row for each"
+        raise GspyError(f"no pictures in {source}: expected {wanted}")
     names = class_names({e.label for e in found}, own_classes=own_classes)
     examples = tuple(
         replace(e, label=names[e.label])

@@ -75,6 +75,8 @@ def export_run(
 def read_network(source: Path) -> tuple[nn.Module, ModelCard]:
     """Read a run's best network, or that of one of its checkpoints."""
     checkpoint = source / "best.safetensors" if source.is_dir() else source
+    if checkpoint.is_file() and checkpoint.suffix != ".safetensors":
+        raise GspyError(f"{checkpoint} is no run of gspy train, nor its .safetensors")
     tensors, metadata = load_tensors(checkpoint)
     if "card" not in metadata:
         raise GspyError(f"{checkpoint} is not a checkpoint of gspy train")
@@ -97,11 +99,21 @@ def check_file(path: Path, source: Path | None) -> str:
     found = f"{path}: a whole model of gspy, {card.architecture}, {classes}"
     if source is None:
         return found
+    if parts := card.scores.get("accuracy_by_precision"):
+        right = ", ".join(f"{kind} {part:.4f}" for kind, part in parts.items())
+        return (
+            f"{found}; of less precision, so not compared with {source}: of its "
+            f"pictures it named right {right}"
+        )
     network, trained = read_network(source)
     if (card.architecture, card.classes) != (trained.architecture, trained.classes):
         raise CheckError(f"{path} is not of {source}: other classes or network")
     deployed = Deployed(network, card)
-    largest = check_parity(deployed, path.read_bytes(), check_pictures(card.input_size))
+    pictures = check_pictures(card.input_size)
+    try:
+        largest = check_parity(deployed, path.read_bytes(), pictures)
+    except CheckError as error:
+        raise CheckError(f"{path} is not of {source}'s weights: {error}") from None
     return f"{found}; differs from {source} by {largest:.1g} at most"
 
 
@@ -134,7 +146,13 @@ def export_model(
     """
     deployed = Deployed(network, card)
     content = with_card(_to_onnx(deployed, card, opset), card)
-    check_parity(deployed, content, pictures)
+    try:
+        check_parity(deployed, content, pictures)
+    except CheckError as error:
+        raise CheckError(
+            f"{error}; nothing was written, report this with the versions of torch "
+            "and onnxruntime"
+        ) from None
     write_atomically(path, lambda part: part.write_bytes(content))
     return replace(card, sha256=hashlib.sha256(content).hexdigest())
 
@@ -204,7 +222,6 @@ def _difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     if not same_labels or not difference <= TOLERANCE:
         raise CheckError(
             f"the exported graph does not answer as torch does (largest difference "
-            f"{difference:.2g}, batch of {len(ours)}); nothing was written, report "
-            "this with the versions of torch and onnxruntime"
+            f"{difference:.2g}, batch of {len(ours)})"
         )
     return difference

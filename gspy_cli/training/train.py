@@ -64,15 +64,20 @@ def train(
         Something about the data, the weights or the machine that the user can mend.
     """
     config = completed(config)
-    dataset = dataset or dataset_of(config)
-    check_classes(dataset)
+    found = dataset or read_dataset(
+        config.data, window=config.window, own_classes=config.own_classes
+    )
+    check_classes(found)
+    if dataset is None:
+        split_of(found, config)  # tells what is wrong before pictures are decoded
     world = world_of_torchrun()
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with joined(world, machine.device):
         start = starting_weights(config)
-        dataset, pixels = open_dataset(config, dataset, world, reports)
-        run = Run(Path(), config, dataset, seen_before=seen_by(config.weights))
+        found, pixels = open_dataset(config, found, world, reports)
+        split = split_of(found, config) if dataset is None else found
+        run = Run(Path(), config, split, seen_before=seen_by(config.weights))
         trainee = new_trainee(run, machine, settled(run, pixels, start))
         run = replace(run, path=shared_directory(config, world))
         if world.is_writer:
@@ -125,11 +130,8 @@ def completed(config: TrainConfig) -> TrainConfig:
     return config
 
 
-def dataset_of(config: TrainConfig) -> Dataset:
-    """Read and split the data that a configuration names."""
-    found = read_dataset(
-        config.data, window=config.window, own_classes=config.own_classes
-    )
+def split_of(found: Dataset, config: TrainConfig) -> Dataset:
+    """Split data as a configuration asks for."""
     return split_dataset(
         found, validation=config.validation, test=config.test, seed=config.seed
     )
