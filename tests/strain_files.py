@@ -43,11 +43,16 @@ def gwosc_file(
 
 
 def gwpy_file(
-    path: Path, channels: dict[str, NDArray[np.generic]], *, start: float = START
+    path: Path,
+    channels: dict[str, NDArray[np.generic]],
+    *,
+    start: float = START,
+    **attributes: object,
 ) -> Path:
     """Write strain as gwpy does."""
     with h5py.File(path, "w") as file:
         for channel, strain in channels.items():
             data = file.create_dataset(channel, data=strain)
             data.attrs.update(x0=float(start), dx=1 / RATE, channel=channel)
+            data.attrs.update(attributes)
     return path

@@ -195,6 +195,36 @@ def test_a_file_without_detector_gets_the_one_that_is_given(tmp_path: Path) -> N
     assert series.ifo == "V1"
 
 
+def two_nameless(folder: Path) -> list[str]:
+    """Write two files of 16 s, end to end, that name no detector."""
+    strain = noise(32)
+    halves = {0: strain[: 16 * RATE], 16: strain[16 * RATE :]}
+    return [
+        str(gwpy_file(folder / f"{s}.h5", {"strain": half}, start=START + s))
+        for s, half in halves.items()
+    ]
+
+
+def test_files_without_detector_are_joined_only_if_it_is_given(tmp_path: Path) -> None:
+    files = two_nameless(tmp_path)
+    nameless, named = collect(files).archive, collect(files, ifo="H1").archive
+    assert set(scan(nameless, START + 14.5).energies) == {0.5, 1.0}
+    assert set(scan(named, START + 14.5).energies) == {0.5, 1.0, 2.0, 4.0}
+
+
+def test_each_file_without_detector_is_one_of_its_own(tmp_path: Path) -> None:
+    files = [gwpy_file(tmp_path / f"{n}.h5", {"strain": noise(8)}) for n in "ab"]
+    archive = collect(map(str, files)).archive
+    assert [s.path for s in archive.at(Decimal(START + 4))] == files
+
+
+def test_a_file_without_detector_is_not_taken_for_a_triggers(tmp_path: Path) -> None:
+    archive = collect(two_nameless(tmp_path)).archive
+    assert archive.at(Decimal(START + 4), "L1") == []
+    absent = archive.without(Decimal(START + 4), "L1")
+    assert absent.endswith("0.h5 names no detector: if it is L1's, --ifo L1")
+
+
 def test_a_folder_gives_all_strain_in_it(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     gwosc_file(tmp_path / "deep", noise(8))

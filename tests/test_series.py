@@ -101,11 +101,42 @@ def test_a_file_that_is_not_strain_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_of_pictures_is_no_time_series(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "flat.h5", "w") as file:
-        data = file.create_dataset("H1:X", data=np.ones((4, 4)))
-        data.attrs.update(x0=0.0, dx=1.0)
-    with pytest.raises(GspyError, match=r"flat.h5 is damaged: H1:X is no time series"):
-        list_series(tmp_path / "flat.h5")
+    path = gwpy_file(tmp_path / "flat.h5", {"H1:X": np.ones((4, 4))})
+    with pytest.raises(GspyError, match=r"flat.h5 holds no time series"):
+        list_series(path)
+
+
+@pytest.mark.parametrize(
+    "other", [np.ones((4, 4)), np.ones(64, complex), np.full(64, b"a")]
+)
+def test_what_is_no_time_series_is_left_out(tmp_path: Path, other: np.ndarray) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8), "other": other})
+    assert only(path).channel == "H1:STRAIN"
+
+
+def test_a_spectrum_is_no_time_series(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"psd": noise(8)}, xunit="Hz")
+    with pytest.raises(GspyError, match=r"s.h5 holds no time series"):
+        list_series(path)
+
+
+@pytest.mark.parametrize("name", ["V1:Strain", b"V1:Strain"])
+def test_the_detector_may_be_in_the_series_name_alone(
+    tmp_path: Path, name: str | bytes
+) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"Strain": noise(8)}, name=name)
+    assert only(path).ifo == "V1"
+
+
+@pytest.mark.parametrize("stored", ["V1", b"V1", np.array([b"V1"]), ["V1"]])
+def test_the_detector_of_a_gwosc_file_may_be_stored_in_any_way(
+    tmp_path: Path, stored: object
+) -> None:
+    path = gwosc_file(tmp_path, noise(8))
+    with h5py.File(path, "a") as file:
+        del file["meta/Detector"]
+        file["meta/Detector"] = stored
+    assert only(path).ifo == "V1"
 
 
 @pytest.mark.skipif(not FRAME.exists(), reason="the real strain is not here")
@@ -151,6 +182,17 @@ def test_a_false_frame_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "false.gwf").write_text("hello")
     with pytest.raises(GspyError, match=r"false.gwf cannot be read as GWF: "):
         list_series(tmp_path / "false.gwf")
+
+
+def test_a_damaged_frame_file_is_refused(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path = tmp_path / "damaged.gwf"
+    gwframe.write(path, {"H1:X": noise(8)}, start=1000000000.0, sample_rate=RATE)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(GspyError, match=r"damaged.gwf cannot be read as GWF: "):
+        all_of(only(path))
 
 
 def test_times_keep_their_decimals(tmp_path: Path) -> None:

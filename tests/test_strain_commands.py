@@ -88,6 +88,19 @@ def test_the_energies_can_be_had_as_numbers(blip_file, tmp_path):
     assert abs(loudest[1] * 0.002 - 0.5) < 0.01
 
 
+def test_scans_of_files_without_detector_do_not_overwrite_each_other(
+    blip_file, tmp_path
+):
+    files = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    for path in files:
+        with h5py.File(blip_file) as source, h5py.File(path, "w") as file:
+            source.copy("L1:TEST", file, "strain")
+            del file["strain"].attrs["channel"]
+    code, out, err = gspy("qscan", *files, "-t", START + 16, "-o", tmp_path / "q")
+    assert (code, out) == (2, "")
+    assert err.startswith("gspy: neither a.h5 nor b.h5 names its detector; ")
+
+
 def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):
     code, _, err = gspy("qscan", blip_file, "-t", START + 16, "--window", "3")
     assert (code, "use 0.5, 1.0, 2.0, 4.0 or all" in err) == (2, True)

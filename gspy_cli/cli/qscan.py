@@ -124,6 +124,7 @@ def _draw_all(
     complaints = list(found.unusable.values()) if found.archive.files() else []
     scanner = Scanner(found.archive)
     events = list(located(found, wanted))
+    _refuse_one_name_for_two(events)
     total = len(events) * len(sheet.windows)
     with bar("drawing", quiet=sheet.quiet) as progress:
         progress(0, total)
@@ -135,6 +136,20 @@ def _draw_all(
             except GspyError as error:
                 complaints.append(str(error))
     return complaints
+
+
+def _refuse_one_name_for_two(events: "list[tuple[Wanted, Event | str]]") -> None:
+    nameless: dict[str, Path] = {}
+    for one, event in events:
+        if isinstance(event, str) or event.home.ifo:
+            continue
+        path = event.home.path
+        other = nameless.setdefault(one.name, path)
+        if other != path:
+            raise GspyError(
+                f"neither {other.name} nor {path.name} names its detector; draw them "
+                "one by one, with --ifo"
+            )
 
 
 def _draw(

@@ -56,18 +56,23 @@ class Archive:
         return list(dict.fromkeys(series.path for series in self._series))
 
     def at(self, gps: Decimal, ifo: str | None = None) -> list[Series]:
-        """List what holds a time: the first file of each detector, or of one."""
+        """List what holds a time: the first file of each detector, or of one.
+
+        Each file that does not name its detector counts as one of its own.
+        """
         held = (s for s in self._near(gps, gps) if s.start_gps <= gps < s.end_gps)
-        first: dict[str, Series] = {}
+        first: dict[str | Path, Series] = {}
         for series in held:
-            first.setdefault(series.ifo, series)
-        return [s for s in first.values() if not ifo or s.ifo in ("", ifo)]
+            first.setdefault(series.ifo or series.path, series)
+        return [s for s in first.values() if not ifo or s.ifo == ifo]
 
     def without(self, gps: Decimal, ifo: str | None = None) -> str:
         """Say that no file holds a time."""
-        held = [s for s in self._series if not ifo or s.ifo in ("", ifo)]
+        held = [s for s in self._series if not ifo or s.ifo == ifo]
         if not held:
-            return f"no file is of {ifo}; give one"
+            nameless = next((s.path.name for s in self._series if not s.ifo), "")
+            remedy = f"; {nameless} names no detector: if it is {ifo}'s, --ifo {ifo}"
+            return f"no file is of {ifo}{remedy if nameless else '; give one'}"
         files = {series.path for series in held}
         where = held[0].path.name if len(files) == 1 else f"any of {len(files)} files"
         start = min(s.start_gps for s in held).normalize()
@@ -101,9 +106,8 @@ class Archive:
 
     def _alike(self, home: Series, start: Decimal, end: Decimal) -> list[Series]:
         """List the neighbours that go on with the same channel."""
-        kind = (home.ifo, home.channel, home.rate_hz)
         near = [s for s in self._near(start, end) if s.end_gps > start]
-        return [s for s in near if (s.ifo, s.channel, s.rate_hz) == kind and s != home]
+        return [s for s in near if _kind(s) == _kind(home) and s != home]
 
     def _read(self, series: Series, first: int, last: int) -> NDArray[np.floating]:
         """Read samples by way of the chunks they lie in."""
@@ -113,6 +117,11 @@ class Archive:
             chunk = self._chunks((series, number))
             pieces.append(chunk[max(first - begin, 0) : last - begin])
         return np.concatenate(pieces)
+
+
+def _kind(series: Series) -> tuple[str | Path, str, float]:
+    """Tell what series must have in common to be one."""
+    return series.ifo or series.path, series.channel, series.rate_hz
 
 
 def _read_chunk(key: tuple[Series, int]) -> NDArray[np.floating]:

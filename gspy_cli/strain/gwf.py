@@ -54,7 +54,7 @@ def _gwframe(path: Path) -> Iterator[Any]:
         ) from None
     try:
         yield gwframe
-    except (RuntimeError, ValueError, IndexError) as error:  # what gwframe raises
+    except Exception as error:  # noqa: BLE001, gwframe's own have no common base
         reason = str(error).partition("\n")[0]
         raise GspyError(f"{path.name} cannot be read as GWF: {reason}") from None
 
@@ -76,7 +76,7 @@ def _series(path: Path, channel: str, rate_hz: float, run: list[Span]) -> Series
         path,
         channel,
         channel,
-        detector(channel, path),
+        detector(path, channel),
         run[0][0],
         round(rate_hz, 6),
         round(float(duration_s) * rate_hz),

@@ -33,17 +33,33 @@ def list_series(path: Path) -> list[Series]:
 
 def _list(file: h5py.File, path: Path) -> list[Series]:
     if GWOSC_STRAIN in file:
-        name = file["meta/Detector"][()].decode() if "meta/Detector" in file else ""
+        ifo = _text(file["meta/Detector"][()]) if "meta/Detector" in file else ""
         data = file[GWOSC_STRAIN]
-        return [_series(path, data, GWOSC_STRAIN, name, ("Xstart", "Xspacing"))]
+        return [_series(path, data, GWOSC_STRAIN, ifo, ("Xstart", "Xspacing"))]
     found: list[Series] = []
 
     def keep(key: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and {"x0", "dx"} <= set(item.attrs):
+        if isinstance(item, h5py.Dataset) and _is_series(item):
             found.append(_series(path, item, key, "", ("x0", "dx")))
 
     file.visititems(keep)
     return found
+
+
+def _is_series(data: h5py.Dataset) -> bool:
+    """Tell whether gwpy's attributes make a data set a series in time."""
+    in_time = _text(data.attrs.get("xunit", "s")) == "s"
+    return {"x0", "dx"} <= set(data.attrs) and in_time and _is_line_of_reals(data)
+
+
+def _is_line_of_reals(data: h5py.Dataset) -> bool:
+    return data.ndim == 1 and data.dtype.kind in "biuf"
+
+
+def _text(stored: object) -> str:
+    """Read a string, stored as such, as bytes, or as an array of one."""
+    one = stored.item() if isinstance(stored, np.ndarray | np.generic) else stored
+    return one.decode() if isinstance(one, bytes) else str(one)
 
 
 def _damaged(path: Path, error: Exception) -> GspyError:
@@ -55,16 +71,16 @@ def _series(
     path: Path, data: h5py.Dataset, key: str, ifo: str, axis: tuple[str, str]
 ) -> Series:
     start, spacing_s = (float(data.attrs[name]) for name in axis)
-    if data.ndim != 1 or not spacing_s > 0:
+    if not _is_line_of_reals(data) or not spacing_s > 0:
         raise GspyError(f"{path.name} is damaged: {key} is no time series")
-    named = data.attrs.get("channel")
-    channel = named if isinstance(named, str) and ":" in named else key
+    named, called = (_text(data.attrs.get(name, "")) for name in ("channel", "name"))
+    channel = named if ":" in named else key
     rate_hz = round(1 / spacing_s, 6)  # spacings are stored rounded
     return Series(
         path,
         key,
         channel,
-        ifo or detector(channel, path),
+        ifo or detector(path, channel, called),
         Decimal(str(start)),
         rate_hz,
         data.size,

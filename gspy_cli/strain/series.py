@@ -132,7 +132,8 @@ def _listed(found: Sequence[Series]) -> str:
     return ", ".join(names[:MAX_NAMED]) + (", ..." if len(names) > MAX_NAMED else "")
 
 
-def detector(channel: str, path: Path) -> str:
-    """Detector from a channel's name, or else from a file's, as H-H1_GWOSC..."""
-    match = re.match(r"([A-Z]\d):", channel) or re.match(r"[A-Z]-([A-Z]\d)_", path.name)
-    return match[1] if match else ""
+def detector(path: Path, *names: str) -> str:
+    """Detector from a channel's names, or else from a file's, as H-H1_GWOSC..."""
+    matches = [re.match(r"([A-Z]\d):", name) for name in names]
+    matches.append(re.match(r"[A-Z]-([A-Z]\d)_", path.name))
+    return next((match[1] for match in matches if match), "")
