@@ -32,10 +32,11 @@ def white(seconds, *, seed=0, spike=0.0, at_s=0.0):
     return rng.standard_normal(times.size) + spike * np.exp(-np.abs(times) / 2e-3)
 
 
-def write_strain(path, samples):
+def write_strain(path, samples, *, rate=RATE_HZ, channels=("H1:STRAIN",)):
     with h5py.File(path, "w") as file:
-        data = file.create_dataset("H1:STRAIN", data=samples)
-        data.attrs["x0"], data.attrs["dx"] = 0.0, 1 / RATE_HZ
+        for channel in channels:
+            data = file.create_dataset(channel, data=samples)
+            data.attrs["x0"], data.attrs["dx"] = 0.0, 1 / rate
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,42 @@ def test_quiet_stretches_hold_no_glitch_and_have_unit_variance(noise_folder):
     assert quiet.shape == (7, round(PIECE_S * RATE_HZ))
     np.testing.assert_allclose(quiet.std(axis=1), 1, rtol=1e-3)
     assert np.abs(quiet).max() < 7
+
+
+@pytest.mark.parametrize("rate", [6000, 10000, 12345, 16384])
+def test_other_sample_rates_keep_their_frequencies(tmp_path, rate):
+    times = np.arange(8 * rate) / rate
+    path = tmp_path / "line.h5"
+    write_strain(path, np.sin(2 * np.pi * 300 * times), rate=rate)
+    (samples,) = quiet_module._stretches(path)
+    assert samples.size == 8 * RATE_HZ
+    assert np.abs(np.fft.rfft(samples)).argmax() / 8 == 300
+
+
+def test_what_lies_between_gaps_is_used(tmp_path):
+    samples = white(20)
+    samples[10 * RATE_HZ] = np.nan
+    write_strain(tmp_path / "gap.hdf5", samples)
+    assert len(read_quiet(tmp_path)) == 2
+
+
+def test_files_that_give_nothing_are_named_with_the_reason(noise_folder, tmp_path):
+    write_strain(tmp_path / "a.h5", white(20))
+    whole = (tmp_path / "a.h5").read_bytes()
+    (tmp_path / "b.h5").write_bytes(whole[: len(whole) // 2])
+    write_strain(tmp_path / "c.h5", white(20), channels=("H1:A", "H1:B"))
+    write_strain(tmp_path / "d.h5", white(20), rate=2048)
+    write_strain(tmp_path / "e.h5", white(5))
+    told = []
+    assert len(read_quiet(tmp_path, on_left_out=told.append)) == 4
+    expected = [
+        "b.h5 is not an HDF5 file, or is damaged",
+        "c.h5 has several channels",
+        "d.h5 is sampled at 2048 Hz, and 4096 Hz are needed",
+        "e.h5 has no quiet 6.5 s without a gap",
+    ]
+    for reason, start in zip(told, expected, strict=True):
+        assert reason.startswith(start)
 
 
 def test_whitening_leaves_no_colour():

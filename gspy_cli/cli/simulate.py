@@ -1,5 +1,6 @@
 """`gspy simulate`: figures of glitches that never happened, and their truth."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -64,12 +65,19 @@ def simulate(
     from gspy_cli.simulate.dataset import Plan, write_inputs
     from gspy_cli.simulate.figures import write_figures
 
-    chosen = [_class(name) for name in classes.split(",")] if classes else list(CLASSES)
+    names = [name.strip() for name in classes.split(",")] if classes else CLASSES
+    chosen = [_class(name) for name in names]
     with bar("simulating", quiet=quiet) as progress:
         if inputs:
             source = str(noise) if noise else ""
             plan = Plan(count, seed, inputs, inputs, tuple(chosen), source)
-            write_inputs(output, plan, workers=workers, progress=progress)
+            write_inputs(
+                output,
+                plan,
+                workers=workers,
+                progress=progress,
+                on_left_out=_left_out,
+            )
         else:
             write_figures(
                 output,
@@ -80,6 +88,7 @@ def simulate(
                 strain=strain,
                 noise=noise,
                 progress=progress,
+                on_left_out=_left_out,
             )
     if quiet:
         return
@@ -91,6 +100,10 @@ def simulate(
         else f"gspy classify {output} --recursive"
     )
     typer.echo(f"next: {follow}", err=True)
+
+
+def _left_out(reason: str) -> None:
+    sys.stderr.write(f"gspy: left out: {reason}\n")  # typer.echo would break a bar
 
 
 def _class(name: str) -> str:

@@ -78,13 +78,15 @@ def write_inputs(
     *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    on_left_out: Callable[[str], None] = lambda reason: None,
 ) -> None:
     """Write `inputs.npy`, `labels.npy` and `manifest.csv`; resume where one stopped.
 
     `inputs.npy` is uint8 of shape (count, 4, height, width, 3): the plots of the 0.5,
     1, 2 and 4 s windows. `labels.npy` holds indices into `labels.CLASSES`.
-    `progress` is told how many glitches are done, and of how many. With several
-    workers the calling script needs `if __name__ == "__main__":`.
+    `progress` is told how many glitches are done, and of how many; `on_left_out`,
+    why a file of the plan's noise gives nothing. With several workers the calling
+    script needs `if __name__ == "__main__":`.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def write_inputs(
         If the directory holds a data set of another plan.
     """
     (directory / "parts").mkdir(parents=True, exist_ok=True)
-    _claim(directory, plan)
+    _claim(directory, plan, on_left_out)
     firsts = range(0, plan.count, CHUNK)
     todo = [first for first in firsts if not _part(directory, first).exists()]
     done = plan.count - sum(_size(plan, first) for first in todo)
@@ -109,13 +111,14 @@ def read_inputs(directory: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return inputs, np.load(directory / "labels.npy")
 
 
-def _claim(directory: Path, plan: Plan) -> None:
+def _claim(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) -> None:
     """Make the array and note the plan, or check that the plan is the noted one."""
     note = directory / "plan.json"
     wanted = json.dumps(asdict(plan))
     if not note.exists():
         if plan.noise:
-            np.save(directory / QUIET, read_quiet(Path(plan.noise)))
+            quiet = read_quiet(Path(plan.noise), on_left_out=on_left_out)
+            np.save(directory / QUIET, quiet)
         shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
         _inputs(directory, "w+", shape)
         note.write_text(wanted)

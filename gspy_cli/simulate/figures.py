@@ -31,14 +31,16 @@ def write_figures(
     strain: bool = False,
     noise: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    on_left_out: Callable[[str], None] = lambda reason: None,
 ) -> None:
     """Write `<Class>/` with four figures a glitch, `manifest.csv`, perhaps the strain.
 
     The strain goes to `<ifo>_<id>.hdf5` beside the figures; the event's time, in
     seconds after the first sample, is its attribute `event_time`. `noise` is real
-    strain, a file or a folder, to put half of the glitches into.
+    strain, a file or a folder, to put half of the glitches into; `on_left_out` is
+    told why a file of it gives nothing.
     """
-    quiet = read_quiet(noise) if noise else None
+    quiet = read_quiet(noise, on_left_out=on_left_out) if noise else None
     directory.mkdir(parents=True, exist_ok=True)
     rows = []
     for index in range(count):

@@ -1,6 +1,6 @@
 """Quiet stretches of real strain, whitened, to put simulated glitches into."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,9 @@ from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Floats, Floor
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import log_uniform, sign
+from gspy_cli.strain.checks import gaps
 from gspy_cli.strain.segments import is_segments, read_segments
-from gspy_cli.strain.series import list_series, read_samples
+from gspy_cli.strain.series import SUFFIXES, list_series, read_samples
 
 RATE_HZ = 4096  # of the stretches kept; what GWOSC gives most often
 KNOWN_HZ = 1640.0  # GWOSC's 4096 Hz strain fades out above
@@ -23,17 +24,19 @@ EDGE_S = 1.0  # spoilt by whitening
 SEGMENT_S = 2  # of a periodogram
 # The loudest of some 30,000 tiles of Gaussian noise is about 10 to 13.
 QUIET_ENERGY = 17.0
-SUFFIXES = (".hdf5", ".h5", ".gwf")
 
 Quiet = NDArray[np.float32]  # (stretches, PIECE_S * RATE_HZ), unit variance
 WHITE = Floor(np.log([1.0, 1e4]), np.zeros(2))
 
 
-def read_quiet(source: Path) -> Quiet:
+def read_quiet(
+    source: Path, *, on_left_out: Callable[[str], None] = lambda reason: None
+) -> Quiet:
     """Cut every quiet stretch of 4.5 s from strain files of 4096 Hz or more.
 
-    `source` is a file or a folder. Stretches with anything that a search would
-    trigger on are left out. The order is that of the files' names.
+    `source` is a file or a folder. Gaps, and stretches with anything that a search
+    would trigger on, are left out. The order is that of the files' names.
+    `on_left_out` is told why a file gives nothing.
 
     Raises
     ------
@@ -43,15 +46,13 @@ def read_quiet(source: Path) -> Quiet:
     paths = [source] if source.is_file() else sorted(source.glob("*"))
     paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
     if not paths:
-        raise GspyError(f"{source} holds no strain files (.hdf5, .h5 or .gwf)")
-    pieces = [piece for path in paths for piece in _pieces(path)]
-    clock = make_clock(sample_rate_hz=RATE_HZ, duration_s=PIECE_S, floor=WHITE)
-    within_s = PIECE_S / 2 - 0.1
-    quiet = [
-        piece
-        for piece in pieces
-        if loudest_tile(clock, piece, within_s=within_s).energy < QUIET_ENERGY
-    ]
+        raise GspyError(f"{source} holds no strain files ({', '.join(SUFFIXES)})")
+    quiet: list[Floats] = []
+    for path in paths:
+        try:
+            quiet += _quiet_pieces(path)
+        except GspyError as error:
+            on_left_out(str(error))
     if not quiet:
         raise GspyError(
             f"{source} holds no quiet stretch of {PIECE_S:g} s; give longer strain, "
@@ -60,11 +61,25 @@ def read_quiet(source: Path) -> Quiet:
     return np.array(quiet, np.float32)
 
 
+def _quiet_pieces(path: Path) -> list[Floats]:
+    clock = make_clock(sample_rate_hz=RATE_HZ, duration_s=PIECE_S, floor=WHITE)
+    within_s = PIECE_S / 2 - 0.1
+    quiet = [
+        piece
+        for piece in _pieces(path)
+        if loudest_tile(clock, piece, within_s=within_s).energy < QUIET_ENERGY
+    ]
+    if not quiet:
+        length_s = PIECE_S + 2 * EDGE_S
+        raise GspyError(f"{path.name} has no quiet {length_s:g} s without a gap")
+    return quiet
+
+
 def _pieces(path: Path) -> Iterator[Floats]:
     """Cut whitened strain into pieces of unit variance, end to end."""
     size, edge = round(PIECE_S * RATE_HZ), round(EDGE_S * RATE_HZ)
-    for samples in _strains(path):
-        if samples.size < size + 2 * edge or not np.isfinite(samples).all():
+    for samples in _stretches(path):
+        if samples.size < size + 2 * edge:
             continue
         white = whiten(samples, RATE_HZ)[edge : samples.size - edge]
         # From both ends: what a file is about tends to be in its middle.
@@ -75,26 +90,34 @@ def _pieces(path: Path) -> Iterator[Floats]:
             yield piece / piece.std()
 
 
-def _strains(path: Path) -> list[Floats]:
-    """Read a file's strain at 4096 Hz; none if it is of several channels."""
+def _stretches(path: Path) -> Iterator[Floats]:
+    """Read a file's strain between its gaps, at 4096 Hz."""
+    for samples, rate_hz in _strains(path):
+        if rate_hz < RATE_HZ:
+            raise GspyError(
+                f"{path.name} is sampled at {rate_hz:g} Hz, and {RATE_HZ} Hz are needed"
+            )
+        ends = np.diff(gaps(samples, rate_hz), prepend=True, append=True)
+        for first, last in np.flatnonzero(ends).reshape(-1, 2):
+            yield _slower(samples[first:last], rate_hz)
+
+
+def _strains(path: Path) -> Iterator[tuple[Floats, float]]:
+    """Read a file's strain, and its sample rate."""
     if is_segments(path):
-        return [s.samples for s in read_segments(path) if s.rate_hz == RATE_HZ]
-    try:
-        held = list_series(path)
-        if len({series.channel for series in held}) != 1:
-            return []
-        return [
-            _slower(np.asarray(read_samples(series, 0, series.size), float), step)
-            for series in held
-            if (step := round(series.rate_hz) // RATE_HZ)
-        ]
-    except GspyError:
-        return []
+        yield from ((s.samples, s.rate_hz) for s in read_segments(path))
+        return
+    held = list_series(path)
+    if len({series.channel for series in held}) > 1:
+        raise GspyError(f"{path.name} has several channels; give a file of one")
+    for series in held:
+        samples = read_samples(series, 0, series.size)
+        yield np.asarray(samples, float), series.rate_hz
 
 
-def _slower(samples: Floats, step: int) -> Floats:
-    """Lower the sample rate by a whole factor, by cutting the spectrum."""
-    size = samples.size // step
+def _slower(samples: Floats, rate_hz: float) -> Floats:
+    """Lower the sample rate to 4096 Hz, by cutting the spectrum."""
+    size = round(samples.size * RATE_HZ / rate_hz)
     return np.asarray(irfft(rfft(samples)[: size // 2 + 1], size))
 
 

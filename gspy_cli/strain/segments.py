@@ -35,10 +35,11 @@ class Segment:
 
 def is_segments(path: Path) -> bool:
     """Tell whether a file is HDF5 with a `glitch_time`."""
-    if not h5py.is_hdf5(path):
+    try:
+        with h5py.File(path) as file:
+            return {"glitch_time", "sample_rate"} <= set(file.attrs)
+    except OSError:
         return False
-    with h5py.File(path) as file:
-        return {"glitch_time", "sample_rate"} <= set(file.attrs)
 
 
 def read_segments(path: Path) -> list[Segment]:
