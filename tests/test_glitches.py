@@ -49,6 +49,15 @@ def test_a_second_picture_of_a_window_is_another_row():
     assert grouped(given) == [[given[0], given[2]], [given[1]]]
 
 
+def test_events_that_failed_keep_their_places():
+    trigger = [
+        Sample(Origin("t.csv", None, "e1"), lambda: None),
+        Sample(Origin("a.h5", "H1", "e2", 1.0), lambda: None),
+        Sample(Origin("t.csv", None, "e3"), lambda: None),
+    ]
+    assert list(glitches.group(trigger)) == [(s,) for s in trigger]
+
+
 def test_a_sample_that_is_no_file_keeps_its_place():
     sample = Sample(Origin("empty folder"), lambda: None)
     assert next(glitches.group([sample]))[0] is sample

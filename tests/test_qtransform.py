@@ -283,11 +283,15 @@ def test_a_scan_leaves_the_strain_as_it_was() -> None:
     np.testing.assert_array_equal(strain, before)
 
 
-def test_the_scale_of_the_strain_does_not_matter() -> None:
+@pytest.mark.parametrize("scale", [1e23, 1e-275, 1e300])
+def test_the_scale_of_the_strain_does_not_matter(scale: float) -> None:
     strain = noise()
     a = q_scan(strain, sample_rate_hz=RATE, event_s=8.0)
-    b = q_scan(strain * 1e23, sample_rate_hz=RATE, event_s=8.0)
+    b = q_scan(strain * scale, sample_rate_hz=RATE, event_s=8.0)
     np.testing.assert_allclose(a.energies[4.0], b.energies[4.0], rtol=1e-3, atol=1e-4)
+
+
+LOUDEST = with_burst(noise(), at_s=8, hz=100, q=10, amplitude=1e21, rate=RATE)
 
 
 def broken(**change: object) -> tuple[NDArray, float, float]:
@@ -310,6 +314,7 @@ def broken(**change: object) -> tuple[NDArray, float, float]:
         (*broken(nan=slice(20480, 20490)), "gap .NaN. 5 s after its start"),
         (*broken(flat=slice(20480, 30000)), "gap .one value repeated. 5 s after"),
         (np.tile([1e-21, -1e-21], 8 * RATE), RATE, 8.0, "no noise at"),
+        (LOUDEST, RATE, 8.0, "cannot be scanned: .* too many times louder"),
     ],
 )
 def test_strain_that_cannot_be_scanned_is_refused_with_the_remedy(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
+from gspy_cli.errors import GspyError
 from gspy_cli.strain import grid
 from gspy_cli.strain.checks import check_event, check_strain
 from gspy_cli.strain.eras import RECIPES, Era, Recipe
@@ -120,6 +121,7 @@ def q_scan(
     return scan_tiles(tiles, event_s=event_s, windows=windows, search_s=search_s)
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _finite looks
 def tile_strain(
     strain: NDArray[np.floating],
     *,
@@ -201,9 +203,18 @@ def _normalise(
         step_s = duration_s / rows.tiles
         first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
         last = int(keep_s[1] / step_s) + SPLINE_REACH
-        energies.append(tiles[:, first:last] / norms)
+        energies.append(_finite(tiles[:, first:last] / norms))
         firsts.append(first)
     return _Rows(plane, energies, firsts)
+
+
+def _finite(energies: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(energies).all():
+        raise GspyError(
+            "the strain cannot be scanned: a part of it is too many times louder than "
+            "the rest for its energies to be numbers; choose another time or --channel"
+        )
+    return energies
 
 
 def _peak(tiles: Tiles, event_s: float, search_s: float) -> _Peak:

@@ -25,7 +25,10 @@ def whitened_spectrum(
     GspyError
         If the noise vanishes at some frequency.
     """
-    centred = strain - strain.mean()
+    # A power of two changes no digits, and keeps squares within what floats can hold.
+    exponent = int(np.frexp(np.abs(strain).max())[1])
+    near_one = strain * 2.0 ** min(-exponent, 1000)
+    centred = near_one - near_one.mean()
     scaled = centred / centred.std()
     segments = _segment_spectra(scaled, sample_rate_hz)
     asd = np.sqrt(_average(np.abs(segments) ** 2, recipe.psd_average))
