@@ -153,6 +153,15 @@ def test_too_little_strain_is_refused(tmp_path: Path) -> None:
         scan(one_file(tmp_path, noise(6)), START + 3)
 
 
+def test_eight_seconds_are_enough_wherever_they_begin(tmp_path: Path) -> None:
+    strain = noise(10)
+    strain[:100] = np.nan
+    strain[100 + 8 * RATE :] = np.nan
+    assert set(scan(one_file(tmp_path, strain), START + 4).energies) == {
+        *(0.5, 1.0, 2.0, 4.0)
+    }
+
+
 @pytest.mark.parametrize("rate", [1024, 2048])
 def test_a_low_rate_is_refused(tmp_path: Path, rate: int) -> None:
     archive = one_file(tmp_path, noise(64, rate=rate), rate=rate)

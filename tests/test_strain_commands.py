@@ -1,6 +1,7 @@
 """`gspy classify --gps` and `gspy qscan`, on strain made here and on real strain."""
 
 import csv
+import errno
 from decimal import Decimal
 from pathlib import Path
 
@@ -99,6 +100,19 @@ def test_scans_of_files_without_detector_do_not_overwrite_each_other(
     code, out, err = gspy("qscan", *files, "-t", START + 16, "-o", tmp_path / "q")
     assert (code, out) == (2, "")
     assert err.startswith("gspy: neither a.h5 nor b.h5 names its detector; ")
+
+
+def test_a_full_disk_leaves_no_part_of_a_picture(blip_file, tmp_path, monkeypatch):
+    def half(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    code, out, err = gspy("qscan", blip_file, "-t", START + 16, "-o", tmp_path / "q")
+    assert (code, out) == (2, "")
+    assert err.endswith("q: No space left on device\n")
+    assert list((tmp_path / "q").iterdir()) == []
 
 
 def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):

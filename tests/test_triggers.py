@@ -77,6 +77,16 @@ def test_a_bad_row_has_its_line_in_its_reason(tmp_path: Path) -> None:
     assert bad.problem.startswith("event_time in line 3: 'soon' is no time")
 
 
+def test_a_fraction_of_a_second_is_told_once(tmp_path: Path) -> None:
+    cells = ["5.0,400000000", "5.4,0", "5.4,400000000"]
+    *good, bad = read_triggers(write(tmp_path, "peak_time,peak_time_ns", *cells))
+    assert [w.gps for w in good] == [Decimal("5.4"), Decimal("5.4")]
+    assert bad.problem == (
+        "peak_time in line 4: 5.4 has decimals, and peak_time_ns tells them again; "
+        "leave one"
+    )
+
+
 def test_every_trigger_gets_its_rows_in_order(
     strain: Path, tmp_path: Path, tiny_model: Path
 ) -> None:

@@ -8,7 +8,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.strain.archive import Strain
 from gspy_cli.strain.checks import CONSTANT, gaps, is_constant, kind_of_gap
 
-STEP_S = 0.125  # stretches begin and end on these, for quick transforms
+STEP_S = 0.125  # stretches are whole multiples of it, for quick transforms
 
 
 def whole_stretch(strain: Strain, gps: Decimal) -> slice:
@@ -33,4 +33,4 @@ def whole_stretch(strain: Strain, gps: Decimal) -> slice:
     first = int(before[-1]) + 1 if before.size else 0
     last = event + int(after[0]) if after.size else gap.size
     step = max(round(STEP_S * strain.sample_rate_hz), 1)
-    return slice(-(-first // step) * step, last // step * step)
+    return slice(first, last - (last - first) % step)

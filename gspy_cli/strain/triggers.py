@@ -65,7 +65,12 @@ def _wanted(row: Mapping[str, str | None], column: str, line: str) -> Wanted:
         gps = gps_time((row[column] or "").strip())
         nanoseconds = (row.get("peak_time_ns") or "").strip()
         if column == "peak_time" and nanoseconds:
-            gps += gps_time(nanoseconds) / 10**9
+            fraction = gps_time(nanoseconds) / 10**9
+            if gps % 1 and fraction:
+                raise GspyError(
+                    f"{gps} has decimals, and peak_time_ns tells them again; leave one"
+                )
+            gps += fraction
     except GspyError as error:
         return Wanted(None, ifo, name or line, f"{column} in {line}: {error}")
     return Wanted(gps, ifo, name)
