@@ -174,6 +174,33 @@ def test_one_output_given_twice_is_refused(figures, tmp_path):
     assert err == f"gspy: {output} is given twice; name each output once\n"
 
 
+def test_one_output_under_two_names_is_refused(figures, tmp_path):
+    output, link = tmp_path / "a.csv", tmp_path / "b.csv"
+    link.symlink_to(output)
+    assert gspy("classify", figures, "-o", output, "-o", link)[0] == 2
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("option", ["--explain", "-o", "--gallery"])
+def test_a_picture_is_not_written_over(figures, option):
+    picture = min(figures.iterdir())
+    before = picture.read_bytes()
+    given = ["classify", picture, option, picture, "-f", "csv", "--overwrite"]
+    code, out, err = gspy(*given)
+    assert (code, out) == (2, "")
+    assert err == f"gspy: {picture} is an input; name another output\n"
+    assert picture.read_bytes() == before
+
+
+def test_a_list_of_inputs_is_not_written_over(figures, tmp_path):
+    listed = tmp_path / "list.csv"
+    listed.write_text(f"{min(figures.iterdir())}\n")
+    before = listed.read_bytes()
+    given = ["classify", "--files-from", listed, "-o", listed, "--overwrite"]
+    assert gspy(*given)[0] == 2
+    assert listed.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

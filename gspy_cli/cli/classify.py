@@ -231,3 +231,4 @@ def _check(
     if cluster and workers:
         raise GspyError("--workers counts cores here; a cluster has its own")
     wanted.check()
+    given.refuse_among([*wanted.paths(), *([explain] if explain else [])])

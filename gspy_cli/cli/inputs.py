@@ -85,6 +85,14 @@ class Given:
             self.paths, recursive=self.recursive, per_glitch=per_glitch
         )
 
+    def refuse_among(self, outputs: Iterable[Path]) -> None:
+        """Refuse to write over a file that is read."""
+        lists = [path for path in (self.files_from, self.events.table) if path]
+        there = [path for path in (*self.paths, *lists) if os.path.exists(path)]  # noqa: PTH110, any name
+        for output in outputs:
+            if output.exists() and any(output.samefile(path) for path in there):
+                raise GspyError(f"{output} is an input; name another output")
+
     def check_outside(self, folder: Path) -> None:
         """Refuse to sort pictures into a folder that is itself searched."""
         for path in self.paths if self.recursive else ():

@@ -1,5 +1,6 @@
 """What the user asked to be written: which files, in which formats."""
 
+import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,9 +69,10 @@ class Wanted:
             raise GspyError("parquet is no text to print; give -o a .parquet")
         if self.sort_into:
             self._make(self.sort_into)
-        twice = [path for path in self.paths() if self.paths().count(path) > 1]
-        if twice:
-            raise GspyError(f"{twice[0]} is given twice; name each output once")
+        files = [os.path.realpath(path) for path in self.paths()]
+        for path, file in zip(self.paths(), files, strict=True):
+            if files.count(file) > 1:
+                raise GspyError(f"{path} is given twice; name each output once")
 
     @staticmethod
     def _make(folder: Path) -> None:
