@@ -120,6 +120,27 @@ def test_a_part_that_the_parquet_file_holds_already_is_not_added_twice(
     assert read(output) == expected
 
 
+def test_a_parquet_file_is_kept_until_the_one_that_replaces_it_is_whole(
+    odd_folder, expected, tmp_path, monkeypatch
+):
+    output = tmp_path / "out.parquet"
+    picture = min(odd_folder.iterdir())
+    gspy("classify", picture, "-o", output)
+    old = output.read_bytes()
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gspy_cli.writers.parquet._join", die)
+        again = ["classify", odd_folder, "-o", output, "--top-k", 1, "--overwrite"]
+        assert gspy(*again)[0] == 130
+    assert output.read_bytes() == old
+    _, _, err = gspy(*again[:-1])
+    assert err.startswith(f"0 classified, 0 failed, 0/s; {ODD} done before")
+    assert read(output) == expected
+
+
 def test_new_pictures_are_added_to_a_parquet_file(
     odd_folder, expected, figures, tmp_path
 ):

@@ -98,6 +98,8 @@ def test_who_sorts_is_told_where_the_labels_are(figures, tmp_path):
 def test_a_stopped_run_says_what_it_leaves():
     said = Wanted(files=(Path("labels.csv"),)).after_stop()
     assert said.endswith("the same command goes on from there")
+    said = Wanted(files=(Path("labels.csv"),), overwrite=True).after_stop()
+    assert said.endswith("the same command without --overwrite goes on from there")
     assert Wanted(form=Format.TABLE).after_stop().startswith("nothing is kept")
     assert Wanted(form=Format.CSV).after_stop() == "what was printed stands"
 

@@ -87,8 +87,8 @@ class Given:
 
     def refuse_among(self, outputs: Iterable[Path]) -> None:
         """Refuse to write over a file that is read."""
-        lists = [path for path in (self.files_from, self.events.table) if path]
-        there = [path for path in (*self.paths, *lists) if os.path.exists(path)]  # noqa: PTH110, any name
+        read = (*self.paths, self.files_from or "", self.events.table or "")
+        there = [path for path in read if os.path.exists(path)]  # noqa: PTH110, any name
         for output in outputs:
             if output.exists() and any(output.samefile(path) for path in there):
                 raise GspyError(f"{output} is an input; name another output")

@@ -56,7 +56,9 @@ class Wanted:
     def after_stop(self) -> str:
         """Say what a run that is stopped leaves."""
         if self.paths():
-            return "what was finished is kept, and the same command goes on from there"
+            command = "the same command"
+            command += " without --overwrite" if self.overwrite else ""
+            return f"what was finished is kept, and {command} goes on from there"
         if self.printed() is Format.TABLE:
             return "nothing is kept without an output such as -o labels.csv"
         return "what was printed stands"

@@ -2,7 +2,8 @@
 
 Parquet has its index at the end, so that a file cannot grow. Rows are kept beside it
 as JSON lines, in `out.parquet.part`; when the run is done, the old file's row groups
-and the new rows go into a new file, which takes the old one's place at once.
+and the new rows go into a new file, which takes the old one's place at once. A part's
+first line says how many rows the old file had, or that they are to be replaced.
 """
 
 import json
@@ -39,13 +40,13 @@ def open_parquet(
     with journal.open_output(
         part, run=run, records=_records, overwrite=overwrite
     ) as saved:
-        if overwrite:
-            path.unlink(missing_ok=True)
-        _begin(saved, _count(path, run))
-        for key, failed in _rows(path):
+        replaced = overwrite or _first_line(saved) == _head(None)
+        old = path if path.exists() and not replaced else None
+        _begin(saved, None if replaced else _count(old, run))
+        for key, failed in _rows(old):
             saved.done.add(key, failed=failed)
         yield saved
-        _join(path, part, columns, run)
+        _join(old, part, path, _schema(columns).with_metadata({RUN: json.dumps(run)}))
         journal.forget(part)
 
 
@@ -60,35 +61,44 @@ def _records(file: Iterable[bytes]) -> Iterator[Record]:
         yield Record(len(first) + record.end, record.key, failed=record.failed)
 
 
-def _begin(saved: journal.Output, after: int) -> None:
-    """Head the part, or empty one whose rows the file holds already."""
-    head = json.dumps({"after": after}) + "\n"
+def _head(after: int | None) -> bytes:
+    """Write a part's first line; None where the old file's rows are to go."""
+    return json.dumps({"after": after}).encode() + b"\n"
+
+
+def _first_line(saved: journal.Output) -> bytes:
     saved.file.seek(0)
-    if saved.file.readline() != head.encode():
+    line = saved.file.readline()
+    saved.file.seek(0, os.SEEK_END)
+    return line
+
+
+def _begin(saved: journal.Output, after: int | None) -> None:
+    """Head the part, or empty one whose rows the file holds already."""
+    if _first_line(saved) != _head(after):
         saved.file.truncate(0)
         saved.done.clear()
-        saved.write(head.encode())
-    saved.file.seek(0, os.SEEK_END)
+        saved.write(_head(after))
 
 
-def _count(path: Path, run: Mapping[str, object]) -> int:
+def _count(old: Path | None, run: Mapping[str, object]) -> int:
     """Count a file's rows; refuse one of another run."""
     from pyarrow import parquet
 
-    if not path.exists():
+    if old is None:
         return 0
-    journal.check(_noted(path), run, path)
-    rows: int = parquet.read_metadata(path).num_rows
+    journal.check(_noted(old), run, old)
+    rows: int = parquet.read_metadata(old).num_rows
     return rows
 
 
-def _rows(path: Path) -> Iterator[tuple[Key, bool]]:
+def _rows(old: Path | None) -> Iterator[tuple[Key, bool]]:
     """Give the keys of a file's rows, and whether each failed."""
     from pyarrow import parquet
 
-    if not path.exists():
+    if old is None:
         return
-    with parquet.ParquetFile(path) as file:
+    with parquet.ParquetFile(old) as file:
         columns = [name for name in KEYS if name in file.schema_arrow.names]
         for batch in file.iter_batches(columns=columns):
             for row in batch.to_pylist():
@@ -107,20 +117,19 @@ def _noted(path: Path) -> bytes:
     return noted
 
 
-def _join(path: Path, part: Path, columns: Columns, run: Mapping[str, object]) -> None:
-    """Write the file anew: its old row groups, then the part's rows."""
+def _join(old: Path | None, part: Path, path: Path, schema: Any) -> None:  # noqa: ANN401
+    """Write the file anew: the old one's row groups, then the part's rows."""
     from pyarrow import parquet
 
-    schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
     whole = path.with_name(f"{path.name}.whole")
     with (
         part.open(encoding="utf-8") as lines,
         parquet.ParquetWriter(whole, schema, compression="zstd") as writer,
     ):
-        if path.exists():
-            with parquet.ParquetFile(path) as old:
-                for number in range(old.num_row_groups):
-                    writer.write_table(old.read_row_group(number).cast(schema))
+        if old is not None:
+            with parquet.ParquetFile(old) as file:
+                for number in range(file.num_row_groups):
+                    writer.write_table(file.read_row_group(number).cast(schema))
         next(lines)
         for rows in iter(partial(_take, lines), []):
             writer.write_table(_table(rows, schema))
