@@ -18,6 +18,10 @@ class PictureError(GspyError):
     """One picture cannot be used; a run turns it into a `Failure` and goes on."""
 
 
+class ChangedError(GspyError):
+    """An output is no longer as gspy wrote it; what it is named is told elsewhere."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Ask for the known name that is spelled most like one; empty if none is near."""
     import difflib

@@ -2,7 +2,8 @@
 
 Beside `out.csv` stands `out.csv.journal`: what the run was asked for, and a lock.
 The output itself says which inputs are done. A run that is killed at any moment leaves
-whole rows and perhaps a torn one; the next run cuts that off and goes on.
+whole rows and perhaps a torn one; the next run cuts that off and goes on. A file that
+another program has changed is refused.
 """
 
 import json
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gspy_cli.done import Done
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Record
 
 Records = Callable[[BinaryIO], Iterator[Record]]
-"""Reads the whole rows of an output; stops at a torn one."""
+"""Reads the whole rows of an output; stops at a torn last one.
+
+Raises `ChangedError` at what no stopped run leaves.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ def open_output(
     Raises
     ------
     GspyError
-        Another run is writing it, or it was made by a run of another kind, or it
-        cannot be written.
+        Another run is writing it, or it was made by a run of another kind or changed
+        by another program, or it cannot be written.
     """
     try:
         with _journal(path) as journal:
@@ -55,7 +59,7 @@ def open_output(
                 path.write_bytes(b"")
             _check(journal, path, dict(run))
             with path.open("ab+") as file:
-                yield _recover(file, records)
+                yield _recover(file, records, path)
     except BrokenPipeError:  # of standard output
         raise
     except OSError as error:
@@ -146,13 +150,19 @@ def _unlike(name: str, before: object, wanted: object) -> str:
             return f"was made with {name} {before}, this run has {wanted}"
 
 
-def _recover(file: BinaryIO, records: Records) -> Output:
+def _recover(file: BinaryIO, records: Records, path: Path) -> Output:
     """Count what is done, and cut a torn end off."""
     file.seek(0)
     done, end = Done(), 0
-    for record in records(file):
-        end = record.end
-        done.add(record.key, failed=record.failed)
+    try:
+        for record in records(file):
+            end = record.end
+            done.add(record.key, failed=record.failed)
+    except ChangedError as change:
+        raise GspyError(
+            f"{path} was changed by another program: {change}; give another -o, or "
+            "--overwrite to begin it anew"
+        ) from None
     file.truncate(end)
     file.seek(end)
     return Output(file, done)

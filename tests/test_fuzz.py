@@ -23,7 +23,8 @@ from gspy_cli.image import network_input
 from gspy_cli.sources import from_paths
 from gspy_cli.strain.series import list_series, read_samples
 from gspy_cli.training.data import read_dataset
-from gspy_cli.writers import csv_records
+from gspy_cli.writers import Columns
+from gspy_cli.writers.forms import csv_form
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO")
 quick = settings(
@@ -142,7 +143,10 @@ def test_any_journal_is_refused_and_nothing_is_lost(tmp_path, noted, rows):
     with (
         pytest.raises(GspyError, match="--overwrite"),
         journal.open_output(
-            output, run={"model": "tiny"}, records=csv_records, overwrite=False
+            output,
+            run={"model": "tiny"},
+            records=csv_form(Columns(("Blip",), "tiny")).records,
+            overwrite=False,
         ),
     ):
         pass

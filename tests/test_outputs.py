@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_classify import gspy, rows
 
+from gspy_cli.errors import ChangedError
 from gspy_cli.results import Failure, Origin
-from gspy_cli.writers import Columns, gallery
+from gspy_cli.writers import Columns
 from gspy_cli.writers.forms import csv_form, gzipped
 from gspy_cli.writers.gallery import gallery_form
 
@@ -72,6 +74,19 @@ def test_a_torn_output_is_completed(odd_folder, expected, tmp_path, name):
         assert output.read_bytes() == content
     _, _, err = gspy("classify", odd_folder, "-o", output)
     assert f"; {ODD} done before, 1 of them failed" in err
+
+
+def test_a_compressed_file_that_is_damaged_before_its_end_is_refused(
+    odd_folder, tmp_path
+):
+    output = tmp_path / "out.csv.gz"
+    gspy("classify", odd_folder, "-o", output)
+    content = bytearray(output.read_bytes())
+    content[200:300] = bytes(100)
+    output.write_bytes(content)
+    code, _, err = gspy("classify", odd_folder, "-o", output)
+    assert (code, output.read_bytes()) == (2, content)
+    assert "changed by another program: it is damaged before its end" in err
 
 
 def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(odd_folder, tmp_path):
@@ -252,11 +267,13 @@ KEYS = st.sampled_from(["[]", "1", "[[1]]", '["a"]', "[" * 9999, "&#9999999999;"
 def test_no_bytes_crash_the_recovery_of_a_page_or_a_compressed_file(content: bytes):
     figure = b'<figure data-key="' + content + b'" data-status="ok"></figure>\n'
     for text in (content, figure):
-        page = gallery.BODY + text
-        ends = [record.end for record in PAGE.records(io.BytesIO(page))]
-        assert all(0 < end <= len(page) for end in ends)
-    packed = gzipped(csv_form(COLUMNS)).records(io.BytesIO(content))
-    assert all(0 < record.end <= len(content) for record in packed)
+        page = PAGE.header.encode() + text
+        with suppress(ChangedError):
+            for record in PAGE.records(io.BytesIO(page)):
+                assert 0 < record.end <= len(page)
+    with suppress(ChangedError):
+        for record in gzipped(csv_form(COLUMNS)).records(io.BytesIO(content)):
+            assert 0 < record.end <= len(content)
 
 
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)

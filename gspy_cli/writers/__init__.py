@@ -1,20 +1,12 @@
 """Results to rows, and rows to files: CSV, JSON lines, Parquet, a page of pictures."""
 
 from gspy_cli.writers.columns import Columns, ranked
-from gspy_cli.writers.lines import (
-    csv_header,
-    csv_lines,
-    csv_records,
-    json_lines,
-    json_records,
-)
+from gspy_cli.writers.lines import csv_header, csv_lines, json_lines
 
 __all__ = [
     "Columns",
     "csv_header",
     "csv_lines",
-    "csv_records",
     "json_lines",
-    "json_records",
     "ranked",
 ]

@@ -143,9 +143,17 @@ def ranked(result: Prediction, count: int) -> list[tuple[str, float]]:
 def read_key(cells: Mapping[str, Cell]) -> Key:
     """Give the key of a row that was written before."""
     name = str(cells.get("gravityspy_id") or "")
-    time = (str(cells["event_time"]),) if cells.get("event_time") else ()
+    time = _number(cells.get("event_time"))
+    times = (time,) if time else ()
     if FILENAMES[0] in cells:
-        return (name, *(str(cells.get(column) or "") for column in FILENAMES), *time)
-    window = cells.get("window")
+        return (name, *(str(cells.get(column) or "") for column in FILENAMES), *times)
     path = written(str(cells.get("path")))
-    return path, name, "" if window is None else str(window), *time
+    return path, name, _number(cells.get("window")), *times
+
+
+def _number(cell: Cell) -> str:
+    """Write a number as it is written here: another program may write 1.0 as 1."""
+    try:
+        return "" if cell is None else str(float(cell))
+    except (TypeError, ValueError, OverflowError):
+        return str(cell)

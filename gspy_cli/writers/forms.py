@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
+from gspy_cli.errors import ChangedError
 from gspy_cli.glitches import Group
 from gspy_cli.journal import Records
 from gspy_cli.results import Record, Row
@@ -16,6 +17,7 @@ from gspy_cli.writers import lines
 from gspy_cli.writers.columns import Columns
 
 BLOCK = 1 << 16  # bytes read at once
+MEMBER = gzip.compress(b"", mtime=0)[:10]  # how a gzip member begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ def csv_form(columns: Columns) -> Form:
     def line(row: Row, _group: Group) -> str:
         return next(lines.csv_lines([row], columns))
 
-    return Form(lines.csv_header(columns), line, lines.csv_records)
+    records = partial(lines.csv_records, columns=columns)
+    return Form(lines.csv_header(columns), line, records)
 
 
 def json_form(columns: Columns) -> Form:
@@ -48,7 +51,7 @@ def json_form(columns: Columns) -> Form:
     def line(row: Row, _group: Group) -> str:
         return next(lines.json_lines([row], columns))
 
-    return Form("", line, lines.json_records)
+    return Form("", line, partial(lines.json_records, columns=columns))
 
 
 def gzipped(form: Form) -> Form:
@@ -60,33 +63,42 @@ def gzipped(form: Form) -> Form:
 def _gzip_records(file: BinaryIO, *, inner: Records) -> Iterator[Record]:
     """Read the rows of whole gzip members; each ends where its member ends."""
     ends: deque[tuple[int, int]] = deque()  # of a member: in the text, in the file
+    total = read = 0
 
     def text() -> Iterator[bytes]:
-        total = 0
+        nonlocal total
         for end, content in _members(file):
             total += len(content)
             ends.append((total, end))
             yield from io.BytesIO(content)
 
     for record in inner(text()):  # type: ignore[arg-type]
-        while ends[0][0] < record.end:
+        read = record.end
+        while ends[0][0] < read:
             ends.popleft()
         yield replace(record, end=ends[0][1])
+    if read < total:
+        raise ChangedError("a row in it has no end")
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Read whole gzip members: the byte after each, and its content."""
-    end, member = 0, zlib.decompressobj(wbits=31)
+    start = end = 0
+    member = zlib.decompressobj(wbits=31)
     content: list[bytes] = []
     block = file.read(BLOCK)
     while block:
         try:
             content.append(member.decompress(block))
         except zlib.error:
-            return
+            break
         end += len(block) - len(member.unused_data)
         block = member.unused_data
         if member.eof:
             yield end, b"".join(content)
+            start = end
             content, member = [], zlib.decompressobj(wbits=31)
         block = block or file.read(BLOCK)
+    file.seek(start + 1)
+    if MEMBER in file.read():
+        raise ChangedError("it is damaged before its end")

@@ -5,7 +5,7 @@ import io
 import json
 import os
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
@@ -15,16 +15,16 @@ from PIL import Image
 from gspy_cli.errors import PictureError
 from gspy_cli.glitches import Group
 from gspy_cli.image import network_input, resize
-from gspy_cli.results import WINDOWS, Prediction, Record, Row, answer_of
+from gspy_cli.results import WINDOWS, Prediction, Row, answer_of
 from gspy_cli.sources import Plot, Sample
 from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Columns, ranked
 from gspy_cli.writers.forms import Form
+from gspy_cli.writers.lines import Found, whole_rows
 
 LIMIT = 5_000  # pictures in a page: 15 MB
 HEIGHT, WIDTH = 140, 170  # of a picture in the page, pixels
 QUALITY = 70  # of WebP
-BODY = b"<main>\n"  # the line after which the pictures follow
 
 
 def gallery_form(columns: Columns, page: Path) -> Form:
@@ -42,25 +42,12 @@ def gallery_form(columns: Columns, page: Path) -> Form:
     def line(row: Row, group: Group) -> str:
         return _figure(row, group, columns, folder)
 
-    return Form(head, line, _records, limit=limit)
+    records = partial(whole_rows, header=head, read=_key)
+    return Form(head, line, records, limit=limit)
 
 
-def _records(file: Iterable[bytes]) -> Iterator[Record]:
-    """Read a page's head and its whole figures."""
-    end, inside = 0, False
-    for line in file:
-        end += len(line)
-        if inside:
-            if (found := _key(line)) is None:
-                return
-            yield Record(end, found[0], failed=found[1])
-        elif line == BODY:
-            inside = True
-            yield Record(end, ("",))
-
-
-def _key(line: bytes) -> tuple[tuple[str, ...], bool] | None:
-    """Find a figure's key, and whether an input failed; None in a torn one."""
+def _key(line: bytes) -> Found | None:
+    """Find a figure's key, and whether an input failed; None where there is none."""
     whole = line.startswith(b"<figure ") and line.endswith(b"</figure>\n")
     parts = line.decode("utf-8", "replace").split('"', 4)
     if not whole or len(parts) < 4:

@@ -3,10 +3,16 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from gspy_cli.results import Record, Row
+from gspy_cli.errors import ChangedError
+from gspy_cli.results import Key, Record, Row, written
 from gspy_cli.writers.columns import Cell, Columns, read_key
+
+Found = tuple[Key, bool]
+"""Whose row it is, and whether an input of it failed."""
+Read = Callable[[bytes], Found | None]
+"""Reads a row; None where it is none."""
 
 BAD = ("failed", "partial")  # what `status` says of a row with an input that failed
 
@@ -44,49 +50,90 @@ def json_lines(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
         yield json.dumps(columns.row(row), ensure_ascii=False) + "\n"
 
 
-def csv_records(lines: Iterable[bytes]) -> Iterator[Record]:
-    """Read a CSV table's whole rows, up to one that is torn or garbled."""
-    names: list[str] = []
-    end, record = 0, b""
-    for line in lines:
-        record += line
-        if record.count(b'"') % 2:  # a line break within a cell
-            continue
-        if not record.endswith(b"\n"):
-            return
-        cells = _parse(record)
-        names = names or cells
+def csv_records(lines: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
+    """Read a CSV table's whole rows; only the last may be torn."""
+    names = columns.names()
+
+    def read(line: bytes) -> Found | None:
+        cells = _parse(line)
         if len(cells) != len(names):
-            return
-        end += len(record)
-        record = b""
-        if cells is not names:
-            yield _record(end, dict(zip(names, cells, strict=True)))
-        else:
-            yield Record(end, ("", "", ""))
+            return None
+        return _found(dict(zip(names, cells, strict=True)))
+
+    return whole_rows(lines, csv_header(columns), read, joined=True)
 
 
-def _parse(record: bytes) -> list[str]:
-    text = record.decode("utf-8", "replace")
+def _parse(line: bytes) -> list[str]:
+    if line.count(b'"') % 2:
+        return []
+    text = line.decode("utf-8", "replace")
     try:
         return next(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (csv.Error, StopIteration):
         return []
 
 
-def json_records(lines: Iterable[bytes]) -> Iterator[Record]:
-    """Read JSON lines' whole rows, up to one that is torn or garbled."""
-    end = 0
-    for line in lines:
+def json_records(lines: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
+    """Read JSON lines' whole rows; only the last may be torn."""
+    names = set(columns.names())
+
+    def read(line: bytes) -> Found | None:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
+            return None
+        if not isinstance(row, dict) or row.keys() != names:
+            return None
+        return _found(row)
+
+    return whole_rows(lines, "", read)
+
+
+def _found(cells: Mapping[str, Cell]) -> Found:
+    return read_key(cells), cells.get("status") in BAD
+
+
+def whole_rows(
+    lines: Iterable[bytes], header: str, read: Read, *, joined: bool = False
+) -> Iterator[Record]:
+    """Read a file's header and its whole rows, up to a last one that is torn.
+
+    `joined`, line breaks within quotes are no ends.
+
+    Raises
+    ------
+    ChangedError
+        There is something in the file that no stopped run leaves.
+    """
+    remaining, end = iter(lines), 0
+    for expected in io.BytesIO(written(header).encode()):
+        line = next(remaining, b"")
+        if not line.endswith(b"\n"):
             return
-        if not (line.endswith(b"\n") and isinstance(row, dict)):
-            return
+        if line != expected:
+            raise ChangedError("its header is another")
         end += len(line)
-        yield _record(end, row)
+    if header:
+        yield Record(end, ("",))
+    for number, row in enumerate(_joined(remaining, read) if joined else remaining, 1):
+        if not row.endswith(b"\n"):
+            return
+        found = read(row)
+        if found is None:
+            raise ChangedError(f"row {number} is not as it was written")
+        end += len(row)
+        yield Record(end, found[0], failed=found[1])
 
 
-def _record(end: int, cells: Mapping[str, Cell]) -> Record:
-    return Record(end, read_key(cells), failed=cells.get("status") in BAD)
+def _joined(lines: Iterable[bytes], read: Read) -> Iterator[bytes]:
+    """Join lines to rows: where a quote is open, a row goes on."""
+    parts: list[bytes] = []
+    is_open = 0
+    for line in lines:
+        if parts and line.endswith(b"\n") and read(line):
+            raise ChangedError("a row in it has no end")
+        parts.append(line)
+        is_open ^= line.count(b'"') % 2
+        if not is_open:
+            yield b"".join(parts)
+            parts = []

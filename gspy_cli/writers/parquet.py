@@ -38,7 +38,7 @@ def open_parquet(
     """
     part = path.with_name(f"{path.name}.part")
     with journal.open_output(
-        part, run=run, records=_records, overwrite=overwrite
+        part, run=run, records=partial(_records, columns=columns), overwrite=overwrite
     ) as saved:
         replaced = overwrite or _first_line(saved) == _head(None)
         old = path if path.exists() and not replaced else None
@@ -50,14 +50,14 @@ def open_parquet(
         journal.forget(part)
 
 
-def _records(file: Iterable[bytes]) -> Iterator[Record]:
+def _records(file: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
     """Read a part: how many rows the file had when it was begun, and its rows."""
     remaining = iter(file)
     first = next(remaining, b"")
     if not (first.startswith(b'{"after"') and first.endswith(b"}\n")):
         return
     yield Record(len(first), (first.decode("ascii", "replace"),))
-    for record in json_records(remaining):
+    for record in json_records(remaining, columns=columns):
         yield Record(len(first) + record.end, record.key, failed=record.failed)
 
 
