@@ -9,7 +9,7 @@ another program has changed is refused.
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -29,13 +29,30 @@ Raises `ChangedError` at what no stopped run leaves.
 class Output:
     """An output to append to, and the rows that are in it already."""
 
+    path: Path
     file: BinaryIO
     done: Done
 
     def write(self, content: bytes) -> None:
         """Append whole rows; they are with the operating system afterwards."""
-        self.file.write(content)
-        self.file.flush()
+        with writing(self.path):
+            self.file.write(content)
+            self.file.flush()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file that cannot be written, and why.
+
+    Raises
+    ------
+    GspyError
+        It cannot be.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -52,18 +69,22 @@ def open_output(
         Another run is writing it, or it was made by a run of another kind or changed
         by another program, or it cannot be written.
     """
-    try:
-        with _journal(path) as journal:
+    with ExitStack() as stack:
+        with writing(path):
+            journal = stack.enter_context(_journal(path))
             _lock(journal, path)
             if overwrite:
                 path.write_bytes(b"")
             _check(journal, path, dict(run))
-            with path.open("ab+") as file:
-                yield _recover(file, records, path)
-    except BrokenPipeError:  # of standard output
-        raise
-    except OSError as error:
-        raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
+            file = path.open("ab+")
+            stack.callback(_close, file, path)
+            output = _recover(file, records, path)
+        yield output
+
+
+def _close(file: BinaryIO, path: Path) -> None:
+    with writing(path):  # what it holds yet, where the disk was full
+        file.close()
 
 
 def _journal(path: Path) -> BinaryIO:
@@ -165,4 +186,4 @@ def _recover(file: BinaryIO, records: Records, path: Path) -> Output:
         ) from None
     file.truncate(end)
     file.seek(end)
-    return Output(file, done)
+    return Output(path, file, done)

@@ -91,6 +91,49 @@ def test_half_a_copy_never_has_the_pictures_name(figures, tmp_path, monkeypatch)
     assert names(tmp_path / "Blip") == [picture.name]
 
 
+def test_a_picture_of_the_longest_name_is_sorted(figures, tmp_path):
+    (first, *_) = sorted(figures.iterdir())
+    longest = first.rename(figures / f"{'a' * 251}.png")
+    code, _, err = gspy("classify", figures, "--sort-into", tmp_path / "sorted")
+    assert (code, err[:22]) == (0, "3 classified, 0 failed")
+    assert longest.name in sorted_pictures(tmp_path / "sorted")
+
+
+@pytest.mark.parametrize("options", [[], ["--per-glitch"]])
+def test_what_cannot_be_sorted_has_its_reason_and_the_run_goes_on(
+    figures, tmp_path, monkeypatch, options
+):
+    (gone, *others) = names(figures)
+
+    def copy(source: Path, target: Path) -> None:
+        if source.name == gone:
+            raise FileNotFoundError(2, "No such file or directory")
+        target.write_bytes(source.read_bytes())
+
+    monkeypatch.setattr("shutil.copy2", copy)
+    target = tmp_path / "sorted"
+    code, _, err = gspy("classify", figures, "--sort-into", target, *options)
+    assert code == 1
+    assert "1 failed" in err or "1 with a failed view" in err
+    assert sorted(sorted_pictures(target)) == others
+    table = rows((target / "labels.csv").read_text())
+    assert table[0]["status"] == ("partial" if options else "failed")
+    assert "cannot be put into" in table[0]["error"]
+    assert {row["status"] for row in table[1:]} <= {"ok"}
+
+
+def test_a_full_disk_ends_sorting_and_is_named(figures, tmp_path, monkeypatch):
+    def copy(*_) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copy2", copy)
+    target = tmp_path / "sorted"
+    code, _, err = gspy("classify", figures, "--sort-into", target)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith(f"gspy: cannot write into {target}/")
+    assert err.endswith(": No space left on device\n")
+
+
 def test_a_link_that_leads_nowhere_is_not_taken_for_the_picture(figures, tmp_path):
     picture = sorted(figures.iterdir())[0]
     folder = tmp_path / "Blip"

@@ -44,13 +44,15 @@ class OutputFile:
         """Tell whether an input of the row failed, in an earlier run."""
         return self._saved.done.has_failed(key)
 
-    def add(self, row: "Row", group: "Group") -> None:
-        """Take a row; it is written with the next few."""
+    def add(self, row: "Row", group: "Group") -> "Row":
+        """Take a row, to be written with the next few; give what became of it."""
+        row = self._form.act(row)
         self._lines.append(self._form.line(row, group))
         # members of a compressed file are the same in each run
         late = not self._form.pack and time.monotonic() - self._written_at > FLUSH_S
         if late or len(self._lines) >= FLUSH_ROWS:
             self.flush()
+        return row
 
     def flush(self) -> None:
         """Write what was taken."""
@@ -88,14 +90,16 @@ class Outputs:
         self,
         rows: "Iterable[tuple[Group, Row]]",
         *,
+        counted: "Callable[[Iterable[Row]], Iterator[Row]]",
         watched: "Callable[[Iterable[Row]], Iterator[Row]]",
         live: bool,
     ) -> None:
         """Write the rows of what was left, as they come; `live`, a few at a time.
 
-        They pass through `watched` unless they can be seen to come.
+        They pass through `counted`, and through `watched` unless they can be seen to
+        come.
         """
-        saved = self._save(rows)
+        saved = counted(self._save(rows))
         if self._printed is None:
             deque(watched(saved), maxlen=0)
         elif self._printed is Format.TABLE:
@@ -113,7 +117,7 @@ class Outputs:
     def _save(self, rows: "Iterable[tuple[Group, Row]]") -> "Iterator[Row]":
         for group, row in rows:
             for file in self._lacking.popleft():
-                file.add(row, group)
+                row = file.add(row, group)
             yield row
 
     def _print(self, rows: "Iterable[Row]") -> None:

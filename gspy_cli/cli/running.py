@@ -88,18 +88,16 @@ class Tally:
         self.classified = self.failed = self.partial = 0
         self._started = time.monotonic()
 
-    def count(
-        self, rows: "Iterable[tuple[Group, Row]]"
-    ) -> "Iterator[tuple[Group, Row]]":
+    def count(self, rows: "Iterable[Row]") -> "Iterator[Row]":
         """Pass rows on, counted."""
         from gspy_cli.results import Failure, Glitch, answer_of
 
-        for group, row in rows:
+        for row in rows:
             failed = isinstance(answer_of(row), Failure)
             self.failed += failed
             self.classified += not failed
             self.partial += not failed and isinstance(row, Glitch) and row.is_partial()
-            yield group, row
+            yield row
 
     @property
     def total(self) -> int:
@@ -140,7 +138,7 @@ def run(
     answer = fuse if outputs.columns.per_glitch else _only
     rows = ((group, answer(results)) for group, results in found)
     with countdown(again, lambda: outputs.already, quiet=quiet) as watched:
-        outputs.write(tally.count(rows), watched=watched, live=live)
+        outputs.write(rows, counted=tally.count, watched=watched, live=live)
 
 
 def _only(results: "tuple[Row, ...]") -> "Row":

@@ -24,8 +24,9 @@ MEMBER = gzip.compress(b"", mtime=0)[:10]  # how a gzip member begins
 class Form:
     """How rows lie in a file that grows at its end.
 
-    `line` does what a row asks for and gives its line; `pack` turns some lines into
-    bytes. With a `limit`, the file takes so many rows and no more.
+    `act` does what a row asks for, and gives what became of the row; `line` gives its
+    line, and `pack` turns some lines into bytes. With a `limit`, the file takes so many
+    rows and no more.
     """
 
     header: str
@@ -33,6 +34,7 @@ class Form:
     records: Records
     pack: Callable[[bytes], bytes] | None = None
     limit: int | None = None
+    act: Callable[[Row], Row] = lambda row: row
 
 
 def csv_form(columns: Columns) -> Form:

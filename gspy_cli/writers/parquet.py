@@ -42,12 +42,15 @@ def open_parquet(
     ) as saved:
         replaced = overwrite or _first_line(saved) == _head(None)
         old = path if path.exists() and not replaced else None
-        _begin(saved, None if replaced else _count(old, run))
-        for key, failed in _rows(old):
-            saved.done.add(key, failed=failed)
+        with journal.writing(path):
+            _begin(saved, None if replaced else _count(old, run))
+            for key, failed in _rows(old):
+                saved.done.add(key, failed=failed)
         yield saved
-        _join(old, part, path, _schema(columns).with_metadata({RUN: json.dumps(run)}))
-        journal.forget(part)
+        schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
+        with journal.writing(path):
+            _join(old, part, path, schema)
+            journal.forget(part)
 
 
 def _records(file: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:

@@ -4,37 +4,63 @@ import errno
 import filecmp
 import os
 import shutil
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Literal
 
 from gspy_cli.errors import GspyError
-from gspy_cli.glitches import Group
-from gspy_cli.results import Glitch, Prediction, Row, answer_of
+from gspy_cli.results import Failure, Glitch, Prediction, Result, Row, answer_of
 from gspy_cli.writers.columns import Columns
 from gspy_cli.writers.forms import Form, csv_form
 
 Link = Literal["copy", "hard", "sym"]
 """How a picture gets into its class's folder."""
 
+PART = ".gspy.part"  # a picture's name until it is there whole
+
+# what ends a run: no other picture can be written either
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
+
 
 def sorted_form(columns: Columns, folder: Path, link: Link) -> Form:
     """Give the form of a table whose pictures lie sorted beside it.
 
     A picture is in its class's folder before its row is in the table, so that a run
-    that is stopped between them puts it there again, to no effect.
+    that is stopped between them puts it there again, to no effect. One that cannot be
+    put there has failed.
     """
-    table = csv_form(columns)
+    return replace(csv_form(columns), act=partial(_sort, folder=folder, link=link))
 
-    def line(row: Row, group: Group) -> str:
-        views = row.views if isinstance(row, Glitch) else (row,)
-        answer = answer_of(row)
-        for view in views:
-            if isinstance(answer, Prediction) and isinstance(view, Prediction):
-                place(Path(view.origin.path), folder / answer.label, link)
-        return table.line(row, group)
 
-    return Form(table.header, line, table.records)
+def _sort(row: Row, *, folder: Path, link: Link) -> Row:
+    """Put a row's pictures into its class's folder; give what became of the row."""
+    answer = answer_of(row)
+    if not isinstance(answer, Prediction):
+        return row
+    views = row.views if isinstance(row, Glitch) else (answer,)
+    sorted_views = tuple(_place(view, folder / answer.label, link) for view in views)
+    if not isinstance(row, Glitch):
+        return sorted_views[0]
+    glitch = Glitch(sorted_views, answer)
+    if len(glitch.failures()) < len(views):
+        return glitch
+    return Glitch(sorted_views, Failure(answer.origin, glitch.reasons()))
+
+
+def _place(view: Result, folder: Path, link: Link) -> Result:
+    if not isinstance(view, Prediction):
+        return view
+    try:
+        place(Path(view.origin.path), folder, link)
+    except OSError as error:
+        if error.errno in FULL:
+            raise GspyError(f"cannot write into {folder}: {error.strerror}") from None
+        reason = (error.strerror or "unknown reason").lower()
+        return Failure(view.origin, f"cannot be put into {folder}: {reason}")
+    return view
 
 
 def place(picture: Path, folder: Path, link: Link) -> Path:
@@ -68,7 +94,7 @@ def _is_same(picture: Path, target: Path) -> bool:
 
 
 def _put(picture: Path, target: Path, link: Link) -> None:
-    part = target.with_name(f"{target.name}.part")  # never half a picture
+    part = target.with_name(PART)  # never half a picture
     part.unlink(missing_ok=True)
     try:
         if link == "hard":
@@ -79,7 +105,7 @@ def _put(picture: Path, target: Path, link: Link) -> None:
             shutil.copy2(picture, part)
         part.replace(target)
     except OSError as error:
-        if link == "copy" or error.errno == errno.ENOSPC:
+        if error.errno not in NO_LINKS or link == "copy":
             raise
         raise GspyError(
             f"cannot make a {link} link to {picture} in {target.parent} "
