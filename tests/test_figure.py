@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1 import make_axes_locatable
-from PIL import Image
+from PIL import ExifTags, Image
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import Box, find_plot, read_figure
@@ -472,6 +472,25 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
     pixels = read_figure(saved(tmp_path, picture, "a.tif"))
     assert pixels.shape == (40, 50, 3)
     assert pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_a_picture_that_its_exif_data_turn_stands_upright(tmp_path, suffix):
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[:20, :30] = 250
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # it was taken with the camera on its side
+    lying = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_90)
+    path = saved(tmp_path, lying, f"a.{suffix}", exif=exif)
+    found = read_figure(path)
+    assert found.shape == pixels.shape
+    assert np.abs(found.astype(int) - pixels).mean() < 4
+
+
+def test_exif_data_that_cannot_be_read_turn_nothing(tmp_path):
+    picture = Image.new("RGB", (60, 40))
+    path = saved(tmp_path, picture, "a.jpg", exif=b"Exif\0\0no TIFF header")
+    assert read_figure(path).shape == (40, 60, 3)
 
 
 def test_clear_pixels_become_white(tmp_path):

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import png
@@ -68,7 +68,9 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
             raise PictureError(
                 f"too large: {width} x {height} pixels, limit {MEGAPIXELS} megapixels"
             )
-        return _to_rgb(picture)
+        return _to_rgb(
+            ImageOps.exif_transpose(picture) if _is_turned(picture) else picture
+        )
     except _DAMAGE:
         raise PictureError("the picture is damaged or cut short") from None
 
@@ -97,6 +99,14 @@ def _open(stream: BinaryIO) -> ImageFile.ImageFile:
     if damaged:
         raise PictureError("the picture is damaged or cut short")
     raise PictureError("not a picture in a format that can be read")
+
+
+def _is_turned(picture: Image.Image) -> bool:
+    """Tell whether EXIF data that can be read say that a picture lies otherwise."""
+    try:
+        return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
+    except _DAMAGE:
+        return False
 
 
 def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
