@@ -49,12 +49,17 @@ class Sample:
     shifted: Callable[[float], Plot] | None = None
 
 
+STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/")
+"""How the paths of streams of this process begin."""
+
 Name = str | Sample
 """A picture's path, or a sample that is made already."""
 
 
 def picture(path: str) -> Sample:
-    """Make the sample of one picture file."""
+    """Make the sample of one picture file; this process alone can read a stream."""
+    if path.startswith(STREAMS):
+        return Sample(describe(path), partial(read_pixels, Path(path)))
     return Sample(describe(path), PictureFile(path))
 
 
@@ -95,16 +100,18 @@ def at_least(count: int, paths: Iterable[str], *, recursive: bool = False) -> bo
 
 
 def _some(path: str, *, recursive: bool) -> Iterator[str]:
-    """Name the pictures of a path, in no order."""
+    """Name the pictures of a path, in no order; links to folders are left out."""
     if not os.path.isdir(path):  # noqa: PTH112, it takes every name
         yield path
         return
-    with suppress(OSError), os.scandir(path) as entries:
-        for entry in entries:
-            if entry.name.lower().endswith(SUFFIXES):
-                yield entry.path
-            elif recursive and entry.is_dir(follow_symlinks=False):
-                yield from _some(entry.path, recursive=True)
+    todo = [path]
+    while todo:
+        with suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.name.lower().endswith(SUFFIXES):
+                    yield entry.path
+                elif recursive and entry.is_dir(follow_symlinks=False):
+                    todo.append(entry.path)
 
 
 def listed(lines: Iterable[str]) -> Iterator[str]:
@@ -146,18 +153,48 @@ def _from_folder(folder: str, *, recursive: bool) -> Iterator[Name]:
 
 
 def _walk(folder: str, *, recursive: bool) -> Iterator[Name]:
-    try:
-        with os.scandir(folder) as entries:
-            inside = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        yield unusable(Origin(folder), f"cannot read this folder: {error.strerror}")
-        return
-    for entry in inside:
-        if entry.is_dir(follow_symlinks=False):
+    """Name the pictures in a folder, in order; no folder is searched twice."""
+    todo: list[str | os.DirEntry[str]] = [folder]
+    known: set[tuple[int, int]] = set()
+    while todo:
+        found = todo.pop()
+        if isinstance(found, str):
+            try:
+                todo += _inside(found, known)
+            except OSError as error:
+                reason = f"cannot read this folder: {error.strerror}"
+                yield unusable(Origin(found), reason)
+        elif _is_folder(found):
             if recursive:
-                yield from _walk(entry.path, recursive=True)
-        elif entry.name.lower().endswith(SUFFIXES):
-            yield entry.path
+                todo.append(found.path)
+        elif found.name.lower().endswith(SUFFIXES) and _is_file(found):
+            yield found.path
+
+
+def _inside(folder: str, known: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """List a folder, the last first; one that is known has nothing."""
+    status = os.stat(folder)  # noqa: PTH116, it takes every name
+    identity = status.st_dev, status.st_ino
+    if identity in known:
+        return []
+    known.add(identity)
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name, reverse=True)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder, or leads to one."""
+    if entry.is_symlink():
+        return os.path.isdir(entry.path)  # noqa: PTH112, it raises nothing
+    return entry.is_dir()
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a regular file; a link may lead to it, or nowhere."""
+    if entry.is_symlink():
+        where = entry.path
+        return os.path.isfile(where) or not os.path.exists(where)  # noqa: PTH110, PTH113, they raise nothing
+    return entry.is_file()
 
 
 def unusable(origin: Origin, reason: str) -> Sample:

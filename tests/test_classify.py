@@ -170,6 +170,19 @@ def test_a_list_may_come_from_a_file_or_stdin(figures: Path, tmp_path: Path):
     assert [row["status"] for row in rows(from_file[1])] == ["ok"] * 3 + ["failed"]
 
 
+def test_a_picture_may_come_through_a_pipe(figures: Path):
+    picture = min(figures.iterdir())
+    cat = f"cat '{picture}'"
+    run = subprocess.run(
+        ["bash", "-c", f"{cat} | {' '.join(GSPY)} classify -q /dev/stdin <({cat})"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    _, expected, _ = gspy("classify", picture)
+    assert [row["ml_confidence"] for row in rows(run.stdout)] == [
+        rows(expected)[0]["ml_confidence"]
+    ] * 2
+
+
 def test_min_confidence_flags_and_drops_nothing(figures: Path):
     code, out, _ = gspy("classify", figures, "--min-confidence", "1")
     assert code == 0

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,42 @@ def test_a_link_to_a_folder_above_does_not_loop(tmp_path: Path):
     (tmp_path / "up").symlink_to(tmp_path)
     found = paths(sources.from_paths([str(tmp_path)], recursive=True))
     assert [Path(path).name for path in found] == ["a.png"]
+
+
+def test_a_linked_folder_is_searched_and_each_folder_once(tmp_path: Path):
+    given, elsewhere = tmp_path / "given", tmp_path / "elsewhere"
+    given.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "a.png").touch()
+    for name in ("first", "second"):
+        (given / name).symlink_to(elsewhere)
+    assert paths(sources.from_paths([str(given)], recursive=True)) == [
+        str(given / "first" / "a.png")
+    ]
+
+
+def test_folders_may_be_nested_as_deep_as_paths_may_be_long(tmp_path: Path):
+    deepest = tmp_path
+    for _ in range(1200):
+        deepest /= "d"
+        deepest.mkdir()
+    picture = deepest / "a.png"
+    picture.touch()
+    folder = str(tmp_path)
+    assert paths(sources.from_paths([folder], recursive=True)) == [str(picture)]
+    assert sources.at_least(1, [folder], recursive=True)
+    picture.unlink()
+    while deepest != tmp_path:  # what takes test folders away calls itself
+        deepest.rmdir()
+        deepest = deepest.parent
+
+
+def test_in_a_folder_only_files_are_taken(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "pipe.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    found = paths(sources.from_paths([str(tmp_path)]))
+    assert [Path(path).name for path in found] == ["gone.png"]
 
 
 def test_a_list_keeps_spaces_and_skips_empty_lines():

@@ -39,7 +39,10 @@ def classify(
     ] = None,
     *,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Look in folders' folders too.")
+        bool,
+        typer.Option(
+            "--recursive", "-r", help="Look in folders' folders too; follow links."
+        ),
     ] = False,
     files_from: Annotated[
         Path | None,

@@ -1,5 +1,6 @@
 """Decode picture files, whatever they hold, to RGB pixels."""
 
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -16,6 +17,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 """What files are taken for pictures when a folder is searched."""
 
 MEGAPIXELS = 50  # larger pictures are refused before they are decoded
+
+MOST_BYTES = 8 * MEGAPIXELS * 1_000_000  # and a pipe is read no further
 
 # all that Pillow's decoders raise on damaged files
 _DAMAGE = (
@@ -53,7 +56,9 @@ def read_pixels(source: Path | BinaryIO) -> NDArray[np.uint8]:
     except ValueError:  # a null character
         raise PictureError("not a possible file name") from None
     with stream:
-        return _decode(stream)
+        if stream.seekable():
+            return _decode(stream)
+        return _decode(io.BytesIO(stream.read(MOST_BYTES)))  # of a pipe
 
 
 def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
