@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -219,6 +220,28 @@ def test_a_reader_that_stops_early_is_no_error(figures: Path):
     )  # fmt: skip
     assert run.stderr == ""
     assert run.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "table"])
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+def test_an_output_that_takes_nothing_is_one_line(figures: Path, form, where):
+    command = f"{' '.join(GSPY)} classify -q '{figures}' -f {form} {where}"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert run.returncode == 2
+    assert re.fullmatch(rb"gspy: cannot write the output: [A-Z][\w ]+\n", run.stderr)
+
+
+def test_closed_streams_do_not_keep_rows_from_a_file(figures: Path, tmp_path: Path):
+    output = tmp_path / "out.csv"
+    command = f"{' '.join(GSPY)} classify '{figures}' -o '{output}' <&- >&- 2>&-"
+    subprocess.run(["bash", "-c", command], check=True)
+    assert len(rows(output.read_text())) == 3
+
+
+def test_what_is_no_file_is_no_output(figures: Path):
+    code, _, err = gspy("classify", figures, "-o", "/dev/null", "-f", "csv")
+    assert code == 2
+    assert err == "gspy: /dev/null is no file; --format csv prints instead\n"
 
 
 def test_ctrl_c_keeps_what_was_finished(figures: Path, tmp_path: Path):

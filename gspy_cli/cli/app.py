@@ -1,5 +1,6 @@
 """The app: its commands, its version, and what an error or Ctrl-C does."""
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -12,6 +13,8 @@ from gspy_cli import __version__
 from gspy_cli.cli import layout
 from gspy_cli.cli.interruption import INTERRUPTED, Interruption
 from gspy_cli.errors import CheckError, GspyError
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 COMMANDS = tuple(name for names in layout.COMMANDS.values() for name in names)
 """Each is a function, or an app of its own, in the module of its name."""
@@ -112,6 +115,7 @@ def gspy(
 
 def main() -> None:
     """Run the command line and end the process."""
+    _open_streams()
     interruption = Interruption()
     interruption.listen()
     try:
@@ -122,6 +126,32 @@ def main() -> None:
         if "torch" in sys.modules or not isinstance(end.code, int | None):
             raise
         _leave(end.code or 0)
+    except OSError as error:
+        if error.filename or error.errno not in UNWRITABLE:
+            raise
+        _complain(error)
+        _leave(2)
+
+
+def _open_streams() -> None:
+    """Stand in for standard streams that are closed, lest a file get their numbers.
+
+    What is written to such a standard output fails; messages go nowhere.
+    """
+    for name, flags, mode in (
+        ("stdin", os.O_RDONLY, "r"),
+        ("stdout", os.O_RDONLY, "w"),
+        ("stderr", os.O_WRONLY, "w"),
+    ):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, flags)  # the lowest that is free: the stream's
+            setattr(sys, name, os.fdopen(number, mode))
+
+
+def _complain(error: OSError) -> None:
+    """Say that standard output cannot be written, and write there no more."""
+    _forget_stdout()
+    typer.echo(f"gspy: cannot write the output: {error.strerror}", err=True)
 
 
 def _leave(code: int) -> None:
@@ -130,5 +160,8 @@ def _leave(code: int) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
+    except OSError as error:
+        _complain(error)
+        code = 2
     sys.stderr.flush()
     os._exit(code)

@@ -71,6 +71,9 @@ class Wanted:
             raise GspyError("parquet is no text to print; give -o a .parquet")
         if self.sort_into:
             self._make(self.sort_into)
+        for path in self.paths():
+            if path.exists() and not path.is_file():
+                raise GspyError(f"{path} is no file; --format csv prints instead")
         files = [os.path.realpath(path) for path in self.paths()]
         for path, file in zip(self.paths(), files, strict=True):
             if files.count(file) > 1:
