@@ -1,6 +1,7 @@
 """What to classify: paths, folders and lists become a stream of samples."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -49,6 +50,8 @@ class Sample:
     shifted: Callable[[float], Plot] | None = None
 
 
+STDIN = Path("-")
+BOM = "\ufeff"  # what some programs begin a list with
 STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/")
 """How the paths of streams of this process begin."""
 
@@ -116,7 +119,7 @@ def _some(path: str, *, recursive: bool) -> Iterator[str]:
 
 def listed(lines: Iterable[str]) -> Iterator[str]:
     """Give the paths of a list with one a line; empty lines are skipped."""
-    paths = (line.rstrip("\r\n") for line in lines)
+    paths = (line.removeprefix(BOM).rstrip("\r\n") for line in lines)
     return (path for path in paths if path)
 
 
@@ -134,7 +137,9 @@ def read_first(samples: Iterable[Sample]) -> Iterator[Sample]:
 
 
 def read_list(path: Path) -> list[str]:
-    """Read a list of paths; names that are not UTF-8 keep their bytes."""
+    """Read a list of paths, or stdin; names that are not UTF-8 keep their bytes."""
+    if path == STDIN:
+        return list(sys.stdin)
     try:
         with path.open(encoding="utf-8", errors="surrogateescape") as lines:
             return list(lines)

@@ -167,6 +167,7 @@ def test_a_list_may_come_from_a_file_or_stdin(figures: Path, tmp_path: Path):
     from_file = gspy("classify", "--files-from", tmp_path / "list.txt")
     from_stdin = gspy("classify", "-", stdin=listed)
     assert from_file[:2] == from_stdin[:2]
+    assert gspy("classify", "--files-from", "-", stdin=listed)[:2] == from_file[:2]
     assert from_file[0] == 1
     assert [row["status"] for row in rows(from_file[1])] == ["ok"] * 3 + ["failed"]
 

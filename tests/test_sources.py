@@ -117,6 +117,11 @@ def test_a_list_keeps_spaces_and_skips_empty_lines():
     assert list(sources.listed(lines)) == ["my figure.png", " b[1].png"]
 
 
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path):
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbfa.png\n")
+    assert list(sources.listed(sources.read_list(tmp_path / "list.txt"))) == ["a.png"]
+
+
 def test_a_list_that_is_not_there_is_an_error(tmp_path: Path):
     with pytest.raises(GspyError, match=r"cannot read the list .*none\.txt: No such"):
         sources.read_list(tmp_path / "none.txt")

@@ -46,7 +46,9 @@ def classify(
     ] = False,
     files_from: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Take paths from a list, one a line."),
+        typer.Option(
+            metavar="FILE", help="Take paths from a list, one a line; or '-'."
+        ),
     ] = None,
     gps: Annotated[
         list[str] | None,

@@ -100,13 +100,12 @@ def classify(
 
 def listed(paths: list[str], files_from: Path | None) -> list[str]:
     """Add a list's paths to those given; '-' reads one from stdin."""
-    from gspy_cli.sources import read_list
+    from gspy_cli import sources
 
-    lines = read_list(files_from) if files_from else []
+    lines = sources.read_list(files_from) if files_from else []
     for path in paths:
         lines += sys.stdin if path == "-" else [path]
-    stripped = (line.rstrip("\r\n") for line in lines)
-    return [path for path in stripped if path]
+    return list(sources.listed(lines))
 
 
 def wanted_times(times: Iterable[str]) -> "list[Wanted]":
