@@ -71,6 +71,8 @@ def open_output(
     """
     with ExitStack() as stack:
         with writing(path):
+            if not overwrite and _has_rows(path) and not _beside(path).exists():
+                check(b"", run, path)
             journal = stack.enter_context(_journal(path))
             _lock(journal, path)
             if overwrite:
@@ -140,7 +142,7 @@ def check(noted: bytes, run: Mapping[str, object], path: Path) -> None:
 def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
     """Refuse an output of another run; note this one's for the next."""
     text = journal.read()
-    if path.exists() and path.stat().st_size:
+    if _has_rows(path):
         check(text, run, path)
         return
     journal.seek(0)
@@ -148,6 +150,10 @@ def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
     journal.write(json.dumps(run).encode())
     journal.flush()
     os.fsync(journal.fileno())
+
+
+def _has_rows(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _difference(noted: Mapping[str, object], run: Mapping[str, object]) -> str:

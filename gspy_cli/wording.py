@@ -1,7 +1,14 @@
-"""How numbers of things are said."""
+"""How numbers and names of things are said."""
 
 
 def counted(number: int, noun: str) -> str:
     """Say how many there are: 1 glitch, 2 glitches, 0 pictures, 3 epochs."""
     ending = "es" if noun.endswith(("tch", "s")) else "s"
     return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would take for an order."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

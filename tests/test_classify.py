@@ -67,6 +67,7 @@ def test_an_output_is_not_replaced_unasked(figures: Path, tmp_path: Path):
     output.write_text("precious\n")
     code, _, err = gspy("classify", figures, "-o", output)
     assert (code, output.read_text()) == (2, "precious\n")
+    assert [path.name for path in tmp_path.glob("out.csv*")] == ["out.csv"]
     assert "--overwrite replaces it" in err
     assert gspy("classify", figures, "-o", output, "--overwrite")[0] == 0
     assert len(rows(output.read_text())) == 3
@@ -77,6 +78,17 @@ def test_a_table_shows_each_picture_and_its_label(figures: Path):
     assert code == 0
     assert out.count("H1_abcDEF1234") == 3
     assert "next likeliest" in out
+
+
+def test_a_name_gives_the_terminal_no_orders(figures: Path):
+    picture = min(figures.iterdir())
+    odd = picture.rename(figures / "red\x1b[31m.png")
+    for paths in ([odd], [figures], ["gone\x1b.png"]):
+        _, out, _ = gspy("classify", *paths, "-f", "table")
+        assert "\x1b" not in out
+        assert "\\x1b" in out
+    _, _, err = gspy("classify", figures, "-o", "\x1b.xyz")
+    assert err.startswith("gspy: cannot tell the format of \\x1b.xyz")
 
 
 def test_one_picture_shows_bars(figures: Path):

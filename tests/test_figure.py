@@ -21,7 +21,7 @@ from mpl_toolkits.axes_grid1 import make_axes_locatable
 from PIL import ExifTags, Image
 
 from gspy_cli.errors import PictureError
-from gspy_cli.figure import Box, find_plot, read_figure
+from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure
 
 REAL = SHARED / "real"
 TOLERANCE = 2  # pixels
@@ -457,6 +457,12 @@ def test_lossless_formats_give_the_same_pixels(tmp_path, name):
     read = read_figure(saved(tmp_path, Image.fromarray(pixels), name))
     np.testing.assert_array_equal(read, pixels)
     assert read.dtype == np.uint8
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_a_folder_gives_can_be_read(tmp_path, suffix):
+    path = saved(tmp_path, Image.new("RGB", (60, 40), (250, 0, 0)), f"a{suffix}")
+    assert read_figure(path).shape == (40, 60, 3)
 
 
 def test_an_open_file_gives_the_same_pixels_as_its_path(tmp_path):

@@ -200,7 +200,7 @@ def test_failures_done_before_count_once_with_several_outputs(odd_folder, tmp_pa
     gspy("classify", odd_folder, *outputs)
     code, _, err = gspy("classify", odd_folder, *outputs)
     assert code == 1
-    assert f"; {ODD} done before, 1 of them failed (tiny" in err
+    assert f"; {ODD} done before, 1 of them failed; --overwrite" in err
 
 
 def test_one_output_given_twice_is_refused(figures, tmp_path):

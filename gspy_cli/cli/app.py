@@ -13,6 +13,7 @@ from gspy_cli import __version__
 from gspy_cli.cli import layout
 from gspy_cli.cli.interruption import INTERRUPTED, Interruption
 from gspy_cli.errors import CheckError, GspyError
+from gspy_cli.wording import printable
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -48,7 +49,7 @@ class GspyGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except GspyError as error:
-            typer.echo(f"gspy: {error}", err=True)
+            typer.echo(f"gspy: {printable(str(error))}", err=True)
             raise typer.Exit(1 if isinstance(error, CheckError) else 2) from None
         except KeyboardInterrupt as stop:
             what = stop.args[0] if stop.args else "what was finished is kept"

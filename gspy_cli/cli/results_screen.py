@@ -13,6 +13,7 @@ from rich.text import Text
 
 from gspy_cli.labels import DESCRIPTIONS
 from gspy_cli.results import Failure, Glitch, Prediction, Row, answer_of
+from gspy_cli.wording import printable
 from gspy_cli.writers import Columns, ranked
 
 PAGE = 200  # rows in one table; a longer run prints several, as they are done
@@ -55,10 +56,13 @@ def _single(row: Row, columns: Columns) -> Text:
     result = answer_of(row)
     if isinstance(result, Failure):
         return Text.assemble(
-            (result.origin.path, "bold"), "\n", ("failed: ", "red"), result.reason
+            (printable(result.origin.path), "bold"),
+            "\n",
+            ("failed: ", "red"),
+            printable(result.reason),
         )
     paths = [view.origin.path for view in row.views] if isinstance(row, Glitch) else []
-    named = "\n".join(dict.fromkeys(paths or [result.origin.path]))
+    named = "\n".join(map(printable, dict.fromkeys(paths or [result.origin.path])))
     text = Text.assemble((named, "dim"), "\n")
     text.append(result.label, "bold green")
     text.append(f"  {result.confidence:.1%}", "bold")
@@ -84,7 +88,7 @@ def _table(results: list[Row], columns: Columns) -> Table:
     folder = _common_folder([answer_of(row).origin.path for row in results])
     table = Table(header_style="bold", box=None)
     table.add_column(
-        Text("event" if columns.triggers else f"in {folder}" if folder else "picture"),
+        Text("event" if columns.triggers else _heading(folder)),
         overflow="fold",
     )
     if columns.per_glitch:
@@ -100,6 +104,10 @@ def _table(results: list[Row], columns: Columns) -> Table:
     return table
 
 
+def _heading(folder: str) -> str:
+    return f"in {printable(folder)}" if folder else "picture"
+
+
 def _common_folder(paths: list[str]) -> str:
     """Give the folder that all paths begin with; nothing where there is none."""
     try:
@@ -110,11 +118,11 @@ def _common_folder(paths: list[str]) -> str:
 
 def _cells(row: Row, columns: Columns, folder: str) -> Iterator[Text]:
     result = answer_of(row)
-    yield Text(_name(row, folder))
+    yield Text(printable(_name(row, folder)))
     if isinstance(row, Glitch):
         yield Text(f"{len(row.views) - len(row.failures())} of {len(row.views)}")
     if isinstance(result, Failure):
-        yield Text(f"failed: {result.reason}", "red")
+        yield Text(f"failed: {printable(result.reason)}", "red")
         return
     sure = columns.row(row)["status"] == "ok"
     shown = result.label if sure else f"{result.label}?"

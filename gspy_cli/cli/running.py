@@ -113,8 +113,8 @@ class Tally:
         views = f", {self.partial} with a failed view" if self.partial else ""
         before = f"; {outputs.already} done before" if outputs.already else ""
         failed = outputs.already_failed
-        which = f", {failed} of them failed" if failed else ""
-        return f"{counts}{views}{before}{which}"
+        which = f", {failed} of them failed; --overwrite reads all anew"
+        return f"{counts}{views}{before}{which if failed else ''}"
 
 
 def run(

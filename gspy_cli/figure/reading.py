@@ -13,7 +13,10 @@ from PIL import ExifTags, Image, ImageFile, ImageOps
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import png
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp"),
+    *(".tif", ".tiff", ".ppm"),
+)
 """What files are taken for pictures when a folder is searched."""
 
 MEGAPIXELS = 50  # larger pictures are refused before they are decoded
