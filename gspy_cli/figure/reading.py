@@ -70,15 +70,16 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
         if pixels is not None:
             return pixels
         stream.seek(0)
-        picture = _open(stream)
+        picture: Image.Image = _open(stream)
         width, height = picture.size
         if width * height > MEGAPIXELS * 1_000_000:
             raise PictureError(
                 f"too large: {width} x {height} pixels, limit {MEGAPIXELS} megapixels"
             )
-        return _to_rgb(
-            ImageOps.exif_transpose(picture) if _is_turned(picture) else picture
-        )
+        picture.load()
+        if _is_turned(picture):
+            picture = ImageOps.exif_transpose(picture)
+        return _to_rgb(picture)
     except _DAMAGE:
         raise PictureError("the picture is damaged or cut short") from None
 
