@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from gspy_cli.strain.events import Event, Scanner
     from gspy_cli.strain.triggers import Wanted
 
-WORKERS = 8
-"""Threads that load samples: the windows of two events, each of which scans once."""
+WORKERS = 2
+"""Threads that load and name samples, as many as scan; each takes events in turn."""
 
 
 def from_strain(

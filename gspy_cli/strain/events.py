@@ -37,7 +37,8 @@ class Scanner:
         self._tiles = Memo(self._tile, keep=2)
         # Arrays of many threads would leave memory in pieces, so few threads scan.
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="scan")
-        self._scans = Memo(self._start, keep=3)
+        # What the threads that ask work on: a few events each, and shifts of one.
+        self._scans = Memo(self._start, keep=8)
 
     def scan(self, event: Event, *, shift_s: float = 0.0) -> QScan:
         """Scan the strain about an event, or about a moment beside it.

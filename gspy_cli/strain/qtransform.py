@@ -121,7 +121,7 @@ def q_scan(
     return scan_tiles(tiles, event_s=event_s, windows=windows, search_s=search_s)
 
 
-@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _finite looks
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _check_finite looks
 def tile_strain(
     strain: NDArray[np.floating],
     *,
@@ -203,18 +203,18 @@ def _normalise(
         step_s = duration_s / rows.tiles
         first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
         last = int(keep_s[1] / step_s) + SPLINE_REACH
-        energies.append(_finite(tiles[:, first:last] / norms))
+        _check_finite(norms)
+        energies.append(tiles[:, first:last] / norms)
         firsts.append(first)
     return _Rows(plane, energies, firsts)
 
 
-def _finite(energies: NDArray[np.float32]) -> NDArray[np.float32]:
+def _check_finite(energies: NDArray[np.floating] | float) -> None:
     if not np.isfinite(energies).all():
         raise GspyError(
             "the strain cannot be scanned: a part of it is too many times louder than "
             "the rest for its energies to be numbers; choose another time or --channel"
         )
-    return energies
 
 
 def _peak(tiles: Tiles, event_s: float, search_s: float) -> _Peak:
@@ -222,7 +222,9 @@ def _peak(tiles: Tiles, event_s: float, search_s: float) -> _Peak:
     half_s = search_s * tiles.recipe.search_half_width
     search = (max(event_s - half_s, 0.0), min(event_s + half_s, tiles.duration_s))
     peaks = (_peak_of_plane(rows, tiles.duration_s, search) for rows in tiles.planes)
-    return max(peaks, key=lambda peak: peak.energy)
+    best = max(peaks, key=lambda peak: peak.energy)
+    _check_finite(best.energy)
+    return best
 
 
 def _peak_of_plane(
