@@ -18,6 +18,10 @@ class PictureError(GspyError):
     """One picture cannot be used; a run turns it into a `Failure` and goes on."""
 
 
+class DivergedError(GspyError):
+    """A training's loss is no longer a number; another rate may do."""
+
+
 class ChangedError(GspyError):
     """An output is no longer as gspy wrote it; what it is named is told elsewhere."""
 

@@ -17,7 +17,8 @@ from glitch_pictures import (
 )
 from safetensors.torch import load_file
 
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import DivergedError, GspyError
+from gspy_cli.evaluation.subjects import subjects_of
 from gspy_cli.training import fit, hardware
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.batches import training_steps
@@ -232,6 +233,18 @@ def test_a_search_trains_each_batch_size_and_compares(data, tmp_path):
     assert seen == [f"batch-{b}-lr-{r}" for b in (4, 8) for r in (0.1, 0.01)]
     assert (found.path / "comparison.png").stat().st_size > 1000
     assert found.runs[0].best.score() == max(run.best.score() for run in found.runs)
+
+
+def test_a_search_goes_on_after_a_rate_that_diverges(data, tmp_path):
+    config = quick_config(data, tmp_path, replace(QUICK, epochs=1))
+    found = search(config, rates=(1e30, 0.01))
+    assert found.diverged == ("batch-8-lr-1e+30",)
+    assert [run.config.recipe.lr for run in found.runs] == [0.01]
+    assert [s.name for s in subjects_of(str(found.path), "cpu")] == [
+        "batch-8-lr-0.01-001"
+    ]
+    with pytest.raises(DivergedError, match="try smaller rates"):
+        search(config, rates=(1e30, 1e31))
 
 
 class Hungry(torch.nn.Module):

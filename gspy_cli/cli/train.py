@@ -205,6 +205,8 @@ def train(
             done = training.train(config, reports=reports)
     if isinstance(done, search.Search):
         typer.echo((done.path / "comparison.csv").read_text(encoding="utf-8"))
+        for name in done.diverged:
+            typer.echo(f"{name}: the loss was no longer a number", err=True)
         typer.echo(f"next: gspy export {done.runs[0].path} -o model.onnx")
     elif isinstance(done, Path):
         _show_scores(done)

@@ -59,14 +59,14 @@ def find_subjects(texts: Sequence[str], *, device: str) -> list[Subject]:
 
 
 def subjects_of(text: str, device: str) -> list[Subject]:
-    """Tell what a text names: a search is all its runs."""
+    """Tell what a text names: a search is all its runs that have weights."""
     path = Path(text).expanduser()
     if path.suffix.lower() == ".csv":
         return [of_table(path)]
     if (path / "predictions.csv").is_file() and (path / "scores.json").is_file():
         return [of_folds(path)]
     if (path / "comparison.csv").is_file():
-        runs = sorted(p.parent for p in path.glob("*/config.json"))
+        runs = sorted(p.parent for p in path.glob("*/best.safetensors"))
         return [subject for run in runs for subject in subjects_of(str(run), device)]
     if is_run(path):
         return [of_run(path, device)]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import DivergedError, GspyError
 from gspy_cli.training.batches import Batch, Step
 from gspy_cli.training.distributed import World, sum_over_ranks
 from gspy_cli.training.hardware import Machine
@@ -72,10 +72,7 @@ def train_epoch(
         tally.add(*take_step(trainee, objective, machine, batch))
         update_average(trainee, recipe, epoch.number * len(steps) + i)
         on_batch(i + 1, len(steps))
-    scores = tally.scores(epoch.phase, machine.world)
-    if not math.isfinite(scores.loss):
-        raise GspyError("the loss is no longer a number: try a smaller --lr")
-    return scores
+    return tally.scores(epoch.phase, machine.world)
 
 
 def take_step(
@@ -151,6 +148,8 @@ class Tally:
             raise GspyError("fewer pictures than processes: start fewer")
         confusion = sum_over_ranks(self.confusion, world).double()
         loss = sum_over_ranks(torch.as_tensor(self.loss), world) / confusion.sum()
+        if not math.isfinite(loss):
+            raise DivergedError("the loss is no longer a number: try a smaller --lr")
         if phase == "reconstruct":
             return Scores(float(loss))
         hits, present = confusion.diag(), confusion.sum(dim=1) > 0

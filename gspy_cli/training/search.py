@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
+from gspy_cli.errors import DivergedError
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.curves import draw_comparison
@@ -17,10 +18,14 @@ from gspy_cli.training.train import SILENT, completed, train
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A finished search: its directory, with the runs in it, best run first."""
+    """A finished search: its directory, with the runs in it, best run first.
+
+    `diverged` names the runs whose loss was no longer a number.
+    """
 
     path: Path
     runs: tuple[Run, ...]
+    diverged: tuple[str, ...] = ()
 
 
 def search(
@@ -34,7 +39,13 @@ def search(
     """Train once for each batch size and rate; write `comparison.csv` and `.png`.
 
     The tables are written anew after each run, so a search that breaks off leaves
-    those of the runs that it finished.
+    those of the runs that it finished. A run whose loss is no longer a number is left
+    out of them.
+
+    Raises
+    ------
+    GspyError
+        As `train` does, or no run was finished.
     """
     config, recipe = completed(config), config.recipe
     find_machine(config.device, config.amp, ALONE)
@@ -46,13 +57,21 @@ def search(
     ]
     path = new_directory(config.output, f"{config.name or config.architecture}-search")
     runs: list[Run] = []
+    diverged: list[str] = []
     for recipe in recipes:
         name = f"batch-{recipe.batch_size}-lr-{recipe.lr:g}"
         one = replace(config, recipe=recipe, name=name, output=path)
         on_run(one)
-        runs.append(train(one, reports=reports))
+        try:
+            runs.append(train(one, reports=reports))
+        except DivergedError:
+            diverged.append(name)
+            continue
         write_comparison(path, runs)
-    return Search(path, tuple(sorted(runs, key=lambda r: r.best.score(), reverse=True)))
+    if not runs:
+        raise DivergedError("no loss stayed a number: try smaller rates, --lr")
+    best_first = sorted(runs, key=lambda run: run.best.score(), reverse=True)
+    return Search(path, tuple(best_first), tuple(diverged))
 
 
 def write_comparison(path: Path, runs: Sequence[Run]) -> None:
