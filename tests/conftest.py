@@ -97,6 +97,22 @@ def tiny_model(tmp_path: Path) -> Path:
     return write_tiny_model(folder)
 
 
+@pytest.fixture
+def tilings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Note each time that a scanner cuts strain into tiles."""
+    from gspy_cli.strain import events
+
+    made: list[object] = []
+
+    def spy(*args, **how):
+        made.append(how)
+        return tile(*args, **how)
+
+    tile = events.tile_strain
+    monkeypatch.setattr(events, "tile_strain", spy)
+    return made
+
+
 def write_tiny_model(folder: Path, *, scale: float = 0.05) -> Path:
     weights = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32) * scale
     nodes = [

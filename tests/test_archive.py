@@ -80,24 +80,14 @@ def test_each_chunk_is_read_once(
 
 
 def test_events_of_one_second_share_their_tiles(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tilings: list[object]
 ) -> None:
-    from gspy_cli.strain import events
-
-    made = []
-
-    def spy(*args, **how):
-        made.append(how)
-        return tile(*args, **how)
-
-    tile = events.tile_strain
-    monkeypatch.setattr(events, "tile_strain", spy)
     archive = one_file(tmp_path, noise(128))
     scanner = Scanner(archive)
     for gps in map(Decimal, (START + 60, START + 60, START + 61)):
         for part in ("0.01", "0.3"):
             scanner.scan(Event(gps + Decimal(part), archive.at(gps)[0]))
-    assert len(made) == 2
+    assert len(tilings) == 2
 
 
 def test_a_gap_away_from_the_event_does_not_matter(tmp_path: Path) -> None:

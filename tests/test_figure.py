@@ -6,6 +6,7 @@ import struct
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -408,6 +409,25 @@ NO_PLOT = {
 def test_a_picture_without_a_plot_is_refused(name):
     with pytest.raises(PictureError, match="no plot found"):
         find_plot(NO_PLOT[name]())
+
+
+def test_tiny_pictures_have_a_plot_or_none_but_raise_nothing_else():
+    rng = np.random.default_rng(5)
+    greys, found = np.array([0, 17, 128, 200, 255], np.uint8), 0
+    dark_or_bright = viridis_like(40, 40)
+    for _ in range(1500):
+        height, width = rng.integers(16, 70, 2)
+        pixels = np.empty((height, width, 3), np.uint8)
+        pixels[:] = rng.choice(greys)
+        for _ in range(rng.integers(1, 4)):
+            top, bottom = np.sort(rng.integers(0, min(height, 40) + 1, 2))
+            left, right = np.sort(rng.integers(0, min(width, 40) + 1, 2))
+            patch = dark_or_bright[top:bottom, left:right]
+            is_plot = rng.random() < 0.6
+            pixels[top:bottom, left:right] = patch if is_plot else rng.choice(greys)
+        with suppress(PictureError):
+            found += find_plot(pixels).area > 0
+    assert 100 < found < 1500
 
 
 def panels(rows: int, columns: int) -> np.ndarray:

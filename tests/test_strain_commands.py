@@ -14,7 +14,6 @@ from test_classify import gspy
 
 from gspy_cli.errors import GspyError
 from gspy_cli.figure import read_figure
-from gspy_cli.strain import events
 from gspy_cli.strain.times import gps_time
 
 STRAIN = SHARED / "strain"
@@ -51,23 +50,15 @@ def test_strain_gives_one_row_a_window_with_the_loudest_tile(blip_file, tiny_mod
 
 
 def test_each_event_is_scanned_once_whatever_batches_it_falls_into(
-    tmp_path, tiny_model, monkeypatch
+    tmp_path, tiny_model, tilings
 ):
-    made = []
-
-    def spy(*args, **how):
-        made.append(how)
-        return tile(*args, **how)
-
-    tile = events.tile_strain
-    monkeypatch.setattr(events, "tile_strain", spy)
     file = gwosc_file(tmp_path, noise(100), start=START)
     inside = [f"{START + second}.3" for second in range(36, 64, 2)]
     times = [START - 1, *inside]  # a row of its own, then four for each
     given = [word for time in times for word in ("--gps", time)]
     _, out, _ = gspy("classify", file, *given, "-m", tiny_model)
     assert len(table(out)) == 1 + 4 * len(inside)
-    assert len(made) == len(inside)
+    assert len(tilings) == len(inside)
 
 
 def test_a_time_outside_the_file_is_a_failed_row(blip_file, tiny_model):

@@ -29,6 +29,7 @@ from gspy_cli.figure.frame import LINES, Box, without_frame
 
 Mask = NDArray[np.bool_]
 
+LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 CONTRAST = 24  # grey levels that tell content from margin, above JPEG noise
 SOLID = 0.8  # least part of a line that content must cover to be plot
 BARE = 0.002  # most of a margin that is covered where there are no labels
@@ -52,7 +53,7 @@ def find_plot(pixels: Pixels) -> Box:
         There is no spectrogram in the picture, or more than one.
     """
     height, width = pixels.shape[:2]
-    if min(height, width) < 16:
+    if min(height, width) < LEAST:
         raise PictureError(f"no plot found: only {width} x {height} pixels")
     if fills_picture(pixels[..., :3]):
         return without_frame(pixels, Box(0, 0, width, height))
@@ -250,7 +251,8 @@ def _filled_boxes(content: _Content) -> Iterator[Box]:
             top, bottom = _extent(content.beside(left, right), ends)
             if (top, bottom) == before:
                 break
-        if right - left >= width // 8 and bottom - top >= height // 8:
+        least_wide, least_high = max(width // 8, LEAST), max(height // 8, LEAST)
+        if right - left >= least_wide and bottom - top >= least_high:
             yield Box(left, top, right, bottom)
 
 
