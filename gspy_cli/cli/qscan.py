@@ -21,6 +21,7 @@ from gspy_cli.cli.options import (
 )
 from gspy_cli.cli.strain import OpenDataOption
 from gspy_cli.errors import GspyError
+from gspy_cli.whole import whole_file
 
 if TYPE_CHECKING:
     from gspy_cli.strain.collect import Collection
@@ -167,7 +168,8 @@ def _draw(
             yield no_room(window)
             continue
         path = sheet.folder / f"{name}_spectrogram_{window}.{sheet.form}"
-        _write(path, _content(scan, window, event, sheet))
+        with whole_file(path) as part:
+            part.write_bytes(_content(scan, window, event, sheet))
         sys.stdout.write(f"{path}\n")  # typer.echo would write into the bar
         yield ""
     if not sheet.quiet:
@@ -175,16 +177,6 @@ def _draw(
             f"{name}: loudest tile {scan.peak_frequency:.1f} Hz, "
             f"SNR {scan.snr:.1f}, Q {scan.q:.2f}\n"
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that gets its name when it is whole."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _content(scan: "QScan", window_s: float, event: "Event", sheet: Sheet) -> bytes:

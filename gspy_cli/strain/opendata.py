@@ -3,13 +3,10 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from math import floor
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO
 
 import platformdirs
 
@@ -18,6 +15,7 @@ from gspy_cli.strain.archive import BLOCK_S, Archive
 from gspy_cli.strain.checks import MIN_DURATION_S
 from gspy_cli.strain.series import choose, list_series
 from gspy_cli.strain.triggers import Wanted
+from gspy_cli.whole import whole_file
 
 SERVER = "https://gwosc.org"
 TIMEOUT_S = 60.0
@@ -69,6 +67,7 @@ class OpenData:
         block = (start, start + BLOCK_S)
         paths = self._cached(ifo, block)
         if not covers([_span(path.name) for path in paths], block):
+            self._folder.mkdir(parents=True, exist_ok=True)
             paths = [self._file(url) for url in self._urls(gps, ifo, block)]
         for path in paths:
             self._archive.add(choose(list_series(path), ifo=ifo))
@@ -92,8 +91,8 @@ class OpenData:
         found = self._ask(ifo, block) or self._ask(ifo, least)
         urls = _best(found, block)
         if urls:  # what is not open today may be tomorrow
-            with _part(note) as part:
-                part.write(json.dumps(urls).encode())
+            with whole_file(note) as part:
+                part.write_text(json.dumps(urls), encoding="utf-8")
         return urls
 
     def _ask(self, ifo: str, span: Span) -> list[str]:
@@ -130,16 +129,17 @@ class OpenData:
                 requests.get(
                     url, stream=True, timeout=TIMEOUT_S, headers=plain
                 ) as answer,
-                _part(path) as part,
+                whole_file(path) as part,
+                part.open("wb") as file,
             ):
                 answer.raise_for_status()
                 for piece in answer.iter_content(PIECE):
-                    part.write(piece)
+                    file.write(piece)
                 size = answer.headers.get("Content-Length")
-                if size and part.tell() != int(size):
-                    raise OSError(f"{part.tell()} of {size} bytes came")
-                part.flush()
-                list_series(Path(part.name))
+                if size and file.tell() != int(size):
+                    raise OSError(f"{file.tell()} of {size} bytes came")
+                file.flush()
+                list_series(part)
         except (requests.RequestException, OSError, GspyError) as error:
             raise self._unreachable(error) from None
 
@@ -152,22 +152,6 @@ class OpenData:
             f"cannot fetch from {self._server} ({reason[:100]}); try again with a "
             "network, or give files of strain instead of --open-data"
         )
-
-
-@contextmanager
-def _part(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that gets its name at the end, if nothing goes wrong."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-    ) as part:
-        written = Path(part.name)
-        try:
-            yield part
-        except BaseException:
-            written.unlink()
-            raise
-    written.replace(path)
 
 
 def _span(name: str) -> Span:

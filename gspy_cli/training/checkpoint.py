@@ -3,9 +3,7 @@
 Tensors are safetensors; everything else is JSON in their metadata.
 """
 
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -17,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gspy_cli.errors import GspyError
+from gspy_cli.whole import whole_file
 
 NOT_WEIGHTS = (
     *(RuntimeError, ValueError, EOFError, OSError, UnpicklingError),
@@ -31,21 +30,15 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     A kill or a full disk leaves the old file as it was. What cannot be written is a
     `GspyError`.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        write(part)
-        with part.open("r+b") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        with whole_file(path) as part:
+            write(part)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise GspyError(
             f"cannot write {path} ({reason}): make room there, or give a place that "
             "you may write to; what stood there before is kept"
         ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def save_tensors(

