@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from gspy_cli.results import Origin, Prediction, Result
+from gspy_cli.results import Origin, Prediction, Result, when
 from gspy_cli.sources import Sample
 
 SHIFTS_S = (-0.020, -0.005, -0.001, 0.001, 0.005, 0.020)
@@ -36,8 +36,8 @@ def gathered(results: Iterable[Result]) -> Iterator[Result]:
                 yield _joined(result, windows)
 
 
-def _event(origin: Origin) -> tuple[str, str | None, str | None]:
-    return origin.path, origin.ifo, origin.gravityspy_id
+def _event(origin: Origin) -> tuple[str | None, ...]:
+    return origin.path, origin.ifo, origin.gravityspy_id, *when(origin)
 
 
 def _joined(result: Result, event: list[Result]) -> Result:

@@ -16,8 +16,10 @@ def plot(shift_s: float) -> Plot:
     return Plot(np.full((4, 4, 3), round(abs(shift_s) * 1000), np.uint8), Trigger(5.0))
 
 
-def sample(window: float, name: str = "x", *, strain: bool = True) -> Sample:
-    origin = Origin("f", "H1", name, window, Trigger(5.0))
+def sample(
+    window: float, name: str = "x", *, gps: float = 5.0, strain: bool = True
+) -> Sample:
+    origin = Origin("f", "H1", name, window, Trigger(gps))
     return Sample(origin, lambda: plot(0), plot if strain else None)
 
 
@@ -42,6 +44,20 @@ def test_results_are_one_a_window_again_with_the_labels_beside() -> None:
         assert isinstance(result, Prediction)
         labels = [*["Blip"] * 5, "Chirp"]
         assert result.shifted == dict(zip(timeshift.SHIFTS_S, labels, strict=True))
+
+
+def test_two_times_of_one_identifier_are_two_events() -> None:
+    samples = [sample(0.5, gps=gps) for gps in (5.0, 6.0)]
+    results: list[Result] = []
+    for item in timeshift.with_shifts(samples):
+        late = item.origin.trigger == Trigger(6.0)
+        flips = [1000 * s for s in timeshift.SHIFTS_S] if late else []
+        results.append(named(item, tuple(flips)))
+    first, second = timeshift.gathered(results)
+    assert isinstance(first, Prediction)
+    assert isinstance(second, Prediction)
+    assert set((first.shifted or {}).values()) == {"Blip"}
+    assert set((second.shifted or {}).values()) == {"Chirp"}
 
 
 def test_an_input_that_is_no_strain_passes_untouched() -> None:
