@@ -167,14 +167,52 @@ def test_frames_with_a_break_are_two_series(tmp_path: Path) -> None:
     np.testing.assert_array_equal(all_of(late), strain[8 * RATE :])
 
 
-def test_gwosc_frames_need_no_channel(tmp_path: Path) -> None:
+def test_frames_may_be_stored_in_any_order(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path, strain = tmp_path / "H-H1_TEST-1000000000-12.gwf", noise(12)
+    with gwframe.FrameWriter(path) as writer:
+        for first in (8, 0, 4):
+            part = strain[first * RATE : (first + 4) * RATE]
+            start = 1000000000.0 + first
+            writer.write(part, start=start, sample_rate=RATE, name="H1:X")
+    series = only(path)
+    np.testing.assert_array_equal(all_of(series), strain)
+    np.testing.assert_array_equal(read_samples(series, 7, 99), strain[7:99])
+
+
+def test_a_frame_with_fewer_samples_than_promised_is_damaged(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path = tmp_path / "H-H1_TEST-1000000000-8.gwf"
+    frame = gwframe.Frame(start=1000000000.0, duration=8.0, name="H1", run=-1)
+    frame.add_channel("H1:X", noise(6), RATE)
+    with gwframe.FrameWriter(path) as writer:
+        writer.write_frame(frame)
+    with pytest.raises(GspyError, match=r"-8.gwf .*a frame holds 24576 of 32768 "):
+        all_of(only(path))
+
+
+def test_a_file_that_has_become_shorter_is_damaged(tmp_path: Path) -> None:
+    series = only(gwpy_file(tmp_path / "s.h5", {"H1:X": noise(8)}))
+    gwpy_file(tmp_path / "s.h5", {"H1:X": noise(4)})
+    with pytest.raises(GspyError, match=r"s.h5 is damaged: it holds less of H1:X"):
+        all_of(series)
+
+
+@pytest.mark.parametrize("name", ["H1:GWOSC-4KHZ_R1_{}", "H1:LOSC-{}"])
+def test_gwosc_frames_need_no_channel(tmp_path: Path, name: str) -> None:
     gwframe = pytest.importorskip("gwframe")
     path, strain = tmp_path / "H-H1_GWOSC_4KHZ_R1-1000000000-8.gwf", noise(8)
-    names = ("H1:GWOSC-4KHZ_R1_STRAIN", "H1:GWOSC-4KHZ_R1_DQMASK")
+    names = [name.format(kind) for kind in ("STRAIN", "DQMASK", "INJMASK")]
     gwframe.write(
         path, dict.fromkeys(names, strain), start=1000000000.0, sample_rate=RATE
     )
     assert only(path).channel == names[0]
+
+
+def test_a_file_of_masks_alone_is_refused(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "m.h5", {"H1:GWOSC-4KHZ_R1_DQMASK": noise(8)})
+    with pytest.raises(GspyError, match=r"m.h5 holds no time series but masks; give"):
+        list_series(path)
 
 
 def test_a_false_frame_file_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.series import CHUNK_S, Series, read_samples
 
 BLOCK_S = 64  # what Gravity Spy reads about an event
-KEPT_SAMPLES = 1 << 22  # 32 MB
+KEPT_SAMPLES = 1 << 22  # 32 MB; but one chunk at least, in GWF a whole frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,13 +33,20 @@ def list_series(path: Path) -> list[Series]:
 
 
 def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
-    """Read a stretch; the frames it lies in are unpacked whole."""
-    start, end = (
-        float(series.start_gps + Decimal(i / series.rate_hz)) for i in (first, last)
-    )
-    with _gwframe(series.path) as gwframe:
-        array = gwframe.read(series.path, series.key, start=start, end=end).array
-    samples: NDArray[np.floating] = np.ma.filled(array, np.nan)
+    """Read a stretch; its frames, in any order in the file, are unpacked whole."""
+    samples = np.full(last - first, np.nan)
+    with _gwframe(series.path) as gwframe, gwframe.FrameReader(series.path) as reader:
+        for frame in reader.info.frames:
+            start_s = Decimal(str(frame.start)) - series.start_gps
+            size = round(frame.duration * series.rate_hz)
+            place = round(start_s * Decimal(series.rate_hz)) - first
+            if not -size < place < samples.size:
+                continue
+            array = reader.read(series.key, frame_index=frame.index).array
+            if array.size != size:
+                raise ValueError(f"a frame holds {array.size} of {size} samples")
+            inside = array[max(-place, 0) : samples.size - place]
+            samples[max(place, 0) : place + size] = inside
     return samples
 
 

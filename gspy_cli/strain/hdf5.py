@@ -93,6 +93,8 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
     try:
         with h5py.File(series.path) as file:
             samples: NDArray[np.floating] = file[series.key][first:last]
+            if samples.size != last - first:
+                raise ValueError(f"it holds less of {series.key} than it did")
     except _DAMAGE as error:
         raise _damaged(series.path, error) from None
     return samples

@@ -14,7 +14,7 @@ from gspy_cli.errors import GspyError
 SUFFIXES = (".hdf5", ".h5", ".hdf", ".gwf")
 CHUNK_S = 64  # what is read at once
 MAX_NAMED = 8  # channels listed in an error message
-MASKS = ("_DQMASK", "_INJMASK")  # what GWOSC's frames hold beside the strain
+MASKS = re.compile(r"[_-](DQ|INJ)MASK$")  # what GWOSC's frames hold beside the strain
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,13 @@ def list_series(path: Path) -> list[Series]:
         from gspy_cli.strain import hdf5
 
         found = hdf5.list_series(path)
-    if not found:
+    strain = [series for series in found if not MASKS.search(series.channel)]
+    if not strain:
+        masks = " but masks" if found else ""
         raise GspyError(
-            f"{path.name} holds no time series; give a GWOSC, gwpy or GWF file"
+            f"{path.name} holds no time series{masks}; give a GWOSC, gwpy or GWF file"
         )
-    return [series for series in found if not series.channel.endswith(MASKS)]
+    return strain
 
 
 def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
