@@ -152,6 +152,28 @@ def test_eight_seconds_are_enough_wherever_they_begin(tmp_path: Path) -> None:
     }
 
 
+def test_the_longer_side_is_cut_to_whole_steps(tmp_path: Path) -> None:
+    strain = noise(40)
+    strain[: 7 * RATE] = strain[round(33.12 * RATE) :] = np.nan
+    archive = one_file(tmp_path, strain)
+    for second in (10, 30.1):
+        assert 4.0 in scan(archive, START + second).energies
+
+
+def test_eight_seconds_are_enough_at_an_odd_rate(tmp_path: Path) -> None:
+    archive = one_file(tmp_path, noise(8, rate=4097), rate=4097)
+    assert set(scan(archive, START + 4).energies) == {0.5, 1.0, 2.0, 4.0}
+
+
+def test_infinite_samples_are_a_gap(tmp_path: Path) -> None:
+    strain = noise(32)
+    strain[20 * RATE : 21 * RATE] = np.inf
+    archive = one_file(tmp_path, strain)
+    assert set(scan(archive, START + 10).energies) == {0.5, 1.0, 2.0, 4.0}
+    with pytest.raises(GspyError, match="has a gap"):
+        scan(archive, START + 20.5)
+
+
 @pytest.mark.parametrize("rate", [1024, 2048])
 def test_a_low_rate_is_refused(tmp_path: Path, rate: int) -> None:
     archive = one_file(tmp_path, noise(64, rate=rate), rate=rate)

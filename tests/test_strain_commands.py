@@ -141,7 +141,12 @@ def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):
         ("2015-09-14T09:50:45.4", "1126259462.4"),
         ("2015-09-14T11:50:45.4+02:00", "1126259462.4"),
         ("1980-01-06", "0"),
+        ("2015-09-14T09:50:45.400000123", "1126259462.400000123"),
+        ("20150914T115045,400000123+02:00", "1126259462.400000123"),
         ("2016-12-31T23:59:59", "1167264016"),
+        ("2016-12-31T23:59:59.75", "1167264016.75"),
+        ("2016-12-31T23:59:60.5", "1167264017.5"),
+        ("2017-01-01T00:59:60+01:00", "1167264017"),
         ("2017-01-01", "1167264018"),
     ],
 )
@@ -149,7 +154,10 @@ def test_a_time_is_exact_gps_seconds(date, gps):
     assert gps_time(date) == Decimal(gps)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "nan", "inf", "-5", "1e99", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "nan", "inf", "-5", "1e99", "", "2015-09-14T09:50:60", "1979-12-31"],
+)
 def test_a_text_that_is_no_time_is_refused(text):
     with pytest.raises(GspyError, match=f"'{text}' is no"):
         gps_time(text)

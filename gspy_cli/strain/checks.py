@@ -68,7 +68,7 @@ def check_rate(sample_rate_hz: float, high_hz: float) -> None:
 def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.bool_]:
     """Tell which samples (n,) are no data: NaN, or a long run of one value."""
     gap: NDArray[np.bool_] = ~np.isfinite(samples)
-    starts = np.flatnonzero(np.diff(samples, prepend=np.nan) != 0)
+    starts = np.append(0, 1 + np.flatnonzero(samples[1:] != samples[:-1]))
     lengths = np.diff(starts, append=samples.size)
     for run in np.flatnonzero(lengths > FLAT_S * sample_rate_hz):
         gap[starts[run] : starts[run] + lengths[run]] = True

@@ -6,9 +6,15 @@ import numpy as np
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.archive import Strain
-from gspy_cli.strain.checks import CONSTANT, gaps, is_constant, kind_of_gap
+from gspy_cli.strain.checks import (
+    CONSTANT,
+    MIN_DURATION_S,
+    gaps,
+    is_constant,
+    kind_of_gap,
+)
 
-STEP_S = 0.125  # stretches are whole multiples of it, for quick transforms
+STEP_S = 0.125  # stretches are multiples of it, if long enough: for quick transforms
 
 
 def whole_stretch(strain: Strain, gps: Decimal) -> slice:
@@ -32,5 +38,8 @@ def whole_stretch(strain: Strain, gps: Decimal) -> slice:
     before, after = np.flatnonzero(gap[:event]), np.flatnonzero(gap[event:])
     first = int(before[-1]) + 1 if before.size else 0
     last = event + int(after[0]) if after.size else gap.size
-    step = max(round(STEP_S * strain.sample_rate_hz), 1)
-    return slice(first, last - (last - first) % step)
+    rest = (last - first) % max(round(STEP_S * strain.sample_rate_hz), 1)
+    if last - first - rest < MIN_DURATION_S * strain.sample_rate_hz:
+        return slice(first, last)
+    late = event - first > last - event  # the longer side is cut
+    return slice(first + rest, last) if late else slice(first, last - rest)

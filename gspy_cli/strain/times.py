@@ -1,5 +1,6 @@
 """GPS times, as numbers and as dates; exact to the nanosecond."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -33,15 +34,26 @@ def gps_time(text: str) -> Decimal:
 
 
 def _from_date(text: str) -> Decimal:
+    before = re.sub(r"(:\d\d):60", r"\1:59", text)  # no datetime is in a leap second
     try:
-        date = datetime.fromisoformat(text)
+        gps = _from_datetime(datetime.fromisoformat(before))
+        if before != text:
+            gps += 1
+            if gps not in LEAP_SECONDS_GPS:
+                raise ValueError
     except ValueError:
         raise GspyError(
             f"'{text}' is no time; give GPS seconds or a UTC date such as "
             "2015-09-14T09:50:45.4"
         ) from None
+    fraction = re.search(r"\d\d:?\d\d[.,](\d+)", text)
+    return gps + Decimal(f"0.{fraction[1]}" if fraction else 0)
+
+
+def _from_datetime(date: datetime) -> int:
+    """Give whole GPS seconds."""
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    elapsed = Decimal((date - GPS_EPOCH) // timedelta(microseconds=1)) / 1_000_000
+    elapsed = (date - GPS_EPOCH) // timedelta(seconds=1)
     passed = 0
     while passed < len(LEAP_SECONDS_GPS) and (
         elapsed + passed >= LEAP_SECONDS_GPS[passed]
