@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from glitch_pictures import (
     CLASSES,
     QUICK,
@@ -23,7 +24,7 @@ from safetensors.torch import load_file
 from gspy_cli.errors import GspyError
 from gspy_cli.training import fit
 from gspy_cli.training.batches import evaluation_steps, training_steps
-from gspy_cli.training.distributed import World
+from gspy_cli.training.distributed import World, joined
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.train import resume, train
 
@@ -120,6 +121,18 @@ def test_a_lost_process_ends_the_run_with_advice_and_a_checkpoint(data, tmp_path
     assert f"--resume {path}" in message
     assert epochs == 1
     assert [row.epoch for row in resume(path).history] == [1, 2, 3]
+
+
+def test_each_process_talks_through_its_own_gpu(monkeypatch):
+    told = []
+    monkeypatch.setattr(torch.cuda, "set_device", told.append)
+    monkeypatch.setattr(
+        dist, "init_process_group", lambda *how, timeout, **more: told.append(more)
+    )
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    mine = torch.device("cuda:1")
+    with joined(World(rank=3, size=4, local_rank=1), mine):
+        assert told == [mine, {"device_id": mine}]
 
 
 def test_the_processes_share_each_step_without_overlap():

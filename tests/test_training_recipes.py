@@ -2,6 +2,7 @@
 
 import csv
 import math
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from glitch_pictures import (
     tiny_network_known,
 )
 from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from gspy_cli.errors import DivergedError, GspyError
 from gspy_cli.evaluation.subjects import subjects_of
@@ -23,6 +26,7 @@ from gspy_cli.training import fit, hardware
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.batches import training_steps
 from gspy_cli.training.config import TrainConfig, config_json, read_config
+from gspy_cli.training.curves import draw_latent
 from gspy_cli.training.distributed import ALONE
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import Machine, autocast_type, fits, out_of_memory
@@ -215,6 +219,14 @@ def test_the_autoencoder_draws_its_pictures_and_resumes_its_phases(data, tmp_pat
     assert names == {"curves.png", "latent.png", "reconstructions-002.png"}
 
 
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_a_map_of_the_latent_takes_any_number_of_pictures(tmp_path, number):
+    latent = np.random.default_rng(0).normal(size=(number, 4)).astype(np.float32)
+    labels = np.arange(number) % 3
+    draw_latent(latent, labels, CLASSES, tmp_path / "latent.png")
+    assert (tmp_path / "latent.png").stat().st_size > 1000
+
+
 def test_a_search_trains_each_batch_size_and_compares(data, tmp_path):
     recipe = replace(QUICK, epochs=1)
     seen = []
@@ -271,6 +283,38 @@ def test_running_out_of_memory_ends_with_advice(data, tmp_path, monkeypatch):
     monkeypatch.setattr(fit, "train_epoch", refuse)
     with pytest.raises(GspyError, match=r"a batch of 8 .*: use --batch-size 4"):
         train(quick_config(data, tmp_path))
+
+
+def test_a_step_that_does_not_fit_is_let_go_before_smaller_ones_are_tried(
+    data, tmp_path, monkeypatch
+):
+    step = []
+
+    def refuse(*_):
+        activations = torch.zeros(1)
+        step.append(weakref.ref(activations))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(fit, "train_epoch", refuse)
+    monkeypatch.setattr(fit, "out_of_memory", lambda *_: f"it is {step[0]()}")
+    with pytest.raises(GspyError, match="it is None"):
+        train(quick_config(data, tmp_path))
+
+
+class NoDoubles(TorchDispatchMode):
+    """Stand for Apple's GPUs, which know no 64-bit floats."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        found = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(found):
+            assert getattr(tensor, "dtype", None) != torch.float64, function
+        return found
+
+
+def test_training_and_validation_need_no_64_bit_floats(data, tmp_path):
+    with NoDoubles():
+        done = train(quick_config(data, tmp_path))
+    assert done.best.temperature > 0
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from gspy_cli.training.cache import Pixels
 from gspy_cli.training.crossvalidation import (
     cross_validate,
     is_cross_validation,
+    judge_run,
     resume_folds,
 )
 from gspy_cli.training.fit import Reports
@@ -134,6 +135,33 @@ def test_every_glitch_is_judged_once_by_a_network_that_has_not_seen_it(data, tmp
     right = sum(row["ml_label"] == row["label"] for row in judged)
     assert scores["real_accuracy_per_picture"] == pytest.approx(right / 24)
     assert set(scores["right_glitches_per_class"]) == set(CLASSES)
+
+
+def test_unreadable_pictures_take_no_place_among_held_out_answers(data, tmp_path):
+    done = train(quick_config(data, tmp_path))
+    examples = done.dataset.examples
+    broken = replace(examples[0], path=tmp_path / "broken.png")
+    broken.path.write_bytes(b"no picture")
+    judged = judge_run(done, [broken, *examples])
+    alone = judge_run(done, examples)
+    assert [one.example for one in judged] == [*examples]
+    for one, other in zip(judged, alone, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
+def test_folds_with_an_unreadable_picture_come_to_their_end(tmp_path):
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 4))
+    (data / "Blip" / "H1_Blip0_spectrogram_0.5.png").write_bytes(b"no picture")
+    config = quick_config(data, tmp_path, recipe=replace(QUICK, epochs=1))
+    folder = cross_validate(config, 2, reports=Reports())
+    assert json.loads((folder / "scores.json").read_text())["pictures"] == 23
+
+
+def test_what_is_held_out_does_not_choose_when_folds_stop(data, tmp_path):
+    config = quick_config(data, tmp_path, recipe=replace(QUICK, patience=2))
+    with pytest.raises(GspyError, match="leave --patience out"):
+        cross_validate(config, 2, reports=Reports())
+    assert not config.output.exists()
 
 
 def test_folds_that_were_stopped_go_on_to_the_same_answers(data, tmp_path):

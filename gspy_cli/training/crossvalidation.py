@@ -3,7 +3,6 @@
 Each glitch is judged once, by a network that has seen none of its pictures.
 """
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ from gspy_cli.training.run import (
     new_directory,
     read_run,
     write_plan,
+    write_table,
     write_text,
 )
 from gspy_cli.training.splits import check_classes, folds
@@ -55,6 +55,11 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
     The folder holds the k runs, `predictions.csv` and `scores.json`. The last
     epoch's weights are judged, so that nothing is chosen by what is held out.
     """
+    if config.recipe.patience:
+        raise GspyError(
+            "--folds judges each network after its last epoch, chosen by nothing that "
+            "is held out: leave --patience out"
+        )
     config = completed(config)
     dataset = read_dataset(
         config.data, window=config.window, own_classes=config.own_classes
@@ -134,16 +139,13 @@ def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
         size=image_size(run.config),
         folder=run.config.cache,
     )
+    kept = [e for i, e in enumerate(examples) if i not in unreadable]
     judged = []
-    for start in range(0, len(examples), BATCH):
-        rows = range(start, min(start + BATCH, len(examples)))
+    for start in range(0, len(kept), BATCH):
+        rows = range(start, min(start + BATCH, len(kept)))
         with torch.no_grad():
             scores = deployed(torch.from_numpy(pixels.rows(rows)))[0].numpy()
-        judged += [
-            Judged(examples[i], p)
-            for i, p in zip(rows, scores, strict=True)
-            if i not in unreadable
-        ]
+        judged += [Judged(kept[i], p) for i, p in zip(rows, scores, strict=True)]
     return judged
 
 
@@ -186,13 +188,11 @@ def write_predictions(
     path: Path, judged: Sequence[Judged], classes: tuple[str, ...]
 ) -> None:
     """Write every held-out picture's probabilities as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["file", "glitch", "label", "ml_label", *classes])
-        for one in judged:
-            named = classes[int(one.probabilities.argmax())]
-            scores = [f"{p:.6f}" for p in one.probabilities]
-            example = one.example
-            table.writerow(
-                [example.path.absolute(), example.glitch, example.label, named, *scores]
-            )
+    rows = []
+    for one in judged:
+        named = classes[int(one.probabilities.argmax())]
+        scores = [f"{p:.6f}" for p in one.probabilities]
+        example = one.example
+        known = [str(example.path.absolute()), example.glitch, example.label, named]
+        rows.append([*known, *scores])
+    write_table(path, ["file", "glitch", "label", "ml_label", *classes], rows)

@@ -108,7 +108,8 @@ def draw_latent(
     """Draw latents (N, D) on their two principal axes, coloured by class."""
     centred = latent - latent.mean(axis=0)
     axes_of_variance = np.linalg.svd(centred, full_matrices=False)[2][:2]
-    plane = centred @ axes_of_variance.T  # (N, 2)
+    plane = centred @ axes_of_variance.T  # (N, 2), of one picture (1, 1)
+    plane = np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))
     figure = Figure(figsize=(8.5, 5.5), layout="constrained")
     axes = figure.subplots()
     colours = colormaps["turbo"](np.linspace(0, 1, len(classes)))

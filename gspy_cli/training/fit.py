@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -183,14 +184,13 @@ def one_epoch(
         pinned=machine.device.type == "cuda",
     )
     objective = prepared(run, trainee, epoch, machine)
-    try:
+    with suppress(torch.OutOfMemoryError):  # the error would keep the step's tensors
         return train_epoch(
             trainee, objective, machine, recipe, epoch, steps, batches, reports.on_batch
         )
-    except torch.OutOfMemoryError as error:
-        raise GspyError(
-            out_of_memory(objective, recipe.batch_size, image_size(config), machine)
-        ) from error
+    raise GspyError(
+        out_of_memory(objective, recipe.batch_size, image_size(config), machine)
+    )
 
 
 def prepared(run: Run, trainee: Trainee, epoch: Epoch, machine: Machine) -> nn.Module:

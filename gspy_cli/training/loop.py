@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from gspy_cli.errors import DivergedError, GspyError
+from gspy_cli.metrics import class_scores
 from gspy_cli.training.batches import Batch, Step
 from gspy_cli.training.distributed import World, sum_over_ranks
 from gspy_cli.training.hardware import Machine
@@ -131,28 +132,30 @@ class Tally:
     """Add up losses and a confusion matrix (K, K), true class first."""
 
     def __init__(self) -> None:
-        self.loss: Tensor | float = 0.0
+        self.losses: list[Tensor] = []
         self.confusion: Tensor | None = None
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch: its mean loss, logits (B, K) and labels (B,)."""
+        """Count a batch: its mean loss, logits (B, K) and labels (B,).
+
+        All stays on their device, which need not know 64-bit floats.
+        """
         classes = logits.shape[1]
         pairs = labels * classes + logits.argmax(dim=1)
         counts = torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        self.loss = self.loss + loss.double() * len(labels)
+        self.losses.append(loss * len(labels))
         self.confusion = counts + (0 if self.confusion is None else self.confusion)
 
     def scores(self, phase: str, world: World) -> Scores:
         """Give the scores over all processes."""
         if self.confusion is None:
             raise GspyError("fewer pictures than processes: start fewer")
-        confusion = sum_over_ranks(self.confusion, world).double()
-        loss = sum_over_ranks(torch.as_tensor(self.loss), world) / confusion.sum()
+        confusion = sum_over_ranks(self.confusion, world).cpu().numpy()
+        total = sum_over_ranks(torch.stack(self.losses).sum(), world)
+        loss = float(total) / confusion.sum()
         if not math.isfinite(loss):
             raise DivergedError("the loss is no longer a number: try a smaller --lr")
         if phase == "reconstruct":
-            return Scores(float(loss))
-        hits, present = confusion.diag(), confusion.sum(dim=1) > 0
-        f1 = 2 * hits / (confusion.sum(dim=0) + confusion.sum(dim=1)).clamp(min=1)
-        accuracy = float(hits.sum() / confusion.sum())
-        return Scores(float(loss), accuracy, float(f1[present].mean()))
+            return Scores(loss)
+        accuracy = float(confusion.trace() / confusion.sum())
+        return Scores(loss, accuracy, class_scores(confusion).macro_f1)

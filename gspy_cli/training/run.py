@@ -228,10 +228,12 @@ def describe_data(dataset: Dataset, config: TrainConfig) -> str:
 def write_table(
     path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
-    """Write a CSV file, atomically."""
+    """Write a CSV file, atomically; names of files as the bytes that they are."""
 
     def write(part: Path) -> None:
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with part.open(
+            "w", newline="", encoding="utf-8", errors="surrogateescape"
+        ) as file:
             csv.writer(file).writerows([names, *rows])
 
     write_atomically(path, write)
