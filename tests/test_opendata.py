@@ -12,6 +12,9 @@ import pytest
 from strain_files import RATE, START, gwosc_file, noise
 from test_classify import gspy
 
+from gspy_cli.strain import opendata
+from gspy_cli.strain.series import Series, list_series
+
 pytest.importorskip("gwosc")
 RUN_START, RUN_S = START, 256
 
@@ -198,6 +201,60 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(
     gwosc.broken = False
     code, rows, _ = classify(tiny_model, "-i", "H1", "-t", START + 40)
     assert (code, len(rows)) == (0, 4)
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    run = ["-i", "H1", "-t", START + 40]
+    classify(tiny_model, *run)
+    (file,) = tmp_path.glob("cache/**/*.hdf5")
+    (note,) = tmp_path.glob("cache/**/*.json")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:1000])
+    note.write_text("")
+    code, rows, err = classify(tiny_model, *run)
+    assert (code, len(rows), "fetching http://" in err) == (0, 4, True)
+    assert file.read_bytes() == whole
+    assert json.loads(note.read_text())[0].endswith(file.name)
+
+
+def test_a_file_is_opened_once_for_all_its_events(
+    gwosc: Gwosc, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify(tiny_model, "-i", "H1", "-t", START + 40)
+    opened: list[Path] = []
+
+    def spy(path: Path) -> list[Series]:
+        opened.append(path)
+        return list_series(path)
+
+    monkeypatch.setattr(opendata, "list_series", spy)
+    times = [word for second in (40, 50, 60) for word in ("-t", START + second)]
+    _, rows, _ = classify(tiny_model, "-i", "H1", *times)
+    assert (len(rows), len(opened)) == (12, 1)
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file")
+    code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    where = tmp_path / "cache" / "gspy" / "gwosc"
+    assert (code, err) == (2, f"gspy: cannot keep strain in {where}: Not a directory\n")
+
+
+def test_an_event_of_a_detector_left_out_is_a_failed_row(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(f"event_time,ifo\n{START + 40},H1\n{START + 40},L1\n")
+    code, rows, _ = classify(tiny_model, "-i", "L1", "--triggers", table)
+    assert code == 1
+    assert [row["error"] for row in rows] == [
+        "--ifo L1 leaves out H1",
+        f"GWOSC has no strain of L1 at GPS {START + 40}",
+    ]
 
 
 def test_without_a_network_the_error_says_what_else_to_do(

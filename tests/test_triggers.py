@@ -168,6 +168,19 @@ def test_a_time_without_detector_is_classified_in_each(
     assert [row["ifo"] for row in rows(out)] == ["L1"] * 4
 
 
+def test_an_event_of_a_detector_left_out_says_so(
+    strain: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    times = [f"{START + 20},{ifo}" for ifo in ("H1", "l1", "")]
+    table = write(tmp_path, "event_time,ifo", *times)
+    run = ["classify", strain, "--triggers", table, "--ifo", "L1", "-m", tiny_model]
+    code, out, _ = gspy(*run)
+    left_out, *found = rows(out)
+    assert code == 1
+    assert (left_out["ifo"], left_out["error"]) == ("H1", "--ifo L1 leaves out H1")
+    assert [row["ifo"] for row in found] == ["L1"] * 8
+
+
 def test_a_bad_file_among_good_ones_is_one_failed_row(
     strain: Path, tiny_model: Path
 ) -> None:

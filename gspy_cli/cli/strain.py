@@ -127,7 +127,9 @@ def find_strain(
 ) -> "tuple[Collection, Iterable[Wanted]]":
     """Look into the files that are given, or take the events' strain from GWOSC."""
     from gspy_cli.strain.collect import collect
+    from gspy_cli.strain.triggers import only_of
 
+    wanted = only_of(wanted, ifo)
     if not open_data:
         if not paths:
             raise GspyError("no strain: give .hdf5, .h5 or .gwf files, or --open-data")

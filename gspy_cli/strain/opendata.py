@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from math import floor
@@ -41,6 +43,8 @@ class OpenData:
         self._folder = folder or cache / "gwosc"
         self._server = os.environ.get("GWOSC_SERVER_URL", SERVER).rstrip("/")
         self._archive, self._on_download = archive, on_download
+        self._held: dict[str, list[Span]] = defaultdict(list)  # of each detector
+        self._taken: set[Path] = set()
 
     def fetch(self, wanted: Iterable[Wanted], ifo: str | None) -> Iterator[Wanted]:
         """Pass events on, once their strain is in the archive.
@@ -48,11 +52,12 @@ class OpenData:
         Raises
         ------
         GspyError
-            GWOSC cannot be reached, or a download broke off.
+            GWOSC cannot be reached, a download broke off, or the cache cannot be
+            written.
         """
         for one in wanted:
             detector = one.ifo or ifo
-            if one.gps is None:
+            if one.gps is None or one.problem:
                 yield one
             elif not detector:
                 yield replace(one, problem="--open-data needs a detector: give --ifo")
@@ -65,17 +70,32 @@ class OpenData:
     def _bring(self, gps: Decimal, ifo: str) -> bool:
         start = round(gps - BLOCK_S // 2)
         block = (start, start + BLOCK_S)
-        paths = self._cached(ifo, block)
-        if not covers([_span(path.name) for path in paths], block):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            paths = [self._file(url) for url in self._urls(gps, ifo, block)]
-        for path in paths:
-            self._archive.add(choose(list_series(path), ifo=ifo))
+        try:
+            if not covers(self._held[ifo], block):
+                self._take_cached(ifo, block)
+            if not covers(self._held[ifo], block):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                for url in self._urls(gps, ifo, block):
+                    self._take(self._file(url), ifo)
+        except OSError as error:
+            reason = error.strerror or error
+            raise GspyError(f"cannot keep strain in {self._folder}: {reason}") from None
         return bool(self._archive.at(gps, ifo))
 
-    def _cached(self, ifo: str, block: Span) -> list[Path]:
-        found = sorted(self._folder.glob(f"{ifo[0]}-{ifo}_*.hdf5"))
-        return [path for path in found if _overlap(_span(path.name), block) > 0]
+    def _take_cached(self, ifo: str, block: Span) -> None:
+        """Take what is here of a block; damaged files are removed, to come anew."""
+        for path in sorted(self._folder.glob(f"{ifo[0]}-{ifo}_*.hdf5")):
+            if _overlap(_span(path.name), block) > 0:
+                try:
+                    self._take(path, ifo)
+                except GspyError:
+                    path.unlink()
+
+    def _take(self, path: Path, ifo: str) -> None:
+        if path not in self._taken:
+            self._archive.add(choose(list_series(path), ifo=ifo))
+            self._taken.add(path)
+            self._held[ifo].append(_span(path.name))
 
     def _urls(self, gps: Decimal, ifo: str, block: Span) -> list[str]:
         """Ask which files hold a block, or at least what a scan needs of it.
@@ -83,8 +103,8 @@ class OpenData:
         The answer is kept, so that the same question needs no network again.
         """
         note = self._folder / f"{ifo}-{block[0]}-{block[1]}.json"
-        if note.exists():
-            kept: list[str] = json.loads(note.read_text())
+        with suppress(FileNotFoundError, ValueError):  # not asked yet, or damaged
+            kept: list[str] = json.loads(note.read_text(encoding="utf-8"))
             return kept
         half = round(MIN_DURATION_S / 2)
         least = (floor(gps) - half, floor(gps) + half + 1)
@@ -137,10 +157,12 @@ class OpenData:
                     file.write(piece)
                 size = answer.headers.get("Content-Length")
                 if size and file.tell() != int(size):
-                    raise OSError(f"{file.tell()} of {size} bytes came")
+                    raise requests.RequestException(
+                        f"{file.tell()} of {size} bytes came"
+                    )
                 file.flush()
                 list_series(part)
-        except (requests.RequestException, OSError, GspyError) as error:
+        except (requests.RequestException, GspyError) as error:
             raise self._unreachable(error) from None
 
     def _unreachable(self, error: Exception) -> GspyError:

@@ -1,8 +1,8 @@
 """Tables of triggers: when, and in which detector, to look."""
 
 import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,6 +26,15 @@ class Wanted:
     def name(self) -> str:
         """Its identifier; as in Gravity Spy, the GPS time where it has none."""
         return self.gravityspy_id or f"{self.gps or 0:.9f}"
+
+
+def only_of(wanted: Iterable[Wanted], ifo: str | None) -> Iterator[Wanted]:
+    """Pass events on; those of detectors that an `ifo` leaves out are a problem."""
+    for one in wanted:
+        if ifo and one.ifo not in (None, ifo) and not one.problem:
+            yield replace(one, problem=f"--ifo {ifo} leaves out {one.ifo}")
+        else:
+            yield one
 
 
 def read_triggers(path: Path) -> Iterator[Wanted]:
@@ -60,7 +69,7 @@ def read_triggers(path: Path) -> Iterator[Wanted]:
 
 def _wanted(row: Mapping[str, str | None], column: str, line: str) -> Wanted:
     cells = {name: (row.get(name) or "").strip() for name in ("ifo", "gravityspy_id")}
-    ifo, name = cells["ifo"] or None, cells["gravityspy_id"] or None
+    ifo, name = cells["ifo"].upper() or None, cells["gravityspy_id"] or None
     try:
         gps = gps_time((row[column] or "").strip())
         nanoseconds = (row.get("peak_time_ns") or "").strip()
