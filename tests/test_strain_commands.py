@@ -2,6 +2,8 @@
 
 import csv
 import errno
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -126,6 +128,25 @@ def test_a_full_disk_leaves_no_part_of_a_picture(blip_file, tmp_path, monkeypatc
     assert (code, out) == (2, "")
     assert err.endswith("q: No space left on device\n")
     assert list((tmp_path / "q").iterdir()) == []
+
+
+def test_what_cannot_be_drawn_is_named_with_its_event(blip_file, tmp_path):
+    times = ["-t", START + 0.5, "-t", START + 2, "-t", START + 99]
+    code, out, err = gspy("qscan", blip_file, *times, "-o", tmp_path / "q", "-q")
+    assert (code, out.count("\n")) == (1, 3)
+    early, four_seconds, outside = err.splitlines()
+    assert early.startswith(f"gspy: L1_{START}.500000000: too near the edge")
+    assert four_seconds.startswith(f"gspy: L1_{START + 2}.000000000: too near the edge")
+    assert outside.startswith(f"gspy: GPS {START + 99} is not in ")
+
+
+def test_a_reader_that_closes_standard_output_is_no_trouble(blip_file, tmp_path):
+    run = f"{sys.executable} -m gspy_cli qscan {blip_file} -t {START + 16} -o q"
+    script = f"{run} --window 0.5 | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, "cannot write" in done.stderr) == (0, False)
 
 
 def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):

@@ -20,6 +20,7 @@ from gspy_cli.cli.options import (
     need_strain,
 )
 from gspy_cli.cli.strain import OpenDataOption
+from gspy_cli.cli.writing import writing_to
 from gspy_cli.errors import GspyError
 from gspy_cli.whole import whole_file
 
@@ -100,11 +101,9 @@ def qscan(
     )
     windows = tuple(w for w in WINDOWS_S if window in ("all", str(w)))
     sheet = Sheet(windows, output, form, annotate, quiet)
-    try:
+    with writing_to(output):
         output.mkdir(parents=True, exist_ok=True)
-        complaints = _draw_all(found, wanted, sheet)
-    except OSError as error:
-        raise GspyError(f"cannot write to {output}: {error.strerror}") from None
+    complaints = _draw_all(found, wanted, sheet)
     for complaint in complaints:
         typer.echo(f"gspy: {complaint}", err=True)
     if complaints:
@@ -130,12 +129,9 @@ def _draw_all(
     with bar("drawing", quiet=sheet.quiet) as progress:
         progress(0, total)
         for number, (one, event) in enumerate(events):
-            try:
-                for place, lack in enumerate(_draw(scanner, one, event, sheet), 1):
-                    complaints += [lack] if lack else []
-                    progress(number * len(sheet.windows) + place, total)
-            except GspyError as error:
-                complaints.append(str(error))
+            for place, lack in enumerate(_draw(scanner, one, event, sheet), 1):
+                complaints += [lack] if lack else []
+                progress(number * len(sheet.windows) + place, total)
     return complaints
 
 
@@ -160,16 +156,22 @@ def _draw(
     from gspy_cli.strain.events import no_room
 
     if isinstance(event, str):
-        raise GspyError(event)
-    scan = scanner.scan(event)
+        yield event
+        return
     name = f"{event.home.ifo or 'X1'}_{one.name}"
+    try:
+        scan = scanner.scan(event)
+    except GspyError as error:
+        yield f"{name}: {error}"
+        return
     for window in sheet.windows:
         if window not in scan.energies:
-            yield no_room(window)
+            yield f"{name}: {no_room(window)}"
             continue
         path = sheet.folder / f"{name}_spectrogram_{window}.{sheet.form}"
-        with whole_file(path) as part:
-            part.write_bytes(_content(scan, window, event, sheet))
+        content = _content(scan, window, event, sheet)
+        with writing_to(sheet.folder), whole_file(path) as part:
+            part.write_bytes(content)
         sys.stdout.write(f"{path}\n")  # typer.echo would write into the bar
         yield ""
     if not sheet.quiet:
