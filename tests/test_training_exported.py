@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -20,7 +21,12 @@ from torch import nn
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training import export
-from gspy_cli.training.architectures import ARCHITECTURES, Normalise, build_network
+from gspy_cli.training.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    Normalise,
+    build_network,
+)
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.exported import is_exported, read_exported, with_statistics
 from gspy_cli.training.quantise import to_fp16, to_int8
@@ -82,6 +88,33 @@ def test_they_answer_as_the_model_does(model: Path, precision: str, tmp_path: Pa
     np.testing.assert_allclose(
         found, expected.score(SHOWN), atol=ROUNDING[precision], rtol=0
     )
+
+
+class Branching(nn.Module):
+    """Two branches of equal shapes; the graph has the second one's layer first."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.long = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(2)))
+        self.short = nn.Conv2d(3, 3, 3, padding=1)
+        self.fc = nn.Linear(3, classes)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        both = self.long(pictures).relu() + self.short(pictures)
+        return self.fc(both.mean((2, 3)))
+
+
+def test_layers_of_branches_are_told_apart_by_name(tmp_path: Path):
+    branching = Architecture(Branching, "fc", 0.001, SIDE)
+    card = tiny_card(architecture="branching", input_size=(SIDE, SIDE))
+    path = tmp_path / "model.onnx"
+    with mock.patch.dict(ARCHITECTURES, branching=branching):
+        torch.manual_seed(0)
+        network = build_network("branching", len(CLASSES)).eval()
+        export.export_model(network, card, path, pictures=SHOWN)
+        found = read_exported(path, "branching")
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(found[name], tensor)
 
 
 def test_with_statistics_training_begins_with_the_same_network(model: Path):

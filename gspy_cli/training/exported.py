@@ -5,6 +5,7 @@ the pixels' normalisation in its first convolution. What comes back answers as t
 graph does, to the precision of its weights.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from gspy_cli.training.architectures import Normalise, architecture, build_netwo
 from gspy_cli.training.pixels import FIRST, unfold_normalisation
 
 Array = NDArray[Any]
-OPERATORS = {"Conv": nn.Conv2d, "Gemm": nn.Linear}
+OPERATORS = ("Conv", "Gemm")
+LAYERS = (nn.Conv2d, nn.Linear)
 PLAIN = (".safetensors", ".pth", ".pt")  # files of weights
 LEAST_VARIANCE = 1e-6
 NOTHING = torch.empty(0)
@@ -71,16 +73,30 @@ def read_exported(path: Path, name: str) -> dict[str, Tensor]:
         raise GspyError(f"{path} is no {name}: add --arch {card.architecture}")
     graph = onnx.load_from_string(registry.read(registry.find(str(path)))).graph
     network = build_network(name, len(card.classes)).eval()
-    layers = layers_met(network, torch.zeros(1, 3, *card.input_size))
+    names = {module: each for each, module in network.named_modules()}
+    nodes = {layer_of(node, name): node for node in graph.node}
     known = constants(graph)
-    for operator, kind in OPERATORS.items():
-        nodes = (node for node in graph.node if node.op_type == operator)
-        for layer in (each for each in layers if isinstance(each.module, kind)):
-            found = layer_tensors(next(nodes, None), known, Normalise(name))
-            if found is None or found[0].shape != layer.module.weight.shape:
-                raise GspyError(f"{path}: its layers are not those of {name}")
-            put_tensors(layer, *found)
+    for layer in layers_met(network, torch.zeros(1, 3, *card.input_size)):
+        node = nodes.get(names[layer.module])
+        found = layer_tensors(node, known, Normalise(name))
+        if found is None or found[0].shape != layer.module.weight.shape:
+            raise GspyError(f"{path}: its layers are not those of {name}")
+        put_tensors(layer, *found)
     return network.state_dict()
+
+
+def layer_of(node: onnx.NodeProto, name: str) -> str:
+    """Name the layer of the network `name` that an exported node computes.
+
+    The exporter names nodes by the modules around them, each after the one that
+    holds it: `/body/layer1/layer1.0/conv1/Conv` is the layer `layer1.0.conv1`.
+    """
+    if node.op_type not in OPERATORS:
+        return ""
+    path = re.sub(r"(?<=/)([^/]+)/(?=\1\.)", "", node.name).rpartition("/")[0]
+    if path == "/head":
+        return architecture(name).head
+    return path[1:].replace("/", ".").removeprefix("body.")
 
 
 def with_statistics(
@@ -120,7 +136,7 @@ def layers_met(network: nn.Module, pictures: Tensor) -> list[Layer]:
 @contextmanager
 def watched(network: nn.Module, note: Any) -> Iterator[None]:  # noqa: ANN401
     """Call `note(module, inputs, output)` whenever a layer has answered."""
-    kinds = (*OPERATORS.values(), nn.BatchNorm2d)
+    kinds = (*LAYERS, nn.BatchNorm2d)
     chosen = [each for each in network.modules() if isinstance(each, kinds)]
     hooks = [each.register_forward_hook(note) for each in chosen]
     try:
