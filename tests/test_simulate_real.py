@@ -194,6 +194,22 @@ def test_segments_are_read_with_their_labels(segments_file, noise_folder):
         read_segments(noise_folder / "a.hdf5")
 
 
+def test_damaged_segments_are_left_out_of_noise(segments_file, tmp_path):
+    whole = segments_file.read_bytes()
+    place = whole.index(b"label") + 4  # an attribute's name
+    for name in ("no_ifo.h5", "torn.h5"):
+        (tmp_path / name).write_bytes(whole)
+    with h5py.File(tmp_path / "no_ifo.h5", "a") as file:
+        del file["O3a/H1/Blip/0"].attrs["ifo"]
+    (tmp_path / "torn.h5").write_bytes(whole[:place] + bytes(60) + whole[place + 60 :])
+    write_strain(tmp_path / "whole.h5", white(20))
+    told = []
+    assert len(read_quiet(tmp_path, on_left_out=told.append)) == 4
+    no_ifo, torn = told
+    assert no_ifo == "no_ifo.h5 is damaged: O3a/H1/Blip/0 has no attribute ifo"
+    assert torn.startswith("torn.h5 is damaged: ")
+
+
 def test_a_real_glitch_is_at_the_middle_of_its_picture(segments_file):
     segment = read_segments(segments_file)[0]
     scene = real_scene(np.random.default_rng(1), segment, Era.O3)

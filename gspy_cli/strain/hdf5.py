@@ -11,8 +11,8 @@ from gspy_cli.errors import GspyError
 from gspy_cli.strain.series import CHUNK_S, Series, detector
 
 GWOSC_STRAIN = "strain/Strain"
-# what h5py raises on damaged files
-_DAMAGE = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+DAMAGE = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What h5py raises on damaged files."""
 
 
 def list_series(path: Path) -> list[Series]:
@@ -27,8 +27,8 @@ def list_series(path: Path) -> list[Series]:
     try:
         with file:
             return _list(file, path)
-    except _DAMAGE as error:
-        raise _damaged(path, error) from None
+    except DAMAGE as error:
+        raise damaged(path, error) from None
 
 
 def _list(file: h5py.File, path: Path) -> list[Series]:
@@ -62,7 +62,8 @@ def _text(stored: object) -> str:
     return one.decode() if isinstance(one, bytes) else str(one)
 
 
-def _damaged(path: Path, error: Exception) -> GspyError:
+def damaged(path: Path, error: Exception) -> GspyError:
+    """Say that a file is damaged, and how h5py found out."""
     reason = str(error).partition("\n")[0]
     return GspyError(f"{path.name} is damaged: {reason}")
 
@@ -95,6 +96,6 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
             samples: NDArray[np.floating] = file[series.key][first:last]
             if samples.size != last - first:
                 raise ValueError(f"it holds less of {series.key} than it did")
-    except _DAMAGE as error:
-        raise _damaged(series.path, error) from None
+    except DAMAGE as error:
+        raise damaged(series.path, error) from None
     return samples

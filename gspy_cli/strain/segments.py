@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
+from gspy_cli.strain.hdf5 import DAMAGE, damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def is_segments(path: Path) -> bool:
     try:
         with h5py.File(path) as file:
             return {"glitch_time", "sample_rate"} <= set(file.attrs)
-    except OSError:
+    except DAMAGE:
         return False
 
 
@@ -51,23 +52,33 @@ def read_segments(path: Path) -> list[Segment]:
     Raises
     ------
     GspyError
-        If the file has no such attributes.
+        If the file has no such attributes, or is damaged.
     """
     if not is_segments(path):
         raise GspyError(f"{path} is no HDF5 file with glitch_time and sample_rate")
-    with h5py.File(path) as file:
-        names: list[str] = []
+    try:
+        with h5py.File(path) as file:
+            return [_segment(file, name) for name in _labelled(file)]
+    except DAMAGE as error:
+        raise damaged(path, error) from None
 
-        def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
-            if isinstance(item, h5py.Dataset) and "label" in item.attrs:
-                names.append(name)
 
-        file.visititems(keep)
-        return [_segment(file, name) for name in sorted(names)]
+def _labelled(file: h5py.File) -> list[str]:
+    names: list[str] = []
+
+    def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and "label" in item.attrs:
+            names.append(name)
+
+    file.visititems(keep)
+    return sorted(names)
 
 
 def _segment(file: h5py.File, name: str) -> Segment:
     attributes = file[name].attrs
+    missing = {"ifo", "run"} - set(attributes)
+    if missing:
+        raise ValueError(f"{name} has no attribute {' or '.join(sorted(missing))}")
     return Segment(
         name=name,
         label=str(attributes["label"]),
