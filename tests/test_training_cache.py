@@ -1,5 +1,9 @@
 """The cache of decoded pictures."""
 
+import os
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import draw_figure
@@ -7,8 +11,11 @@ from glitch_pictures import draw_class_folders
 from PIL import Image
 
 from gspy_cli import figure, image
+from gspy_cli.errors import GspyError
 from gspy_cli.training import cache
 from gspy_cli.training.cache import open_pixels
+
+OPEN_FILES = Path("/proc/self/fd")
 
 
 @pytest.fixture
@@ -76,9 +83,33 @@ def test_another_size_or_another_preprocessing_is_another_cache(
     assert len(decoded) == 3 * len(paths)
 
 
-def test_rows_are_mapped_from_disk(tmp_path, paths):
+def test_another_process_is_sent_no_pixels_and_reads_the_same_rows(tmp_path, paths):
+    pixels, _ = open_pixels(paths, size=64, folder=tmp_path / "cache")
+    every = range(len(paths))
+    rows = pixels.rows(every)
+    sent = pickle.dumps(pixels)
+    assert len(sent) < rows[0].nbytes
+    np.testing.assert_array_equal(pickle.loads(sent).rows(every), rows)
+
+
+@pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="this system does not list them")
+def test_few_of_many_shards_are_open_at_a_time(tmp_path, paths, monkeypatch):
+    every = range(len(paths))
+    expected = open_pixels(paths, size=16, folder=tmp_path / "one")[0].rows(every)
+    monkeypatch.setattr(cache, "SHARD", 1)
+    monkeypatch.setattr(cache, "MAPPED", 2)
+    pixels, _ = open_pixels(paths, size=16, folder=tmp_path / "many")
+    np.testing.assert_array_equal(pixels.rows(every), expected)
+    files = [os.path.realpath(link) for link in OPEN_FILES.iterdir()]
+    assert sum(str(tmp_path / "many") in file for file in files) == 2
+
+
+def test_decoded_pictures_that_are_gone_are_named(tmp_path, paths):
     pixels, _ = open_pixels(paths, size=16, folder=tmp_path / "cache")
-    assert all(isinstance(shard, np.memmap) for shard in pixels.shards)
+    (shard,) = pixels.shards.files
+    shard.path.unlink()
+    with pytest.raises(GspyError, match=rf"{shard.path} \(No such file"):
+        pixels.rows([0])
 
 
 def test_unreadable_pictures_are_named_and_the_others_kept(tmp_path, paths):

@@ -22,7 +22,7 @@ from PIL import Image
 from gspy_cli import labels
 from gspy_cli.errors import GspyError
 from gspy_cli.training.batches import Pictures, draw
-from gspy_cli.training.cache import Pixels
+from gspy_cli.training.cache import Pixels, Shard, Shards
 from gspy_cli.training.crossvalidation import (
     cross_validate,
     is_cross_validation,
@@ -63,9 +63,9 @@ def simulated(tmp_path_factory) -> Path:
 
 def real_pictures(counts: tuple[int, ...]) -> Pictures:
     numbers = np.repeat(np.arange(len(counts)), counts)
-    shard = np.zeros((len(numbers), SIDE, SIDE, 3), np.uint8)
-    places = tuple((0, row) for row in range(len(numbers)))
-    return Pictures(Pixels((shard,), places), np.arange(len(numbers)), numbers)
+    places = np.zeros((len(numbers), 2), np.intp)
+    shard = Shard(Path("none.npy"), 0, (len(numbers), SIDE, SIDE, 3))
+    return Pictures(Pixels(Shards([shard]), places), np.arange(len(numbers)), numbers)
 
 
 def joined(simulated: Path, **changes) -> Pictures:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,9 @@ from gspy_cli.training.checkpoint import write_atomically
 SHARD = 256
 """Pictures in a shard: what a killed run has to decode again, at most."""
 
+MAPPED = 128
+"""Shards open at a time: a process may not have many more files than 256."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -37,22 +40,63 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """A `.npy` file with pictures of `shape` (N, H, W, 3), `offset` bytes into it."""
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+
+    def mapped(self) -> NDArray[np.uint8]:
+        """Map the pictures from disk."""
+        try:
+            return np.memmap(self.path, np.uint8, "r", self.offset, self.shape)
+        except OSError as error:
+            raise GspyError(
+                f"cannot read decoded pictures from {self.path} ({error.strerror}): "
+                "leave them there while a network trains; --resume goes on"
+            ) from error
+
+
+def find_shard(path: Path) -> Shard:
+    """Read the head of a `.npy` file of pictures, uint8 (..., H, W, 3)."""
+    array: np.memmap[tuple[int, ...], np.dtype[np.uint8]]
+    array = np.load(path, mmap_mode="r")
+    return Shard(path, array.offset, array.reshape(-1, *array.shape[-3:]).shape)
+
+
+class Shards:
+    """Files of pictures: `mapped` gives one by its number, and keeps the last few.
+
+    Other processes are sent their names and map them anew.
+    """
+
+    def __init__(self, files: Sequence[Shard]) -> None:
+        self.files = found = tuple(files)
+        self.mapped = lru_cache(MAPPED)(lambda number: found[number].mapped())
+
+    def __reduce__(self) -> tuple[type["Shards"], tuple[tuple[Shard, ...]]]:
+        """Leave the maps out, which pickle would write whole."""
+        return Shards, (self.files,)
+
+
+@dataclass(frozen=True, slots=True)
 class Pixels:
     """Pictures of one size, mapped from disk: `rows` gives any of them.
 
-    `shards` holds arrays (N, H, W, 3); `places` a shard and a row for each picture.
+    `places` (N, 2) holds a shard's number and a row in it for each picture.
     """
 
-    shards: tuple[NDArray[np.uint8], ...]
-    places: tuple[tuple[int, int], ...]
+    shards: Shards
+    places: NDArray[np.intp]
 
     def __len__(self) -> int:
         return len(self.places)
 
     def rows(self, indices: Sequence[int] | NDArray[np.intp]) -> NDArray[np.uint8]:
         """Copy some pictures into one array (len(indices), H, W, 3)."""
-        places = [self.places[i] for i in indices]
-        return np.stack([self.shards[shard][row] for shard, row in places])
+        places = self.places[list(indices)].tolist()
+        return np.stack([self.shards.mapped(shard)[row] for shard, row in places])
 
 
 def open_pixels(
@@ -80,10 +124,11 @@ def open_pixels(
         if k in unreadable
     }
     names = sorted({known[k][0] for k in keys if k in known})
-    shards = tuple(np.load(folder / name, mmap_mode="r") for name in names)
+    shards = Shards([find_shard(folder / name) for name in names])
     number = {name: i for i, name in enumerate(names)}
     found = (known[k] for k in keys if k not in unreadable)
-    return Pixels(shards, tuple((number[n], row) for n, row in found)), failures
+    places = np.array([(number[n], row) for n, row in found], np.intp).reshape(-1, 2)
+    return Pixels(shards, places), failures
 
 
 def shard_folder(folder: Path | None, size: int) -> Path:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.training.batches import Pictures, class_weights
-from gspy_cli.training.cache import Pixels
+from gspy_cli.training.cache import Pixels, Shards, find_shard
+
+INPUTS = "inputs.npy"
 
 
 def with_simulated(
@@ -31,8 +33,9 @@ def with_simulated(
         The directory holds no simulated inputs of this size and these classes.
     """
     inputs, labels = read_simulated(directory, size)
-    number = len(real.pixels.shards)
-    places = tuple((number, row) for row in range(len(inputs)))
+    shards = Shards([*real.pixels.shards.files, find_shard(directory / INPUTS)])
+    own = np.full(len(inputs), len(shards.files) - 1)
+    places = np.stack([own, np.arange(len(inputs))], axis=1)
     known = {name: index for index, name in enumerate(classes)}
     missing = sorted({CLASSES[i] for i in labels} - known.keys())
     if missing:
@@ -45,7 +48,7 @@ def with_simulated(
         real_share * class_weights(real.labels, balance),
         (1 - real_share) * class_weights(simulated, balance),
     )
-    pixels = Pixels((*real.pixels.shards, inputs), (*real.pixels.places, *places))
+    pixels = Pixels(shards, np.concatenate([real.pixels.places, places]))
     rows = np.arange(len(real.pixels), len(pixels), dtype=np.intp)
     return Pictures(
         pixels,
@@ -60,7 +63,7 @@ def read_simulated(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Give pictures (N, S, S, 3), four a glitch, and their indices in `CLASSES`."""
     try:
-        inputs = np.load(directory / "inputs.npy", mmap_mode="r")
+        inputs = np.load(directory / INPUTS, mmap_mode="r")
         labels = np.load(directory / "labels.npy")
     except (OSError, ValueError) as error:
         raise GspyError(
