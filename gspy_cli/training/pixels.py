@@ -20,17 +20,21 @@ FIRST = "first"
 """What the names of the first convolution's weights begin with."""
 
 
-def fold_normalisation(graph: onnx.ModelProto) -> int:
+def fold_normalisation(graph: onnx.ModelProto) -> int | None:
     """Put a graph's normalisation into its first convolution; give the zero z.
 
     Exact but for the border, where padding now stands for z in every colour, not for
-    each colour's own mean.
+    each colour's own mean. None, and the graph as it was, where it begins otherwise.
     """
+    beginning = _beginning(graph, "Conv")
+    kinds = [node.op_type for node in beginning]
+    if kinds[:2] != ["Transpose", "Cast"] or not {*kinds[2:-1]} <= {"Mul", "Add"}:
+        return None
     nodes = graph.graph.node
     tensors = {
         tensor.name: numpy_helper.to_array(tensor) for tensor in graph.graph.initializer
     }
-    _, cast, *arithmetic, convolution = _beginning(graph, "Conv")
+    _, cast, *arithmetic, convolution = beginning
     a, b = np.ones(3), np.zeros(3)
     for node in arithmetic:
         values = tensors[node.input[1]].reshape(-1)
@@ -88,10 +92,16 @@ def _forget_unused(graph: onnx.ModelProto) -> None:
 
 
 def _beginning(graph: onnx.ModelProto, last: str) -> list[onnx.NodeProto]:
-    """Give the layers that follow one another from the image to a kind of layer."""
+    """Give the layers that follow one another from the image to a kind of layer.
+
+    Empty where one of them is followed by several.
+    """
     found: list[onnx.NodeProto] = []
     name = "image"
     while not found or found[-1].op_type != last:
-        found.append(next(node for node in graph.graph.node if name in node.input))
+        after = [node for node in graph.graph.node if name in node.input]
+        if len(after) != 1:
+            return []
+        found += after
         name = found[-1].output[0]
     return found

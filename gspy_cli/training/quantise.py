@@ -5,6 +5,7 @@ import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -36,17 +37,15 @@ def to_int8(
     """Quantise a graph to 8 bits, statically and per channel, in QDQ form.
 
     `pictures` (N, H, W, 3) calibrate the ranges of the activations. The first
-    convolution takes the pixels as they are, without a pass through float32.
+    convolution takes the pixels as they are, without a pass through float32, where
+    nothing but the normalisation stands before it.
     """
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     graph = onnx.load_from_string(content)
     zero = fold_normalisation(graph)
-    as_pixels = {
-        "scale": np.array(1, np.float32),
-        "zero_point": np.array(zero, np.uint8),
-    }
+    overrides = {} if zero is None else {CENTRED: [as_pixels(zero)]}
     # ONNX Runtime prints what it is about; standard output is for results.
     silence = contextlib.redirect_stdout(io.StringIO())
     with tempfile.TemporaryDirectory() as folder, silence:
@@ -63,12 +62,18 @@ def to_int8(
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             calibrate_method=quantization.CalibrationMethod.MinMax,
-            extra_options={"TensorQuantOverrides": {CENTRED: [as_pixels]}},
+            extra_options={"TensorQuantOverrides": overrides},
         )
         quantised = onnx.load(small)
-    take_pixels(quantised)
+    if zero is not None:
+        take_pixels(quantised)
     smaller: bytes = quantised.SerializeToString()
     return smaller
+
+
+def as_pixels(zero: int) -> dict[str, NDArray[Any]]:
+    """Let a tensor hold pixels less a zero, one step of its 8 bits a shade."""
+    return {"scale": np.array(1, np.float32), "zero_point": np.array(zero, np.uint8)}
 
 
 class Calibration:
