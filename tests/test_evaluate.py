@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from test_classify import gspy
 from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.gallery import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
-from gspy_cli.evaluation.selection import select
+from gspy_cli.evaluation.selection import select, trained_on
 from gspy_cli.training.data import Example, fingerprints, read_dataset
 
 
@@ -248,6 +249,13 @@ def test_an_unreadable_picture_is_named_and_exits_1(data, tiny_model):
     assert "pictures      20" in out
 
 
+def test_a_row_about_no_picture_is_left_out(data, table):
+    commas = table.read_text().splitlines()[0].count(",")
+    with table.open("a") as file:
+        file.write("," * commas + "\n")
+    assert gspy("evaluate", table, "--data", data)[0] == 0
+
+
 def test_probabilities_that_do_not_sum_to_1_are_refused(data, table):
     table.write_text(table.read_text().replace("0.95", "0.45"))
     code, _, err = gspy("evaluate", table, "--data", data)
@@ -361,6 +369,16 @@ def test_a_model_that_has_trained_on_the_pictures_says_so(
     assert "THE MODEL HAS TRAINED ON 8 OF THESE 20 PICTURES" in err
 
 
+def test_training_is_known_by_the_files_whatever_a_table_or_a_folder_calls_them(data):
+    (data / "Blip" / "7.png").write_bytes(b"7")
+    examples = [e for e in read_dataset(data).examples if e.label == "Blip"]
+    in_table = [replace(e, glitch=f"row {i}") for i, e in enumerate(examples)]
+    card = tiny_card(trained_on=fingerprints(in_table))
+    moved = (data / "Blip").rename(data / "Tomte")
+    elsewhere = [replace(e, path=moved / e.path.name) for e in examples]
+    assert trained_on(card, elsewhere) == elsewhere
+
+
 def test_a_model_that_began_with_unknown_weights_says_so(data, tiny_model):
     model = with_card(tiny_model, trained_on="? 01234567")
     _, _, err = gspy("evaluate", model, "--data", data)
@@ -380,7 +398,6 @@ def test_a_model_that_has_not_trained_on_them_says_nothing(data, tiny_model):
 def test_the_shipped_model_knows_that_it_trained_on_the_real_figures():
     if not SHARED.is_dir():
         pytest.skip("the real figures are not here")
-    from gspy_cli.evaluation.selection import trained_on
     from gspy_cli.model import find_card
 
     examples = read_dataset(SHARED / "real").examples

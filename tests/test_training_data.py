@@ -1,6 +1,7 @@
 """Sources of labelled pictures, classes and splits."""
 
 import csv
+import errno
 from collections import defaultdict
 from pathlib import Path
 
@@ -150,6 +151,32 @@ def test_a_bad_table_is_an_error_that_says_where(tmp_path, rows, message):
     (tmp_path / "a.png").touch()
     with pytest.raises(GspyError, match=message):
         read_dataset(write_csv(tmp_path / "t.csv", rows))
+
+
+@pytest.mark.parametrize("name", ["Blip", "table.csv"])
+def test_data_that_may_not_be_read_are_named(tmp_path, monkeypatch, name):
+    draw_class_folders(tmp_path, {"Blip": 1, "Whistle": 1})
+    table = write_csv(tmp_path / "table.csv", [["file", "label"]])
+
+    def refuse(path, *_, **__):
+        if path.name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return originals[path.suffix](path)
+
+    originals = {"": Path.iterdir}
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    source = table if name == table.name else tmp_path
+    with pytest.raises(GspyError, match=rf"cannot read .*{name} \(Permission denied"):
+        read_dataset(source)
+
+
+def test_a_class_that_is_not_named_in_utf_8_is_refused(tmp_path):
+    (tmp_path / "a.png").touch()
+    table = tmp_path / "t.csv"
+    table.write_bytes(b"file,label\na.png,Caf\xe9\n")
+    with pytest.raises(GspyError, match=r"'Caf.udce9' is not named in UTF-8"):
+        read_dataset(table)
 
 
 def test_no_glitch_is_in_two_splits_and_every_class_is_in_train():

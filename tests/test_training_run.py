@@ -350,6 +350,24 @@ def test_a_runs_best_weights_start_another(data, tmp_path, whole):
         assert torch.equal(begun[name], tensor)
 
 
+def test_a_file_may_have_a_name_that_is_not_utf_8(tmp_path):
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 4))
+    odd = data / "Blip" / os.fsdecode(b"caf\xe9.png")
+    try:
+        (data / "Blip" / "H1_Blip0_spectrogram_0.5.png").rename(odd)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+
+    def die(done):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(quick_config(data, tmp_path), reports=Reports(on_epoch=die))
+    done = resume(tmp_path / "runs" / "tiny-001")
+    assert odd in {e.path for e in done.dataset.examples}
+    assert len(done.history) == 2
+
+
 def test_unreadable_pictures_take_no_place_in_a_split(tmp_path):
     data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 4))
     for number in range(8):

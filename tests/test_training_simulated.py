@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -21,14 +22,18 @@ from PIL import Image
 
 from gspy_cli import labels
 from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.tables import answers_of, read_table
 from gspy_cli.training.batches import Pictures, draw
 from gspy_cli.training.cache import Pixels, Shard, Shards
 from gspy_cli.training.crossvalidation import (
+    Judged,
     cross_validate,
     is_cross_validation,
     judge_run,
     resume_folds,
+    write_predictions,
 )
+from gspy_cli.training.data import Example
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.train import train
@@ -155,6 +160,16 @@ def test_folds_with_an_unreadable_picture_come_to_their_end(tmp_path):
     config = quick_config(data, tmp_path, recipe=replace(QUICK, epochs=1))
     folder = cross_validate(config, 2, reports=Reports())
     assert json.loads((folder / "scores.json").read_text())["pictures"] == 23
+
+
+def test_answers_are_found_again_by_names_that_are_not_utf_8(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    answer = np.array([0.75, 0.25], np.float32)
+    judged = Judged(Example(path, "Blip", str(path.with_suffix(""))), answer)
+    table = tmp_path / "predictions.csv"
+    write_predictions(table, [judged], ("Blip", "Whistle"))
+    found = answers_of(read_table(table), [judged.example]).answers
+    np.testing.assert_array_equal(found.probabilities, answer[None])
 
 
 def test_what_is_held_out_does_not_choose_when_folds_stop(data, tmp_path):

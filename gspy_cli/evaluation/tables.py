@@ -57,11 +57,13 @@ def read_table(path: Path) -> AnswerTable:
         It has no rows, or no columns of probabilities.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with path.open(
+            newline="", encoding="utf-8-sig", errors="surrogateescape"
+        ) as file:
             reader = csv.DictReader(file)
             rows: tuple[Mapping[str, str], ...] = tuple(reader)
             names = list(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise GspyError(f"cannot read {path} ({error})") from None
     per_glitch = FILENAMES[0] in names
     if per_glitch:
@@ -124,12 +126,14 @@ def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
 def placed(
     table: AnswerTable, paths: Collection[Path]
 ) -> dict[Path, Mapping[str, str]]:
-    """Give the rows by the pictures that they are about.
+    """Give the rows by the pictures that they are about; those of none are left out.
 
     Relative paths are from this folder, or from the table's where that finds more.
     """
+    cells = ((row.get("path") or row.get("file"), row) for row in table.rows)
+    named = [(name, row) for name, row in cells if name]
     found = (
-        {(base / (row.get("path") or row["file"])).resolve(): row for row in table.rows}
+        {(base / name).resolve(): row for name, row in named}
         for base in (Path(), table.path.parent)
     )
     return max(found, key=lambda rows: sum(path in rows for path in paths))

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ SPLITS = {
     "test": "test",
 }
 """Names that data sets give their splits, and ours."""
+
+UNDECODED = re.compile("[\ud800-\udfff]")
+"""What stands for a byte that is no UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,9 @@ def read_dataset(
     or where Gravity Spy knows none of the labels, the classes are the labels as they
     are, sorted; otherwise they are Gravity Spy's, in its order.
     """
-    if not source.exists():
+    if not os.path.exists(source):  # noqa: PTH110, it takes every name
         raise GspyError(f"{source} does not exist: give a folder or a CSV to --data")
-    found = list(read_folder(source) if source.is_dir() else read_table(source))
+    found = read_examples(source)
     if not found:
         wanted = f"{source}/<Class>/*.png" if source.is_dir() else "a row for each"
         raise GspyError(f"no pictures in {source}: expected {wanted}")
@@ -75,6 +79,17 @@ def read_dataset(
     if not examples:
         raise GspyError(f"no {window} s pictures in {source}: try --window all")
     return Dataset(examples, tuple(sorted({e.label for e in examples})))
+
+
+def read_examples(source: Path) -> tuple[Example, ...]:
+    """Read all that a folder or a table has, with the labels as they are."""
+    try:
+        return tuple(read_folder(source) if source.is_dir() else read_table(source))
+    except OSError as error:
+        raise GspyError(
+            f"cannot read {error.filename} ({error.strerror}): "
+            "give data that you may read"
+        ) from error
 
 
 def read_folder(root: Path) -> Iterator[Example]:
@@ -120,12 +135,14 @@ def read_table(table: Path) -> Iterator[Example]:
     """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata."""
     try:
         yield from _read_rows(table)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise GspyError(f"{table} is not a CSV table in UTF-8 ({error})") from None
+    except csv.Error as error:
+        raise GspyError(f"{table} is not a CSV table ({error})") from None
 
 
 def _read_rows(table: Path) -> Iterator[Example]:
-    with table.open(newline="", encoding="utf-8-sig") as lines:
+    with table.open(
+        newline="", encoding="utf-8-sig", errors="surrogateescape"
+    ) as lines:  # a file's name may be any bytes
         rows = csv.DictReader(lines)
         columns = set(rows.fieldnames or ())
         if {"file", "label"} <= columns:
@@ -188,14 +205,17 @@ def read_metadata(rows: Iterable[dict[str, str]], table: Path) -> Iterator[Examp
 def names_of(example: Example) -> set[str]:
     """List the names by which a picture's glitch may be known in another table.
 
-    A picture whose file name tells no glitch is known by its folder, name and size.
+    They are the glitch's own and that in the file's name. A picture whose file name
+    tells no glitch is known by its name and size, and with its folder's name to the
+    models that were trained when that was the rule.
     """
     path = example.path
     names = set() if is_nameless(example) else {example.glitch}
-    if VIEW.fullmatch(path.stem) is None:
-        size = path.stat().st_size if path.exists() else 0
-        names.add(f"{path.parent.name}/{path.stem}/{size}")
-    return names
+    if view := VIEW.fullmatch(path.stem):
+        return {*names, view["glitch"]}
+    size = path.stat().st_size if path.exists() else 0
+    picture = f"{path.stem}/{size}"
+    return {*names, picture, f"{path.parent.name}/{picture}"}
 
 
 def is_nameless(example: Example) -> bool:
@@ -216,6 +236,8 @@ def fingerprints(examples: Iterable[Example]) -> str:
 
 def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:
     """Map each label to its class."""
+    if odd := sorted(label for label in labels if UNDECODED.search(label)):
+        raise GspyError(f"class {odd[0]!r} is not named in UTF-8: rename it")
     known = labels & (set(CLASSES) | set(ALIASES))
     if own_classes or not known:
         return {label: label for label in labels}

@@ -23,7 +23,7 @@ from gspy_cli.training.checkpoint import (
 )
 from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_curves
-from gspy_cli.training.data import Dataset, Example, fingerprints, read_table
+from gspy_cli.training.data import Dataset, Example, fingerprints, read_examples
 from gspy_cli.training.history import Row
 from gspy_cli.training.loop import Trainee
 from gspy_cli.wording import counted
@@ -133,7 +133,7 @@ def read_run(path: Path) -> Run:
         It is no run, or its files are damaged.
     """
     config, classes = read_config(path / "config.json")
-    dataset = Dataset(tuple(read_table(path / "split.csv")), classes)
+    dataset = Dataset(read_examples(path / "split.csv"), classes)
     if not (path / STATE).exists():
         return Run(path, config, dataset)
     rows = json.loads(load_tensors(path / STATE)[1]["history"])
