@@ -1,17 +1,24 @@
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnx
 import pytest
 import torch
 from conftest import tiny_card, viridis_like
+from torch import nn
 
 from gspy_cli.errors import CheckError
 from gspy_cli.labels import CLASSES
 from gspy_cli.model import load_model
 from gspy_cli.training import export
-from gspy_cli.training.architectures import ARCHITECTURES, Normalise, build_network
+from gspy_cli.training.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    Normalise,
+    build_network,
+)
 
 SMALL = ("mobilenet_v2", "efficientnet_lite0", "cae")
 
@@ -43,6 +50,28 @@ def test_an_exported_model_answers_as_torch_does(name: str, tmp_path: Path):
     loaded = load_model(str(path), device="cpu")
     np.testing.assert_allclose(loaded.score(shown), expected, atol=1e-4)
     assert loaded.card == finished
+
+
+class UnevenPool(nn.Sequential):
+    """Pools 7 x 7 features to 3 x 2, in cells that overlap."""
+
+    def __init__(self, classes: int) -> None:
+        pool = nn.AdaptiveAvgPool2d((3, 2))
+        super().__init__(
+            nn.Conv2d(3, 4, 8, stride=8), pool, nn.Flatten(), nn.Linear(24, classes)
+        )
+
+
+def test_a_pool_with_cells_of_unequal_sizes_is_exported(tmp_path: Path):
+    uneven = Architecture(UnevenPool, "3", 0.001, 56)
+    with mock.patch.dict(ARCHITECTURES, uneven=uneven):
+        network, card = network_and_card("uneven")
+        shown = pictures(56)
+        export.export_model(network, card, tmp_path / "m.onnx", pictures=shown)
+        with torch.no_grad():
+            logits = network(Normalise("uneven")(torch.from_numpy(shown)))
+    scores = load_model(str(tmp_path / "m.onnx"), device="cpu").score(shown)
+    np.testing.assert_allclose(scores, torch.softmax(logits, dim=1), atol=1e-5)
 
 
 @pytest.mark.slow

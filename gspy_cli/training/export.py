@@ -25,6 +25,7 @@ from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, build_network, split_head
 from gspy_cli.training.checkpoint import load_tensors, write_atomically
+from gspy_cli.training.pools import with_averages
 from gspy_cli.wording import counted
 
 OPSET = 17
@@ -166,7 +167,7 @@ def _to_onnx(deployed: Deployed, card: ModelCard, opset: int) -> onnx.ModelProto
         # graphs for residual networks (pytorch issues 169178 and 166797).
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            deployed,
+            with_averages(deployed, example),
             (example,),
             Path(folder) / "raw.onnx",
             input_names=["image"],
