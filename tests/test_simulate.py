@@ -1,16 +1,21 @@
 """The simulated glitches are physics, reproducible, and look like their classes."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.fft import irfft, rfft
+from typer.testing import CliRunner
 
+from gspy_cli.cli import app
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.simulate import dataset
+from gspy_cli.simulate import scene as scene_module
 from gspy_cli.simulate.clock import make_clock, rfft_frequencies
 from gspy_cli.simulate.dataset import Plan, read_inputs, write_inputs
 from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
@@ -22,12 +27,13 @@ from gspy_cli.simulate.pulses import gabor, log_bell, pulse, unit
 from gspy_cli.simulate.scene import BRIEF, draw_scene, place
 from gspy_cli.simulate.style import plot
 from gspy_cli.simulate.tiles import loudest_tile
+from gspy_cli.simulate.trigger import trigger
 from gspy_cli.simulate.waveform import Waveform, peak
 from gspy_cli.simulate.waveforms import WAVEFORMS
-from gspy_cli.simulate.waveforms.blips import blip
+from gspy_cli.simulate.waveforms.blips import blip, helix
 from gspy_cli.simulate.waveforms.fish import koi_fish
 from gspy_cli.simulate.waveforms.low_blips import blip_low_frequency, tomte
-from gspy_cli.simulate.waveforms.sweeps import merger
+from gspy_cli.simulate.waveforms.sweeps import chirp, merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
 from gspy_cli.strain.series import list_series
@@ -137,6 +143,39 @@ def test_a_heavier_binary_rings_lower(clock):
         return spectrum.argmax() * RATE_HZ / after.size
 
     assert ring_hz(40) < 0.6 * ring_hz(20)
+
+
+def test_a_chirp_is_the_merger_of_the_masses_in_its_facts(clock):
+    glitch = chirp(np.random.default_rng(3), clock)
+    strain = merger(clock, glitch.facts["mass_1"], glitch.facts["mass_2"])
+    np.testing.assert_array_equal(glitch.whitened, unit(clock.whiten(strain)))
+
+
+def test_only_echoes_of_a_helix_have_a_gap(clock):
+    facts = [helix(np.random.default_rng(seed), clock).facts for seed in range(12)]
+    assert {one["kind"] for one in facts} == {"twist", "echoes"}
+    assert all(("gap_s" in one) == (one["kind"] == "echoes") for one in facts)
+
+
+@pytest.mark.parametrize("label", ["Blip", "Scratchy"])
+def test_the_optimal_snr_is_of_all_that_was_added(label, monkeypatch):
+    floors, triggers = [], []
+
+    def draw_floor_seen(*args, **how):
+        floors.append(draw_floor(*args, **how))
+        return floors[-1]
+
+    def trigger_seen(*args, **how):
+        triggers.append((how["glitch"], trigger(*args, **how)))
+        return triggers[-1][1]
+
+    monkeypatch.setattr(scene_module, "draw_floor", draw_floor_seen)
+    monkeypatch.setattr(scene_module, "trigger", trigger_seen)
+    scene = draw_scene(label, seed=6, index=0)
+    glitch, found = triggers[-1]
+    colour = floors[-1].at(rfft_frequencies(scene.strain.size, RATE_HZ))
+    added = irfft(found.boost * glitch / (colour * np.sqrt(RATE_HZ / 2)))
+    assert scene.snr == pytest.approx(np.sqrt(np.sum(added**2)), rel=1e-6)
 
 
 def test_the_loudest_tile_of_a_sine_gaussian_is_where_the_sine_gaussian_is(clock):
@@ -417,3 +456,71 @@ def test_figures_are_named_as_gravity_spy_names_them(tmp_path):
     assert strain.ifo == row["ifo"]
     assert strain.rate_hz == RATE_HZ
     assert strain.size >= 16 * RATE_HZ
+
+
+def test_figures_that_were_stopped_go_on_to_the_same_bytes(tmp_path):
+    def write():
+        write_figures(tmp_path, count=2, seed=1, classes=["Blip"], strain=True)
+        files = (path for path in tmp_path.rglob("*") if path.is_file())
+        return {path: path.read_bytes() for path in files}
+
+    whole = write()
+    manifest = tmp_path / "manifest.csv"
+    first, torn = (path for path in sorted(whole) if path.match("*_0.5.png"))
+    manifest.write_bytes(whole[manifest][:-9])
+    torn.write_bytes(b"")
+    before = first.stat()
+    assert write() == whole
+    assert first.stat() == before
+
+
+def test_figures_of_two_data_sets_do_not_mix(tmp_path):
+    write_figures(tmp_path, count=1, seed=1, classes=["Blip"])
+    for other in ({"seed": 2}, {"picture_format": "jpeg"}, {"classes": ["Tomte"]}):
+        how = {"count": 1, "seed": 1, "classes": ["Blip"]} | other
+        with pytest.raises(GspyError, match="holds another data set"):
+            write_figures(tmp_path, **how)
+    with pytest.raises(GspyError, match="holds another data set"):
+        write_inputs(tmp_path, PLAN)
+    (tmp_path / "plan.json").unlink()
+    with pytest.raises(GspyError, match="holds another data set"):
+        write_figures(tmp_path, count=1, seed=1, classes=["Blip"])
+
+
+def simulate(*options):
+    run = CliRunner().invoke(app, ["simulate", "-n", "1", "-q", *map(str, options)])
+    return run.exit_code, run.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--inputs", 32)])
+def test_a_place_that_cannot_be_written_is_named(tmp_path, more):
+    place = tmp_path / "file"
+    place.write_text("")
+    reason = f"gspy: cannot write to {place}: "
+    code, err = simulate("-o", place, *more)
+    assert (code, err.startswith(reason), err.count("\n")) == (2, True, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="there is none here")
+def test_a_full_disk_is_told_before_anything_is_simulated(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    code, err = simulate("-o", tmp_path, "--inputs", 32)
+    reason = f"gspy: cannot write to {tmp_path}: No space left on device\n"
+    assert (code, err) == (2, reason)
+    assert not (tmp_path / "inputs.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--inputs", 32, "--strain"), "--strain goes with figures, not with --inputs"),
+        (("--inputs", 32, "--jpeg"), "--jpeg goes with figures, not with --inputs"),
+        (("-j", 2), "--workers goes with --inputs; one process draws figures"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path, options, reason):
+    assert simulate("-o", tmp_path / "new", *options) == (2, f"gspy: {reason}\n")
+    assert not (tmp_path / "new").exists()

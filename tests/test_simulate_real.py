@@ -239,6 +239,16 @@ def test_real_strain_files_give_many_quiet_stretches():
     assert len(quiet) >= 60
 
 
+def test_noise_may_be_named_by_another_path_on_resume(
+    noise_folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(noise_folder.parent)
+    for noise in (noise_folder.name, str(noise_folder)):
+        arguments = ["simulate", "-n", "1", "--classes", "Blip", "--inputs", "32"]
+        arguments += ["--noise", noise, "-o", str(tmp_path / "inputs")]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
 def test_simulate_says_what_it_wrote_and_what_is_next(noise_folder, tmp_path):
     arguments = ["simulate", "-n", "1", "--classes", "Blip", "--inputs", "32"]
     arguments += ["--noise", str(noise_folder), "-o", str(tmp_path / "inputs")]

@@ -4,7 +4,6 @@ A glitch depends on the seed and its index alone, so any number of processes, in
 order, stopped and resumed, write the same bytes.
 """
 
-import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from gspy_cli.errors import GspyError
 from gspy_cli.image import resize
 from gspy_cli.labels import CLASSES
+from gspy_cli.simulate.claim import claim, is_claimed
 from gspy_cli.simulate.manifest import (
     gravityspy_id,
     manifest_row,
@@ -50,14 +50,6 @@ class Plan:
     def label(self, index: int) -> str:
         """Give the class of a glitch: all classes in turn."""
         return self.classes[index % len(self.classes)]
-
-
-def scenes(
-    *, count: int, seed: int, classes: Sequence[str] = CLASSES
-) -> Iterator[Scene]:
-    """Draw scenes of all classes in turn."""
-    for index in range(count):
-        yield draw_scene(classes[index % len(classes)], seed=seed, index=index)
 
 
 def scene_views(
@@ -93,8 +85,7 @@ def write_inputs(
     GspyError
         If the directory holds a data set of another plan.
     """
-    (directory / "parts").mkdir(parents=True, exist_ok=True)
-    _claim(directory, plan, on_left_out)
+    _prepare(directory, plan, on_left_out)
     firsts = range(0, plan.count, CHUNK)
     todo = [first for first in firsts if not _part(directory, first).exists()]
     done = plan.count - sum(_size(plan, first) for first in todo)
@@ -111,21 +102,29 @@ def read_inputs(directory: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return inputs, np.load(directory / "labels.npy")
 
 
-def _claim(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) -> None:
-    """Make the array and note the plan, or check that the plan is the noted one."""
-    note = directory / "plan.json"
-    wanted = json.dumps(asdict(plan))
-    if not note.exists():
-        if plan.noise:
-            quiet = read_quiet(Path(plan.noise), on_left_out=on_left_out)
-            np.save(directory / QUIET, quiet)
-        shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
+def _prepare(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) -> None:
+    """Make the array, with all its room, and note the plan, unless that is done."""
+    if is_claimed(directory, asdict(plan)):
+        return
+    (directory / "parts").mkdir(parents=True, exist_ok=True)
+    if plan.noise:
+        quiet = read_quiet(Path(plan.noise), on_left_out=on_left_out)
+        np.save(directory / QUIET, quiet)
+    shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
+    try:
         _inputs(directory, "w+", shape)
-        note.write_text(wanted)
-    elif note.read_text() != wanted:
-        raise GspyError(
-            f"{directory} holds another data set; choose an empty directory"
-        )
+        _take_room(directory / "inputs.npy")
+    except OSError:
+        (directory / "inputs.npy").unlink(missing_ok=True)
+        raise
+    claim(directory, asdict(plan))
+
+
+def _take_room(path: Path) -> None:
+    """Fail on a full disk now; later, a write to the mapped array would be a crash."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
 
 def _inputs(

@@ -9,7 +9,13 @@ import numpy as np
 from PIL import Image
 
 from gspy_cli.labels import CLASSES
-from gspy_cli.simulate.manifest import gravityspy_id, manifest_row, write_manifest
+from gspy_cli.simulate.claim import claim, is_claimed
+from gspy_cli.simulate.manifest import (
+    append_row,
+    gravityspy_id,
+    manifest_row,
+    whole_rows,
+)
 from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.strain.eras import Era
@@ -35,15 +41,33 @@ def write_figures(
 ) -> None:
     """Write `<Class>/` with four figures a glitch, `manifest.csv`, perhaps the strain.
 
+    A run that was stopped goes on after the last glitch in the manifest.
+
     The strain goes to `<ifo>_<id>.hdf5` beside the figures; the event's time, in
     seconds after the first sample, is its attribute `event_time`. `noise` is real
     strain, a file or a folder, to put half of the glitches into; `on_left_out` is
     told why a file of it gives nothing.
+
+    Raises
+    ------
+    GspyError
+        The directory holds another data set.
     """
+    plan = {
+        "count": count,
+        "seed": seed,
+        "classes": list(classes),
+        "figures": picture_format,
+        "strain": strain,
+        "noise": str(noise.resolve()) if noise else "",
+    }
+    begun = is_claimed(directory, plan)
     quiet = read_quiet(noise, on_left_out=on_left_out) if noise else None
     directory.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for index in range(count):
+    if not begun:
+        claim(directory, plan)
+    manifest = directory / "manifest.csv"
+    for index in range(whole_rows(manifest), count):
         label = classes[index % len(classes)]
         scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
         name = gravityspy_id(seed=seed, index=index)
@@ -53,8 +77,8 @@ def write_figures(
         _write_views(folder, stem, scene, seed, index, picture_format)
         if strain:
             _write_strain(folder / f"{stem}.hdf5", scene)
-        rows.append(manifest_row(scene, name=name, index=index, early=False))
-        write_manifest(directory / "manifest.csv", rows)
+        row = manifest_row(scene, name=name, index=index, early=False)
+        append_row(manifest, row)
         if progress:
             progress(index + 1, count)
 
@@ -100,9 +124,11 @@ def _write_strain(path: Path, scene: Scene) -> None:
     """Write strain as gwpy reads it; its GPS times count from the first sample."""
     import h5py
 
-    with h5py.File(path, "w") as file:
+    content = BytesIO()  # HDF5 tells of a full disk in many ways
+    with h5py.File(content, "w") as file:
         name = f"{scene.origin.ifo}:GSPY-SIMULATED"
         data = file.create_dataset(name, data=scene.strain)
         data.attrs["x0"], data.attrs["xunit"] = 0.0, "s"
         data.attrs["dx"] = 1 / scene.sample_rate_hz
         data.attrs["event_time"], data.attrs["label"] = scene.event_s, scene.label
+    path.write_bytes(content.getvalue())

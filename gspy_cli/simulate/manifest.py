@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -54,6 +55,25 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Add a row, after the header if it is the first."""
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def whole_rows(path: Path) -> int:
+    """Count the rows of a manifest that a run left off, and drop what is torn."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    os.truncate(path, whole)
+    return max(content.count(b"\n") - 1, 0)
 
 
 def read_manifest(path: Path) -> list[Row]:

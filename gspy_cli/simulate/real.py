@@ -44,7 +44,8 @@ def write_real_inputs(directory: Path, source: Path, copies: Copies) -> None:
     """Write `inputs.npy`, `labels.npy` and `manifest.csv`, as `write_inputs` does.
 
     `source` is an HDF5 file of labelled, whitened stretches (`strain.segments`).
-    The manifest's `gravityspy_id` is the stretch's name, the same for all copies.
+    The manifest's `gravityspy_id` is the stretch's name, the same for all copies, and
+    its `optimal_snr`, which nobody knows, the Q-scan's `snr`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     inputs, labels = [], []

@@ -47,7 +47,10 @@ ON_SCATTER = ("Blip", "Koi_Fish", "Tomte", "Blip_Low_Frequency", "Repeating_Blip
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Strain of shape (n,) with a glitch `event_s` after its start, and the truth."""
+    """Strain of shape (n,) with a glitch `event_s` after its start, and the truth.
+
+    `snr` is optimal, of all that the glitch adds to the strain.
+    """
 
     label: str
     strain: Floats
@@ -84,7 +87,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     block_s = _block_s(glitch, tile, origin)
     event_s = block_s / 2 + float(rng.uniform(-0.5, 0.5))
     size = block_s * SAMPLE_RATE_HZ
-    main = rfft(_embed(whitened, size, event_s, lasts=glitch.lasts))
+    main = _embed(whitened, size, event_s, lasts=glitch.lasts)
     colour = floor.at(rfft_frequencies(size, SAMPLE_RATE_HZ))
     colour *= np.sqrt(SAMPLE_RATE_HZ / 2)
     others = _embed(_neighbours(rng, clock, label), size, event_s, lasts=False)
@@ -99,7 +102,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
         glitch.loudness,
         tile=tile,
         noise=(rfft(others) + noise) * colour,
-        glitch=main * colour,
+        glitch=rfft(main) * colour,
         event_s=event_s,
         sample_rate_hz=SAMPLE_RATE_HZ,
         era=origin.era,
@@ -110,7 +113,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
         sample_rate_hz=SAMPLE_RATE_HZ,
         event_s=event_s,
         origin=origin,
-        snr=found.boost * float(np.sqrt(np.sum(whitened**2))),
+        snr=found.boost * float(np.sqrt(np.sum(main**2))),
         facts=glitch.facts,
         scan=found.scan,
     )

@@ -139,8 +139,8 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
         shape = first if rng.random() < 0.6 else chain()
         lag = round(at * clock.sample_rate_hz)
         total += rng.uniform(0.5, 1.0) * np.roll(shape, lag)
-    kind = "twist" if twisted else "echoes"
-    facts: Facts = {"kind": kind, "gap_s": gap, "chains": 1 + len(places)}
+    kind: Facts = {"kind": "twist"} if twisted else {"kind": "echoes", "gap_s": gap}
+    facts: Facts = {**kind, "chains": 1 + len(places)}
     return Waveform(total, peak(log_uniform(rng, 18, 75)), facts)
 
 

@@ -32,7 +32,8 @@ def chirp(rng: np.random.Generator, clock: Clock) -> Waveform:
     low, high, median, spread, least = kinds[kind]
     m1 = rng.uniform(low, high)
     m2 = m1 * rng.uniform(0.4, 1)
-    strain = merger(clock, m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15))
+    m1, m2 = m1 * rng.uniform(1, 1.15), m2 * rng.uniform(1, 1.15)
+    strain = merger(clock, m1, m2)
     rho = lognormal(rng, median, spread, low=least, high=80)
     facts = {"mass_1": m1, "mass_2": m2}
     return Waveform(unit(clock.whiten(strain)), snr(rho), facts, jitter_s=0.008)

@@ -1,0 +1,32 @@
+"""The note that says what a folder holds, so that no two data sets mix."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from gspy_cli.errors import GspyError
+from gspy_cli.whole import whole_file
+
+
+def is_claimed(directory: Path, plan: Mapping[str, object]) -> bool:
+    """Tell whether a directory holds this data set, or none yet.
+
+    Raises
+    ------
+    GspyError
+        It holds another one.
+    """
+    note = directory / "plan.json"
+    if note.exists() and note.read_text(encoding="utf-8") == json.dumps(plan):
+        return True
+    if note.exists() or (directory / "manifest.csv").exists():
+        raise GspyError(
+            f"{directory} holds another data set; choose an empty directory"
+        )
+    return False
+
+
+def claim(directory: Path, plan: Mapping[str, object]) -> None:
+    """Note what a directory holds from now on."""
+    with whole_file(directory / "plan.json") as part:
+        part.write_text(json.dumps(plan), encoding="utf-8")
