@@ -12,11 +12,12 @@ HEAVY = (
     *("torch", "torchvision", "onnxruntime", "scipy", "matplotlib", "gwpy"),
     "pandas",
 )
-LEAVES = {"errors", "labels", "results", "wording"}
+LEAVES = {"errors", "labels", "results", "whole", "wording"}
 MAY_IMPORT = {
     "errors": set(),
     "labels": set(),
     "results": set(),
+    "whole": set(),
     "wording": set(),
     "metrics": {"results"},
     "done": set(),
