@@ -303,6 +303,39 @@ def test_a_figure_in_a_window_on_a_screen_is_found():
     assert edges_off(found, find_plot(figure).moved(103, 128)) <= TOLERANCE
 
 
+@pytest.mark.parametrize("scale", [1.5, 2, 3])
+@pytest.mark.parametrize("quality", [None, 85])
+def test_a_figure_on_a_dark_page_that_is_scaled_up_is_found(scale, quality):
+    figure = draw_figure(600, 800)
+    page = framed(figure, (17, 17, 17), (90, 70, 110, 60))
+    height, width = page.shape[:2]
+    large = resized(page, round(scale * width), round(scale * height))
+    large = large if quality is None else jpeg(large, quality)
+    truth = [scale * edge for edge in astuple(find_plot(figure).moved(90, 70))]
+    assert edges_off(find_plot(large), truth) <= TOLERANCE
+
+
+@pytest.mark.parametrize("end", [(5, 20, 60), (0, 0, 0), (230, 120, 10)])
+def test_a_figure_on_a_page_that_changes_colour_is_found_or_refused(end):
+    figure = draw_figure(600, 800)
+    row = np.linspace((30, 90, 180), end, 1200).astype(np.uint8)
+    page = np.broadcast_to(row, (900, 1200, 3)).copy()
+    page[150:750, 200:1000] = figure
+    try:
+        found = find_plot(page)
+    except PictureError:
+        return
+    assert edges_off(found, find_plot(figure).moved(200, 150)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("noise", [1, 2])
+def test_noise_of_a_few_levels_hides_no_margin(noise):
+    figure = draw_figure(600, 800)
+    grain = np.random.default_rng(0).normal(0, noise, figure.shape)
+    paper = (0.95 * figure + grain).round().astype(np.uint8)
+    assert edges_off(find_plot(paper), find_plot(figure)) <= TOLERANCE
+
+
 @needs_real
 @pytest.mark.parametrize("name", PAGES)
 def test_a_real_picture_on_a_page_keeps_its_box(name):
@@ -319,6 +352,15 @@ def test_a_plot_cut_together_with_its_colour_bar_is_found():
     box = find_plot(figure)
     cut = figure[box.top - 4 : box.bottom + 4, box.left - 4 :]
     assert edges_off(find_plot(cut), box.moved(4 - box.left, 4 - box.top)) <= TOLERANCE
+
+
+def test_a_close_cut_with_its_colour_bar_on_a_dark_page_is_found():
+    figure = draw_figure(600, 800)
+    box = find_plot(figure)
+    cut = figure[box.top - 5 : box.bottom + 8, box.left - 30 : box.right + 60]
+    page = framed(cut, (40, 44, 52), (0, 40, 4, 40))
+    truth = box.moved(30 - box.left, 45 - box.top)
+    assert edges_off(find_plot(page), truth) <= TOLERANCE
 
 
 def test_an_axis_wider_than_its_data_is_cut_to_the_data():
@@ -447,7 +489,16 @@ def cut_plot() -> np.ndarray:
     return viridis_like(240, 320)
 
 
+def slide(colour: tuple[int, int, int]) -> np.ndarray:
+    figure = draw_figure(540, 720)
+    page = framed(figure, colour, (200, 300, 1000, 240))
+    page[300:840, 1000:1720] = figure
+    return page
+
+
 SEVERAL_PLOTS = {
+    "slide": lambda: slide(WHITE),
+    "dark slide": lambda: slide((17, 17, 17)),
     "row": lambda: panels(1, 4),
     "square": lambda: panels(2, 2),
     "four figures": lambda: np.tile(draw_figure(300, 400), (2, 2, 1)),

@@ -85,7 +85,8 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
 
     Viridis is known by its colours. Any other map needs labels around the plot, and
     few colours (a photograph has many) that change from place to place (those of a
-    chart stay) and aren't the background's (as between the lines of a line plot).
+    chart stay) and aren't the background's (as between the lines of a line plot), nor
+    viridis with something else around (a figure on a page).
     """
     colours = sample(plot, 32)
     if _are_viridis(colours, plot, MOST):
@@ -96,7 +97,12 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     still = (kinds[1:] == kinds[:-1]).mean() > 0.5
     bare = (kinds == codes(background)).mean() > 0.25
     many = len(np.unique(kinds & 0xF0F0F0)) > 128
-    return labelled and not (flat or still or bare or many)
+    if not labelled or flat or still or bare or many:
+        return False
+    viridis = on_viridis(colours).reshape(min(32, plot.shape[0]), -1)
+    sides = viridis[0], viridis[-1], viridis[:, 0], viridis[:, -1]
+    _, side, *_ = sorted(side.mean() for side in sides)
+    return bool(viridis.mean() < max(0.15, 2 * side))
 
 
 def is_bordered(plot: Pixels) -> bool:
@@ -133,7 +139,7 @@ def is_divided(pixels: Pixels) -> bool:
 def _has_gap(pixels: Pixels) -> bool:
     """Tell it of a gap from top to bottom, by some of the rows."""
     row = pixels[2 * len(pixels) // 5, :: GAP // 2]  # a gap across would lie elsewhere
-    if not _are_grey(row).any() or _on_viridis(row).mean() < 0.5:
+    if not _are_grey(row).any() or on_viridis(row).mean() < 0.5:
         return False
     rows = pixels[spread(len(pixels), 16)]
     level = rows[..., 1]
@@ -159,7 +165,7 @@ def are_viridis(pictures: Pixels) -> NDArray[np.bool_]:
     """Tell it of each of some pictures (N, H, W, 3), as `is_viridis` does, (N,)."""
     rows, columns = (spread(length, 32) for length in pictures.shape[1:3])
     colours = pictures[:, rows[:, None], columns].reshape(-1, 3)
-    shares = _on_viridis(colours).reshape(len(pictures), -1).mean(axis=1).tolist()
+    shares = on_viridis(colours).reshape(len(pictures), -1).mean(axis=1).tolist()
     return np.array(
         [
             share >= MOST or (share > 0.1 and is_viridis(picture))
@@ -172,18 +178,18 @@ def _are_viridis(colours: Pixels, pixels: Pixels, least: float) -> bool:
     """Tell it of the colours (N, 3) of some of the pixels."""
     if is_one_grey(colours):
         return False
-    share = float(_on_viridis(colours).mean())
+    share = float(on_viridis(colours).mean())
     if 0.1 < share < least:  # not the colours of a margin; they may be dithered
-        share = float(_on_viridis(sample(pixels, 32, block=4)).mean())
+        share = float(on_viridis(sample(pixels, 32, block=4)).mean())
     return share >= least
 
 
-def _on_viridis(colours: Pixels) -> NDArray[np.bool_]:
-    """Tell which of the colours (N, 3) lie on the viridis curve."""
-    place = colours[:, 0] + np.uint16(2) * colours[:, 1]
+def on_viridis(colours: Pixels) -> NDArray[np.bool_]:
+    """Tell which of the colours (..., 3) lie on the viridis curve."""
+    place = colours[..., 0] + np.uint16(2) * colours[..., 1]
     # below the least level, uint8 wraps round to large numbers
     near = colours - _LEAST.take(place, axis=0) <= _RANGE.take(place, axis=0)
-    on_curve: NDArray[np.bool_] = near[:, 0] & near[:, 1] & near[:, 2]
+    on_curve: NDArray[np.bool_] = near[..., 0] & near[..., 1] & near[..., 2]
     return on_curve
 
 

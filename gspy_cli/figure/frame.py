@@ -1,4 +1,4 @@
-"""The frame of a plot: thin grey lines along the inside of its rectangle."""
+"""The edges of a rectangle: a plot's frame, thin grey lines, and a sheet's rim."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +10,8 @@ from gspy_cli.figure.colours import Pixels, spread
 
 LINES = 40  # rows and columns of a picture that are looked at
 THIN = 4  # pixels of a frame line, mostly
+RIM = 4  # pixels at most that scaling blurs along an edge
+CONTRAST = 24  # levels that tell content from margin, above JPEG noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,18 @@ def _leading(frame: list[bool]) -> int | None:
     if not any(frame[:2]):
         return 0
     return None if all(frame[1:]) else frame.index(False, 1)
+
+
+def without_rim(pixels: Pixels, box: Box) -> Box:
+    """Leave out what scaling has blurred along the edges of a box."""
+    inside = pixels[box.top : box.bottom, box.left : box.right, :3]
+    across = inside.swapaxes(0, 1)
+    sides = across, across[::-1], inside, inside[::-1]
+    left, right, top, bottom = (_blurred(side[: RIM + 2, ::4]) for side in sides)
+    return Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
+
+
+def _blurred(lines: Pixels) -> int:
+    """Count the outermost of some lines (D, N, 3) that differ from the next."""
+    steps = np.abs(np.diff(np.median(lines, axis=1), axis=0))
+    return int((steps.max(axis=1) <= CONTRAST).argmax())

@@ -7,7 +7,7 @@ Or it was cut to the plot: then viridis colours reach all its edges.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -23,18 +23,19 @@ from gspy_cli.figure.colours import (
     is_divided,
     is_one_grey,
     is_spectrogram,
+    is_viridis,
+    on_viridis,
     spread,
 )
-from gspy_cli.figure.frame import LINES, Box, without_frame
+from gspy_cli.figure.frame import CONTRAST, LINES, Box, without_frame, without_rim
 
 Mask = NDArray[np.bool_]
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
-CONTRAST = 24  # grey levels that tell content from margin, above JPEG noise
 SOLID = 0.8  # least part of a line that content must cover to be plot
 BARE = 0.002  # most of a margin that is covered where there are no labels
-CROWDED = 0.3  # least part that is covered where there are other pictures
-RIVAL = 0.2  # least area of these, in that of the plot; a colour bar's is less
+CROWDED = 0.3  # least part that is covered where there are plots of another colour map
+RIVAL = 0.2  # least area of other plots, in that of the plot; a colour bar's is less
 
 NO_PLOT = "no plot found: this does not look like a spectrogram"
 SEVERAL = "several plots in one picture: save each as a picture of its own"
@@ -71,7 +72,8 @@ def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
         return sight.plot
     problem = SEVERAL if sight.several else NO_PLOT
     least = sight.loose.area / 3 if sight.loose else 0
-    for figure in sight.figures if sheets else ():
+    for sheet in sight.figures if sheets else ():
+        figure = without_rim(pixels, sheet)
         try:
             found = _find_framed(_crop(pixels, figure), sheets=sheets - 1)
         except PictureError as error:
@@ -106,18 +108,19 @@ def _look(pixels: Pixels) -> _Sight:
             plot = _crop(pixels, inner)[..., :3]
             written = content.written_share(box)
             known = is_spectrogram(plot, background, labelled=written > BARE)
-            crowded = written >= CROWDED and content.has_rival(box, written)
             loose = known and is_bordered(plot)
             divided = known and is_divided(plot)
-            if known and (crowded or (divided and not loose)):
-                sight.several = True
+            if content.has_rival(box, written, known=known):
+                sight.several |= known or is_viridis(plot, least=RIVAL)
                 continue
-            if known and not loose:
+            if divided:  # perhaps from its colour bar
+                sight.several |= not loose
+            elif loose:
+                sight.loose = sight.loose or inner
+            elif known:
                 sight.plot = inner
                 return sight
-            if loose and not divided:
-                sight.loose = sight.loose or inner
-            if written < CROWDED and box not in sight.figures:
+            if box not in sight.figures:
                 sight.figures.append(box)
     return sight
 
@@ -138,10 +141,13 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
     if np.count_nonzero(kinds == kinds[0]) > 0.8 * len(edge):  # no need to sort them
         yield edge[0]
         return
-    _, first, counts = np.unique(kinds, return_index=True, return_counts=True)
+    kind, counts = np.unique(kinds, return_counts=True)
+    if counts.max() < 0.15 * len(edge):  # noise, perhaps: colours that are alike
+        kinds = codes(edge >> 4)
+        kind, counts = np.unique(kinds, return_counts=True)
     for i in np.argsort(-counts)[:2]:
         if counts[i] >= 0.15 * len(edge):
-            yield edge[first[i]]
+            yield np.median(edge[kinds == kind[i]], axis=0).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +196,23 @@ class _Content:
             size += lines.size - within.size
         return marks / max(size, 1)
 
-    def has_rival(self, box: Box, written: float) -> bool:
-        """Tell whether what the margin holds could be other plots, by its area."""
+    def has_rival(self, box: Box, written: float, *, known: bool) -> bool:
+        """Tell whether the margin may hold another plot, by the area of its colours.
+
+        A box that is not `known` to be a plot may be a figure, which is half plot.
+        """
         height, width = self.pixels.shape[:2]
-        others: float = written * (height * width - box.area)
-        return others >= RIVAL * box.area
+        least = RIVAL * box.area / max(height * width - box.area, 1)
+        if known and not is_viridis(_crop(self.pixels, box)[..., :3]):
+            return written >= max(least, CROWDED)
+        least = least if known else least / 2
+        return written >= least and self.in_viridis().written_share(box) >= least
+
+    def in_viridis(self) -> "_Content":
+        """Leave only the content that has colours of viridis."""
+        across = on_viridis(self.pixels.take(self.rows, axis=0)[..., :3])
+        down = on_viridis(self.pixels.take(self.columns, axis=1)[..., :3]).T
+        return replace(self, across=self.across & across, down=self.down & down)
 
 
 def _content(pixels: Pixels, background: Pixels) -> _Content:
