@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1 import make_axes_locatable
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure
@@ -568,6 +568,33 @@ def test_exif_data_that_cannot_be_read_turn_nothing(tmp_path):
     picture = Image.new("RGB", (60, 40))
     path = saved(tmp_path, picture, "a.jpg", exif=b"Exif\0\0no TIFF header")
     assert read_figure(path).shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_a_picture_with_a_colour_profile_is_read_as_it_looks(tmp_path, mode, suffix):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = srgb.replace(b"rXYZ", b"....").replace(b"bXYZ", b"rXYZ")
+    swapped = swapped.replace(b"....", b"bXYZ")
+    swapped = swapped.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    pixels = viridis_like(40, 50)
+    picture = Image.fromarray(pixels[..., ::-1]).convert(mode)
+    options = {"lossless": True} if suffix == "webp" else {}
+    path = saved(tmp_path, picture, f"a.{suffix}", icc_profile=swapped, **options)
+    np.testing.assert_allclose(read_figure(path), pixels, atol=2)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_srgb_and_damaged_profiles_change_no_pixel(tmp_path, damaged):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    pixels = viridis_like(40, 50)
+    path = saved(
+        tmp_path,
+        Image.fromarray(pixels),
+        "a.png",
+        icc_profile=profile[:200] if damaged else profile,
+    )
+    np.testing.assert_array_equal(read_figure(path), pixels)
 
 
 def test_clear_pixels_become_white(tmp_path):

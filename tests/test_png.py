@@ -109,6 +109,12 @@ KINDS = {
         Image.fromarray(RGB),
         exif=b"Exif\0\0MM\0*\0\0\0\b\0\1\1\22\0\3\0\0\0\1\0\6\0\0\0\0\0\0",
     ),
+    "turned by EXIF in text": with_chunk(
+        PLAIN,
+        b"tEXt",
+        b"Raw profile type exif\0\nexif\n      26\n"
+        b"4d4d002a00000008000101120003000000010006000000000000\n",
+    ),
     "gamma": with_chunk(PLAIN, b"gAMA", struct.pack(">I", 100_000)),
     "short gamma": with_chunk(PLAIN, b"gAMA", b"\0"),
     "significant bits": with_chunk(PLAIN, b"sBIT", b"\b\b\b\b"),

@@ -143,7 +143,7 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
         return
     kind, counts = np.unique(kinds, return_counts=True)
     if counts.max() < 0.15 * len(edge):  # noise, perhaps: colours that are alike
-        kinds = codes(edge >> 4)
+        kinds = codes(edge >> np.uint8(4))
         kind, counts = np.unique(kinds, return_counts=True)
     for i in np.argsort(-counts)[:2]:
         if counts[i] >= 0.15 * len(edge):
@@ -202,7 +202,7 @@ class _Content:
         A box that is not `known` to be a plot may be a figure, which is half plot.
         """
         height, width = self.pixels.shape[:2]
-        least = RIVAL * box.area / max(height * width - box.area, 1)
+        least: float = RIVAL * box.area / max(height * width - box.area, 1)
         if known and not is_viridis(_crop(self.pixels, box)[..., :3]):
             return written >= max(least, CROWDED)
         least = least if known else least / 2

@@ -17,6 +17,7 @@ _HEADER = struct.Struct(">8sI4sIIBBBBB4x")
 _START = b"\x89PNG\r\n\x1a\n", 13, b"IHDR"
 _MODES = {2: "rgb", 6: "rgba"}  # by colour type
 _HARMLESS = {b"IDAT", b"tEXt", b"gAMA", b"sBIT"}  # they change no pixel for Pillow
+_TURNING = b"Raw profile"  # how a text begins that Pillow reads EXIF data from
 _SLACK = 1 << 20  # bytes that a file may hold besides its pixels
 
 
@@ -47,8 +48,10 @@ def _is_plain(content: bytes) -> bool:
         length, kind = struct.unpack_from(">I4s", content, place)
         if kind == b"IEND":
             return True
+        known = kind in _HARMLESS or (kind == b"pHYs" and length == 9)
         short = kind == b"gAMA" and length < 4
-        if short or not (kind in _HARMLESS or (kind == b"pHYs" and length == 9)):
+        turning = kind == b"tEXt" and content.startswith(_TURNING, place + 8)
+        if not known or short or turning:
             return False
         place += 12 + length
     return False

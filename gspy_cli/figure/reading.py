@@ -79,7 +79,7 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
         picture.load()
         if _is_turned(picture):
             picture = ImageOps.exif_transpose(picture)
-        return _to_rgb(picture)
+        return _to_rgb(_in_srgb(picture))
     except _DAMAGE:
         raise PictureError("the picture is damaged or cut short") from None
 
@@ -116,6 +116,23 @@ def _is_turned(picture: Image.Image) -> bool:
         return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
     except _DAMAGE:
         return False
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """Convert the colours of a picture that brings its own, as screenshots do."""
+    content = picture.info.get("icc_profile")
+    if not content or picture.mode not in ("RGB", "RGBA"):
+        return picture
+    from PIL import ImageCms
+
+    try:
+        profile = ImageCms.getOpenProfile(io.BytesIO(content))
+        if "sRGB" in ImageCms.getProfileDescription(profile):
+            return picture
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, profile, srgb) or picture
+    except ImageCms.PyCMSError:
+        return picture
 
 
 def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
