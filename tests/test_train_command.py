@@ -209,6 +209,7 @@ def test_finished_folds_are_not_trained_again(data, tmp_path):
         (("--folds", 1), "--folds 1: give 2 to 18, the number of glitches"),
         (("--folds", 100), "--folds 100: give 2 to 18"),
         (("--folds", 2, "-b", "4,8"), "one --batch-size and one --lr"),
+        (("--folds", 2, "--patience", 3), "leave --patience out"),
         (("-b", "8,1"), "--batch-size 1: give 2 or more"),
         (("--lr", "0.1,nan"), "--lr nan: give a number above 0"),
         (("--name", "../evil"), "--name ../evil: give a name"),

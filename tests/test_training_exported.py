@@ -31,7 +31,7 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.exported import is_exported, read_exported, with_statistics
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.training.run import image_size
-from gspy_cli.training.train import completed, train
+from gspy_cli.training.train import completed, located, train
 
 SIDE = 64
 SHOWN = np.stack([viridis_like(SIDE, SIDE, seed) for seed in range(12)])
@@ -166,6 +166,15 @@ def test_pictures_keep_a_models_size_unless_another_is_asked_for(model: Path):
     assert image_size(completed(config)) == ARCHITECTURES[name].input_size != SIDE
     assert image_size(completed(replace(config, weights=model))) == SIDE
     assert image_size(completed(replace(config, weights=model, image_size=96))) == 96
+
+
+def test_weights_are_known_by_their_place_and_models_by_their_name(
+    model: Path, monkeypatch
+):
+    monkeypatch.chdir(model.parent)
+    assert located(Path("model.onnx")) == model
+    assert located(Path("efficientnet_lite0")) == Path("efficientnet_lite0")
+    assert located(model.parent) == model.parent
 
 
 def test_models_and_files_of_weights_are_told_apart(tmp_path: Path):

@@ -133,7 +133,8 @@ def test_an_unknown_recipe_is_an_error():
 
 
 def test_a_configuration_survives_its_file(tmp_path):
-    config = TrainConfig(tmp_path, "cae", MODERN_CAE, window=2.0, weights=tmp_path)
+    places = {"weights": tmp_path, "output": tmp_path / "runs"}
+    config = TrainConfig(tmp_path, "cae", MODERN_CAE, window=2.0, **places)
     file = tmp_path / "config.json"
     file.write_text(config_json(config, CLASSES))
     assert read_config(file) == (config, CLASSES)

@@ -24,13 +24,14 @@ from glitch_pictures import (
 from PIL import Image
 from safetensors.torch import load_file
 
+from gspy_cli import labels
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import judge
 from gspy_cli.evaluation.subjects import load_run
 from gspy_cli.metrics import fit_temperature
 from gspy_cli.training import checkpoint, run
-from gspy_cli.training.architectures import build_network
+from gspy_cli.training.architectures import build_network, layer_of
 from gspy_cli.training.config import config_json
 from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example
@@ -402,11 +403,50 @@ def test_a_run_remembers_what_its_first_weights_were_trained_on(tmp_path):
     assert seen(first) < seen(second)
 
 
+def test_a_stopped_run_goes_on_from_any_folder(data, tmp_path, monkeypatch):
+    first = train(quick_config(data, tmp_path, replace(QUICK, epochs=1)))
+    simulated = tmp_path / "simulated"
+    simulated.mkdir()
+    np.save(simulated / "inputs.npy", np.zeros((3, 4, SIDE, SIDE, 3), np.uint8))
+    np.save(simulated / "labels.npy", [labels.CLASSES.index(c) for c in CLASSES])
+    monkeypatch.chdir(tmp_path)
+    places = {"simulated": Path("simulated"), "cache": Path("cache")}
+    weights = first.path.relative_to(tmp_path)
+    config = quick_config(data, Path(), weights=weights, name="second", **places)
+
+    def die(*_):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(config, reports=Reports(on_batch=die))
+    monkeypatch.chdir("/")
+    done = resume(tmp_path / "runs" / "second-001")
+    assert len(done.history) == 2
+    assert done.config.cache == tmp_path / "cache"
+
+
 def test_what_foreign_weights_were_trained_on_is_unknown(data, tmp_path):
     first = train(quick_config(data, tmp_path))
     torch.save(weights(first.path / "best.safetensors"), tmp_path / "foreign.pth")
     config = quick_config(data, tmp_path, weights=tmp_path / "foreign.pth")
     assert seen(train(config)) == {*seen(first), "?"}
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_layer_that_gives_the_classes_is_new_where_the_classes_are(
+    whole, tmp_path, same
+):
+    classes = CLASSES if same else ("Blip", "Tomte", "Whistle")
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(classes, 3))
+    begun = {}
+
+    def keep(run, model, machine):
+        begun.update({k: v.clone() for k, v in model.state_dict().items()})
+
+    config = quick_config(data, tmp_path, replace(QUICK, epochs=1), weights=whole.path)
+    train(config, reports=Reports(on_start=keep))
+    for name, tensor in weights(whole.path / "best.safetensors").items():
+        assert torch.equal(begun[name], tensor) == (same or layer_of(name) != "8")
 
 
 def test_weights_of_another_architecture_are_an_error(data, tmp_path):

@@ -189,7 +189,7 @@ def build_network(
 ) -> nn.Module:
     """Build a network with `classes` outputs; `state` are weights to start from.
 
-    Where `state` has another number of outputs, its last layers stay out.
+    Where `state` has another number of outputs or none, its last layers stay out.
     """
     model = architecture(name).build(classes)
     if state is not None:
@@ -206,7 +206,8 @@ def imagenet_state(name: str) -> Mapping[str, Tensor] | None:
 def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
     """Load weights into a network, but not the layers that give the classes."""
     own = model.state_dict()
-    heads = {layer_of(k) for k in own if is_output(k, own, state)}
+    lacking = own.keys() - without_head(own, name).keys() - state.keys()
+    heads = {layer_of(k) for k in own if k in lacking or is_output(k, own, state)}
     body = [k for k in own if layer_of(k) not in heads]
     for key in body:
         if key.endswith("num_batches_tracked"):  # older files have none
@@ -217,6 +218,12 @@ def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
                 "name the architecture that they belong to"
             )
     model.load_state_dict({k: state[k] for k in body if k in state}, strict=False)
+
+
+def without_head(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Leave out the layers that give the classes; Inception has two."""
+    head = architecture(name).head
+    return {k: v for k, v in state.items() if not layer_of(k).endswith(head)}
 
 
 def layer_of(key: str) -> str:

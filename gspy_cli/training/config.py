@@ -66,10 +66,13 @@ class TrainConfig:
 
 
 def config_json(config: TrainConfig, classes: tuple[str, ...]) -> str:
-    """Write a run's configuration and classes as JSON."""
+    """Write a run's configuration and classes as JSON, paths from the root."""
     values: dict[str, Any] = {"classes": classes, **asdict(config)}
     for name in PATHS:
-        values[name] = None if values[name] is None else str(values[name])
+        path = values[name]
+        if path is not None and name != "weights":  # they may be a model's name
+            path = path.absolute()
+        values[name] = None if path is None else str(path)
     return json.dumps(values, indent=1) + "\n"
 
 

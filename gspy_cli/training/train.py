@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gspy_cli import registry
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.model import find_card
-from gspy_cli.training.architectures import check_size, imagenet_state
+from gspy_cli.training.architectures import check_size, imagenet_state, without_head
 from gspy_cli.training.cache import Pixels
 from gspy_cli.training.checkpoint import load_tensors, load_weights
 from gspy_cli.training.config import TrainConfig
@@ -120,14 +121,24 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
 
 def completed(config: TrainConfig) -> TrainConfig:
     """Add what the weights to start from settle: their file and the pictures' size."""
-    weights = config.weights
-    if weights is not None and (weights / "best.safetensors").is_file():
-        weights = weights / "best.safetensors"
+    if config.weights is not None:
+        weights = located(config.weights)
         config = replace(config, weights=weights)
-    if config.image_size is None and weights is not None and is_exported(weights):
-        config = replace(config, image_size=input_size(weights))
+        if config.image_size is None and is_exported(weights):
+            config = replace(config, image_size=input_size(weights))
     check_size(config.architecture, image_size(config))
     return config
+
+
+def located(weights: Path) -> Path:
+    """Say from any folder where weights are; a model's name stays as it is."""
+    if (weights / "best.safetensors").is_file():
+        weights = weights / "best.safetensors"
+    named = is_exported(weights) and registry.find(str(weights)) not in (
+        weights,
+        registry.ModelFolder(weights).graph,
+    )
+    return weights if named else weights.absolute()
 
 
 def split_of(found: Dataset, config: TrainConfig) -> Dataset:
@@ -160,26 +171,38 @@ def seen_by(weights: Path | None) -> str:
     """Give the fingerprints of what weights were trained on; ? where nobody knows."""
     if weights is None:
         return "-"
+    card = card_of(weights)
+    return (card and card.trained_on) or "?"
+
+
+def card_of(weights: Path) -> ModelCard | None:
+    """Give the card that came with weights; None with foreign ones."""
     if is_exported(weights):
-        return find_card(str(weights)).trained_on or "?"
+        return find_card(str(weights))
     metadata = load_tensors(weights)[1] if weights.suffix == ".safetensors" else {}
     if "card" not in metadata:
-        return "?"
-    card = ModelCard.from_json(metadata["card"], origin=str(weights))
-    return card.trained_on or "?"
+        return None
+    return ModelCard.from_json(metadata["card"], origin=str(weights))
 
 
 def settled(
     run: Run, pixels: Pixels, start: Mapping[str, Tensor] | None
 ) -> Mapping[str, Tensor] | None:
-    """Give weights from an exported model batch statistics, which it has none of."""
-    weights = run.config.weights
-    if start is None or weights is None or not is_exported(weights):
+    """Fit weights to a run's data.
+
+    An exported model gets batch statistics, which it has none of; the layer that gives
+    the classes is left out where those are others.
+    """
+    weights, name = run.config.weights, run.config.architecture
+    if start is None or weights is None:
         return start
-    rows = pictures_of(run.dataset, pixels, "train").rows
-    chosen = rows[:: max(1, len(rows) // ENOUGH)]
-    shown = torch.from_numpy(pixels.rows(chosen))
-    return with_statistics(start, run.config.architecture, shown)
+    if is_exported(weights):
+        rows = pictures_of(run.dataset, pixels, "train").rows
+        chosen = rows[:: max(1, len(rows) // ENOUGH)]
+        start = with_statistics(start, name, torch.from_numpy(pixels.rows(chosen)))
+    card = card_of(weights)
+    same = card is None or card.classes == run.dataset.classes
+    return start if same else without_head(start, name)
 
 
 def shared_directory(config: TrainConfig, world: World) -> Path:
