@@ -1,3 +1,5 @@
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -7,6 +9,8 @@ import onnx
 import pytest
 import torch
 from conftest import tiny_card, viridis_like
+from glitch_pictures import draw_class_folders, tiny_network_known
+from test_classify import gspy
 from torch import nn
 
 from gspy_cli.errors import CheckError
@@ -126,3 +130,60 @@ def test_a_graph_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypat
     with pytest.raises(CheckError, match="does not answer as torch does"):
         export.export_model(network, card, tmp_path / "m.onnx", pictures=pictures(64))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def run(trained) -> Iterator[Path]:
+    with tiny_network_known():
+        yield trained[0]
+
+
+@pytest.fixture
+def variant(run, tmp_path):
+    """Export in less precision; give the exit code and what is on stderr."""
+
+    def export(source: Path, precision: str, *arguments: object) -> tuple[int, str]:
+        code, _, err = gspy(
+            *("export", source, "--precision", precision, "-o", tmp_path / "m.onnx"),
+            *("--cache", tmp_path / "cache", "--force", *arguments),
+        )
+        return code, err
+
+    return export
+
+
+def test_a_variant_is_tried_on_the_classes_that_the_model_knows(run, variant, tmp_path):
+    data = draw_class_folders(tmp_path / "data", {"Blip": 1, "Thunder": 1})
+    assert variant(run, "fp16", "--data", data)[0] == 0
+
+
+def test_a_checkpoints_variant_is_tried_on_its_runs_pictures(run, variant, tmp_path):
+    assert variant(run / "last.safetensors", "fp16")[0] == 0
+    alone = shutil.copy(run / "last.safetensors", tmp_path)
+    code, err = variant(alone, "fp16")
+    assert (code, "no split.csv of its run beside it; give --data" in err) == (2, True)
+
+
+def test_eight_bits_are_calibrated_on_test_pictures_where_none_is_to_train_on(
+    run, variant, tmp_path
+):
+    data = draw_class_folders(tmp_path / "data" / "test", {"Blip": 2, "Whistle": 2})
+    assert variant(run, "int8", "--data", data.parent)[0] == 0
+
+
+def test_a_file_is_replaced_by_a_whole_model_alone(run, tmp_path):
+    output = tmp_path / "m.onnx"
+    output.write_text("old")
+    code, _, err = gspy("export", run, "-o", output, "--simulated", tmp_path / "nosuch")
+    assert (code, "holds no simulated inputs" in err) == (2, True)
+    assert output.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_scores_are_an_object(run, tmp_path):
+    scores = tmp_path / "scores.json"
+    scores.write_text("[1, 2]")
+    output = tmp_path / "m.onnx"
+    code, _, err = gspy("export", run, "-o", output, "--scores", scores)
+    assert (code, "scores.json is no JSON object" in err) == (2, True)
+    assert not output.exists()

@@ -1,3 +1,6 @@
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +8,7 @@ import onnx
 import pytest
 from conftest import SIDE, draw_figure, tiny_card, viridis_like
 
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.glitches import fuse_views
 from gspy_cli.labels import CLASSES
@@ -89,20 +93,20 @@ def test_every_kind_of_stranger_is_a_picture_of_its_own():
         assert one.shape == (64, 64, 3)
 
 
-def simulated(folder: Path, glitches: int) -> Path:
+def simulated(folder: Path, classes: Sequence[int]) -> Path:
+    """Draw a glitch of each class of these numbers, the same in every set."""
     folder.mkdir()
-    shape = (glitches, 4, 64, 64, 3)
-    pictures = [viridis_like(64, 64, seed) for seed in range(4 * glitches)]
-    np.save(folder / "inputs.npy", np.stack(pictures).reshape(shape))
-    np.save(folder / "labels.npy", np.arange(glitches) % len(CLASSES))
+    views = [[viridis_like(64, 64, 4 * n + i) for i in range(4)] for n in classes]
+    np.save(folder / "inputs.npy", np.array(views))
+    np.save(folder / "labels.npy", np.array(classes))
     return folder
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelCard]:
     import torch
 
-    folder = tmp_path_factory.mktemp("model")
+    path = tmp_path_factory.mktemp("model") / "m.onnx"
     torch.manual_seed(0)
     name = "mobilenet_v2"
     network = build_network(name, len(CLASSES)).eval()
@@ -114,11 +118,37 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mean=found.mean,
         std=found.std,
     )
-    path = folder / "m.onnx"
     shown = np.stack([viridis_like(64, 64)])
-    card = export.export_model(network, card, path, pictures=shown)
-    familiarity.add_familiarity(path, card, simulated(folder / "sim", 20))
+    return path, export.export_model(network, card, path, pictures=shown)
+
+
+@pytest.fixture(scope="module")
+def exported(plain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("familiar")
+    path = Path(shutil.copy(plain[0], folder))
+    familiarity.add_familiarity(path, plain[1], simulated(folder / "sim", range(20)))
     return path
+
+
+def test_classes_that_the_model_does_not_know_do_not_become_familiar(plain, tmp_path):
+    own = range(0, 20, 4)
+    card = replace(plain[1], classes=tuple(CLASSES[i] for i in own))
+    given = []
+    for name, classes in (("all", range(20)), ("own", own)):
+        path = Path(shutil.copy(plain[0], tmp_path / f"{name}.onnx"))
+        directory = simulated(tmp_path / name, classes)
+        given.append(familiarity.add_familiarity(path, card, directory))
+    assert given[0].unfamiliar_below == given[1].unfamiliar_below
+    assert given[0].sha256 == given[1].sha256
+
+
+@pytest.mark.parametrize(("known", "number"), [(CLASSES, 1), (("Thunder",), 0)])
+def test_too_few_simulated_glitches_are_refused(plain, tmp_path, known, number):
+    card = replace(plain[1], classes=known)
+    classes = range(3) if number == 0 else range(1)
+    directory = simulated(tmp_path / "sim", classes)
+    with pytest.raises(GspyError, match=f"{number} glitch(es)? of the model's classes"):
+        familiarity.add_familiarity(plain[0], card, directory)
 
 
 def test_the_graph_tells_strangers_from_its_own(exported: Path):

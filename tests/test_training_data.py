@@ -60,7 +60,7 @@ def test_a_window_keeps_only_its_pictures(tmp_path):
 
 def test_a_window_that_no_picture_has_is_an_error(tmp_path):
     draw_class_folders(tmp_path, {"Whistle": 1, "Blip": 1})
-    with pytest.raises(GspyError, match=r"no 4.0 s pictures .* try --window all"):
+    with pytest.raises(GspyError, match=r"no 4.0 s pictures .* leave --window out"):
         read_dataset(tmp_path, window=4.0)
 
 

@@ -2,8 +2,11 @@
 
 import json
 import math
+import shutil
+import tempfile
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,6 +94,7 @@ def export(
 
     with progress.bar("starting", quiet=False):
         from gspy_cli.training import export as exporting
+        from gspy_cli.training.checkpoint import write_atomically
 
     if check is not None:
         typer.echo(exporting.check_file(check, run))
@@ -98,15 +102,19 @@ def export(
     if run is None:
         raise GspyError("give the run to export: gspy export runs/train/NAME")
     changes = _changes(name, temperature, scores, licence)
-    with progress.stages("exporting", quiet=False) as stages:
+    with (
+        progress.stages("exporting", quiet=False) as stages,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        made = Path(folder) / "model.onnx"
         if precision is Precision.FP32:
-            card = exporting.export_run(run, output, changes=changes, opset=opset)
+            card = exporting.export_run(run, made, changes=changes, opset=opset)
         else:
             from gspy_cli.training.variants import export_variant
 
             card = export_variant(
                 run,
-                output,
+                made,
                 precision.value,
                 data=data or run,
                 cache=cache,
@@ -118,7 +126,8 @@ def export(
         if simulated is not None:
             from gspy_cli.training.familiarity import add_familiarity
 
-            card = add_familiarity(output, card, simulated, stages=stages)
+            card = add_familiarity(made, card, simulated, stages=stages)
+        write_atomically(output, partial(shutil.copyfile, made))
     if precision is not Precision.FP32:
         for kind, accuracy in card.scores["accuracy_by_precision"].items():
             typer.echo(f"{kind}: {accuracy:.4f} of the pictures named right")
@@ -148,4 +157,6 @@ def _changes(
             changes["scores"] = json.loads(scores.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise GspyError(f"cannot read scores from {scores} ({error})") from None
+        if not isinstance(changes["scores"], dict):
+            raise GspyError(f"{scores} is no JSON object: give names with their scores")
     return changes

@@ -4,13 +4,18 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.labels import ALIASES
-from gspy_cli.training.data import Example, fingerprint, names_of, read_dataset
+from gspy_cli.training.data import (
+    Example,
+    fingerprint,
+    in_words_of,
+    names_of,
+    read_dataset,
+)
 from gspy_cli.training.splits import glitch_labels
 from gspy_cli.wording import counted
 
@@ -45,10 +50,7 @@ def select(
         There is nothing to evaluate on, or one glitch has two labels.
     """
     found = read_dataset(source, window=window, own_classes=True).examples
-    every = [
-        e if e.label in classes else replace(e, label=ALIASES.get(e.label, e.label))
-        for e in found
-    ]
+    every = in_words_of(found, classes)
     chosen = choose_split(every, split, source)
     inside = [e for e in every if chosen == "all" or e.split == chosen]
     known = tuple(e for e in inside if e.label in classes)

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def read_dataset(
         if window is None or e.window == window
     )
     if not examples:
-        raise GspyError(f"no {window} s pictures in {source}: try --window all")
+        raise GspyError(f"no {window} s pictures in {source}: leave --window out")
     return Dataset(examples, tuple(sorted({e.label for e in examples})))
 
 
@@ -232,6 +232,14 @@ def fingerprints(examples: Iterable[Example]) -> str:
     """Give the fingerprints of glitches, sorted, with spaces between."""
     names = {name for example in examples for name in names_of(example)}
     return " ".join(sorted(fingerprint(name) for name in names))
+
+
+def in_words_of(examples: Iterable[Example], classes: Sequence[str]) -> list[Example]:
+    """Give examples with each alias that is none of the classes as its class."""
+    return [
+        e if e.label in classes else replace(e, label=ALIASES.get(e.label, e.label))
+        for e in examples
+    ]
 
 
 def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:

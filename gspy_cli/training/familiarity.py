@@ -19,11 +19,14 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
+from gspy_cli.labels import CLASSES
 from gspy_cli.training.cache import Progress
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.export import Stages, unseen, with_card
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of
+from gspy_cli.wording import counted
 
 Embeddings = NDArray[np.float32]  # (N, D)
 
@@ -38,11 +41,24 @@ def add_familiarity(
 ) -> ModelCard:
     """Give an exported file its third output, learnt from simulated glitches.
 
+    Those of classes that the model does not know are left out.
     The card gets `unfamiliar_below`, which one in a hundred of the
     simulated pictures held out do not reach. The file is replaced in one step.
+
+    Raises
+    ------
+    GspyError
+        There are fewer than two glitches of the model's classes, or see
+        `read_simulated`.
     """
-    pictures = read_simulated(directory, card.input_size[0])[0]
-    rows = _some_glitches(len(pictures))
+    pictures, labels = read_simulated(directory, card.input_size[0])
+    own = np.array([name in card.classes for name in CLASSES])
+    rows = _some_glitches(own[labels[::4]])
+    if len(rows) < 8:
+        raise GspyError(
+            f"{directory} holds {counted(len(rows) // 4, 'glitch')} of the model's "
+            f"classes ({', '.join(card.classes)}): simulate two or more of them"
+        )
     content = path.read_bytes()
     known = embed(content, pictures[rows], partial(stages, "glitches"))
     held_out = np.arange(len(rows)) // 4 % HELD_OUT == 0
@@ -59,9 +75,9 @@ def add_familiarity(
     return replace(card, sha256=hashlib.sha256(final).hexdigest())
 
 
-def _some_glitches(pictures: int) -> NDArray[np.intp]:
-    """Choose rows, evenly, the four windows of a glitch together."""
-    glitches = np.random.default_rng(0).permutation(pictures // 4)[:GLITCHES]
+def _some_glitches(own: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Choose rows of own glitches, evenly, the four windows of a glitch together."""
+    glitches = np.random.default_rng(0).permutation(np.flatnonzero(own))[:GLITCHES]
     rows = 4 * np.sort(glitches)[:, None] + np.arange(4)
     return rows.reshape(-1).astype(np.intp)
 

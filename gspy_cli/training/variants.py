@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,12 @@ from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.cache import Progress, open_pixels
 from gspy_cli.training.checkpoint import write_atomically
-from gspy_cli.training.data import Example, read_dataset, read_table
+from gspy_cli.training.data import (
+    Example,
+    in_words_of,
+    read_dataset,
+    read_table,
+)
 from gspy_cli.training.export import (
     NOTHING,
     OPSET,
@@ -46,11 +51,14 @@ class Labelled:
 def read_labelled(
     source: Path, card: ModelCard, cache: Path | None, *, stages: Stages = unseen
 ) -> Labelled:
-    """Read pictures for a card's network: a run's own, or a data set's."""
-    split = source / "split.csv"
-    examples: Sequence[Example] = (
-        tuple(read_table(split)) if split.is_file() else read_dataset(source).examples
-    )
+    """Read pictures for a card's network: a run's own, or a data set's.
+
+    Raises
+    ------
+    GspyError
+        There are none of its classes, or `source` is a checkpoint without its run.
+    """
+    examples = in_words_of(examples_of(source), card.classes)
     known = [example for example in examples if example.label in card.classes]
     pixels, failures = open_pixels(
         [example.path for example in known],
@@ -66,6 +74,17 @@ def read_labelled(
         np.array([card.classes.index(e.label) for e in kept]),
         np.array([e.split in ("train", "") for e in kept]),
     )
+
+
+def examples_of(source: Path) -> Iterable[Example]:
+    """List the pictures of a run, of a checkpoint's run, or of a data set."""
+    is_checkpoint = source.suffix == ".safetensors"
+    split = (source.parent if is_checkpoint else source) / "split.csv"
+    if split.is_file():
+        return read_table(split)
+    if is_checkpoint:
+        raise GspyError(f"{source} has no split.csv of its run beside it; give --data")
+    return read_dataset(source, own_classes=True).examples
 
 
 def export_variant(
@@ -147,7 +166,6 @@ def accuracy(content: bytes, data: Labelled, on_progress: Progress) -> float:
 
 
 def _some(data: Labelled) -> NDArray[np.uint8]:
-    """Choose pictures to calibrate on, evenly from those trained on."""
-    trained = np.flatnonzero(data.trained)
-    chosen = trained[:: max(1, len(trained) // CALIBRATION)]
-    return data.pictures[chosen]
+    """Choose pictures to calibrate on, evenly from those trained on, if any."""
+    rows = np.flatnonzero(data.trained | ~data.trained.any())
+    return data.pictures[rows[:: max(1, len(rows) // CALIBRATION)]]
