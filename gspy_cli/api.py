@@ -20,6 +20,8 @@ __all__ = ["Classifier", "Failure", "GspyError", "Prediction", "load_model"]
 Pixels = NDArray[np.uint8]
 Picture = str | PathLike[str] | Pixels
 
+_FIGURE = "a figure is an array of uint8 with the shape (height, width, 3)"
+
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
@@ -43,7 +45,14 @@ class Classifier:
 
         Results come in order, one for each picture, as they are ready; an array's has
         `array 0`, `array 1` ... as its path. `workers` cores are used, by default all.
+
+        Raises
+        ------
+        GspyError
+            `batch_size` or `workers` is less than 1.
         """
+        if batch_size < 1 or (workers is not None and workers < 1):
+            raise GspyError("batch_size and workers are numbers of 1 or more")
         samples = _samples(_listed(pictures))
         return predict.classify(
             samples, self.model, batch_size=batch_size, workers=workers
@@ -64,9 +73,9 @@ def load_model(name: str | None = None, *, device: str = "auto") -> Classifier:
 def _listed(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
     if isinstance(pictures, str | PathLike):
         return [pictures]
-    if isinstance(pictures, np.ndarray) and pictures.ndim == 3:
+    if isinstance(pictures, np.ndarray) and pictures.ndim in (2, 3):
         return [pictures]
-    return pictures
+    return pictures if isinstance(pictures, Iterable) else [pictures]
 
 
 def _samples(pictures: Iterable[Picture]) -> Iterator[Sample]:
@@ -77,10 +86,10 @@ def _samples(pictures: Iterable[Picture]) -> Iterator[Sample]:
             yield Sample(Origin(f"array {number}"), partial(_checked, picture))
 
 
-def _checked(pixels: Pixels) -> Pixels:
+def _checked(pixels: object) -> Pixels:
+    if not isinstance(pixels, np.ndarray):
+        raise PictureError(f"{_FIGURE}, not a {type(pixels).__name__}")
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise PictureError(
-            "a figure is an array of uint8 with the shape (height, width, 3), not of "
-            f"{pixels.dtype} with the shape {pixels.shape}"
-        )
+        given = f"{pixels.dtype} with the shape {pixels.shape}"
+        raise PictureError(f"{_FIGURE}, not of {given}")
     return pixels

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import draw_figure
+from PIL import Image
 
 import gspy_cli
 from gspy_cli import Failure, GspyError, Prediction, load_model
@@ -54,6 +55,24 @@ def test_what_is_no_figure_fails_alone(tiny_model):
         "a figure is an array of uint8 with the shape (height, width, 3), not of "
         "float64 with the shape (600, 800, 3)"
     )
+
+
+def test_what_alone_is_no_figure_fails_once(tiny_model):
+    model = load_model(str(tiny_model))
+    grey, picture = draw_figure()[..., 0], Image.fromarray(draw_figure())
+    for pictures in (grey, picture, [picture]):
+        (result,) = model.classify(pictures)
+        assert isinstance(result, Failure)
+        assert result.reason.startswith("a figure is an array of uint8 with the shape")
+
+
+@pytest.mark.parametrize(
+    "options", [{"workers": 0}, {"workers": -1}, {"batch_size": 0}]
+)
+def test_numbers_below_one_are_refused_at_once(tiny_model, options):
+    model = load_model(str(tiny_model))
+    with pytest.raises(GspyError, match="numbers of 1 or more"):
+        model.classify(draw_figure(), **options)
 
 
 def test_a_missing_model_is_an_error_that_says_so():
