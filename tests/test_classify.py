@@ -224,6 +224,24 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments, message):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("classify", "{one}", "-m", "{long}"),
+        ("models", "show", "{long}"),
+        ("models", "add", "{long}"),
+        ("classify", "{one}", "-o", "{long}.csv"),
+        ("classify", "{one}", "--explain", "{long}.png"),
+        ("classify", "{long}", "--watch"),
+    ],
+)
+def test_a_name_that_is_too_long_is_one_line(figures: Path, arguments):
+    places = {"one": next(figures.iterdir()), "long": 300 * "x"}
+    code, out, err = gspy(*(a.format(**places) for a in arguments))
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"gspy: no file can have a name so long: \S+\n", err)
+
+
 def test_a_reader_that_stops_early_is_no_error(figures: Path):
     many = " ".join([f"'{figures}'"] * 60)
     run = subprocess.run(

@@ -58,6 +58,12 @@ class GspyGroup(TyperGroup):
         except BrokenPipeError:
             _forget_stdout()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            name = printable(str(error.filename))
+            typer.echo(f"gspy: no file can have a name so long: {name}", err=True)
+            raise typer.Exit(2) from None
 
 
 def _command(name: str) -> Any:  # noqa: ANN401
