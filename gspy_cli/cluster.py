@@ -19,6 +19,7 @@ from typing import Any
 from gspy_cli import __version__, predict
 from gspy_cli.errors import GspyError
 from gspy_cli.model import Model, load_model
+from gspy_cli.readers import Readers
 from gspy_cli.results import Result
 from gspy_cli.schedulers import scheduler_of
 from gspy_cli.sources import Sample
@@ -140,9 +141,21 @@ def same_everywhere(model: str | None) -> str | None:
 def _work(samples: list[Sample], job: Job) -> list[Result]:
     """Classify some samples; this runs in one thread of a worker, on one core."""
     results = predict.classify(
-        samples, _model(job), batch_size=job.batch_size, workers=1
+        samples,
+        _model(job),
+        batch_size=job.batch_size,
+        workers=1,
+        readers=_readers(),
     )
     return list(results)
+
+
+@lru_cache(maxsize=1)
+def _readers() -> Readers:
+    """Give the reading processes of a worker, one a thread; they end with it."""
+    from distributed import get_worker
+
+    return Readers(get_worker().state.nthreads)
 
 
 @lru_cache(maxsize=1)

@@ -26,6 +26,15 @@ Raises `ChangedError` at what no stopped run leaves.
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A file that no other run can write now; what is in it is not touched yet."""
+
+    path: Path
+    file: BinaryIO
+    journal: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """An output to append to, and the rows that are in it already."""
 
@@ -69,19 +78,55 @@ def open_output(
         Another run is writing it, or it was made by a run of another kind or changed
         by another program, or it cannot be written.
     """
+    with hold(path, overwrite=overwrite) as held:
+        yield take_up(held, run=run, records=records, overwrite=overwrite)
+
+
+@contextmanager
+def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
+    """Keep other runs from an output, until it is closed.
+
+    Raises
+    ------
+    GspyError
+        As `open_output`.
+    """
     with ExitStack() as stack:
         with writing(path):
             if not overwrite and _has_rows(path) and not _beside(path).exists():
-                check(b"", run, path)
+                check(b"", {}, path)
             journal = stack.enter_context(_journal(path))
             _lock(journal, path)
-            if overwrite:
-                path.write_bytes(b"")
-            _check(journal, path, dict(run))
             file = path.open("ab+")
             stack.callback(_close, file, path)
-            output = _recover(file, records, path)
-        yield output
+        yield Held(path, file, journal)
+
+
+def take_up(
+    held: Held, *, run: Mapping[str, object], records: Records, overwrite: bool
+) -> Output:
+    """Go on with an output that is held, or begin it; as `open_output`."""
+    with writing(held.path):
+        if overwrite:
+            held.file.truncate(0)
+        _check(held.journal, held.path, dict(run))
+        return _recover(held.file, records, held.path)
+
+
+def real(path: Path) -> Path:
+    """Give the file that a link leads to: what belongs to it stands beside it."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def part_of(path: Path) -> Path:
+    """Give the file beside a Parquet file that its rows are in while a run lasts."""
+    return path.with_name(f"{path.name}.part")
+
+
+def was_begun(path: Path) -> bool:
+    """Tell whether an earlier run wrote an output, or was stopped while it did."""
+    whole = real(path)
+    return any(_beside(file).exists() for file in (whole, part_of(whole)))
 
 
 def _close(file: BinaryIO, path: Path) -> None:
@@ -98,7 +143,10 @@ def _beside(path: Path) -> Path:
 
 
 def _lock(journal: BinaryIO, path: Path) -> None:
-    """Hold the journal until this process ends, however it ends."""
+    """Hold the journal until this process ends, however it ends.
+
+    Some file systems have no locks.
+    """
     try:
         if os.name == "nt":
             import msvcrt
@@ -108,10 +156,12 @@ def _lock(journal: BinaryIO, path: Path) -> None:
             import fcntl
 
             fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         raise GspyError(
             f"another gspy is writing {path}; wait for it or give another -o"
         ) from None
+    except OSError:
+        pass
 
 
 def forget(path: Path) -> None:
@@ -137,6 +187,14 @@ def check(noted: bytes, run: Mapping[str, object], path: Path) -> None:
         ) from None
     if before != run:
         raise GspyError(f"{path} {_difference(before, run)}; --overwrite replaces it")
+
+
+def changed(path: Path, how: str) -> GspyError:
+    """Make the error of an output that another program has changed."""
+    return GspyError(
+        f"{path} was changed by another program: {how}; give another -o, or "
+        "--overwrite to begin it anew"
+    )
 
 
 def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
@@ -186,10 +244,7 @@ def _recover(file: BinaryIO, records: Records, path: Path) -> Output:
             end = record.end
             done.add(record.key, failed=record.failed)
     except ChangedError as change:
-        raise GspyError(
-            f"{path} was changed by another program: {change}; give another -o, or "
-            "--overwrite to begin it anew"
-        ) from None
+        raise changed(path, str(change)) from None
     file.truncate(end)
     file.seek(end)
     return Output(path, file, done)

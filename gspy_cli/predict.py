@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from itertools import chain, islice
 from queue import Empty, SimpleQueue
@@ -43,20 +43,18 @@ def classify(
     Each of the `workers` reads a batch and scores it, on one core; there are as many
     as cores unless told otherwise. At most two batches a worker are held, so memory
     does not grow with the number of samples. `readers`, where there are any already,
-    read from the start, and are ended.
+    read from the start; more are added where there is much to do.
     """
     workers = workers or available_cores()
-    reading = _Reading(workers, readers)
-    try:
+    with nullcontext(readers) if readers else closing(Readers()) as team:
+        reading = _Reading(workers, team)
         batches = _batches(samples, batch_size)
         first = next(batches, [])
         if len(first) < batch_size:  # that is all: no pool is worth its start
-            yield from _classify(first, model, _read_here)
+            yield from _classify(first, model, reading.by_whom(first))
         else:
             every = chain([first], batches)
             yield from _side_by_side(every, model, workers, reading)
-    finally:
-        reading.close()
 
 
 def _side_by_side(
@@ -138,12 +136,11 @@ class _Crew:
 
 
 def begin_reading(
-    paths: Iterable[str], *, recursive: bool, workers: int | None
-) -> Readers | None:
-    """Start processes to read pictures, where there will be more than a few."""
-    if sources.at_least(FEW, paths, recursive=recursive):
-        return Readers(workers or available_cores())
-    return None
+    paths: Iterable[str], *, recursive: bool, workers: int | None, least: int
+) -> Readers:
+    """Start processes to read pictures: `least`, where there are only a few."""
+    many = sources.at_least(FEW, paths, recursive=recursive)
+    return Readers((workers or available_cores()) if many else least)
 
 
 def available_cores() -> int:
@@ -154,30 +151,24 @@ def available_cores() -> int:
 
 
 class _Reading:
-    """Decides who reads a batch: this process, or others once a run is long."""
+    """Decides who reads a batch: others, where there are any or the run is long."""
 
-    def __init__(self, workers: int, readers: Readers | None) -> None:
+    def __init__(self, workers: int, readers: Readers) -> None:
         self._workers, self._readers = workers, readers
         self._seen = 0
 
     def by_whom(self, batch: Sequence[Sample]) -> Read:
         self._seen += len(batch)
-        portable = all(isinstance(sample.load, PictureFile) for sample in batch)
-        if not portable or (self._readers is None and self._seen <= FEW):
+        if not all(isinstance(sample.load, PictureFile) for sample in batch):
             return _read_here
-        if self._readers is None:
-            self._readers = Readers(self._workers)
-        return self._read_apart
+        if self._seen > FEW:
+            self._readers.grow(self._workers)
+        return self._read_apart if self._readers.count else _read_here
 
     def _read_apart(self, batch: Sequence[Sample], size: Size) -> list[Ready]:
-        assert self._readers is not None
         files = (s.load for s in batch if isinstance(s.load, PictureFile))
         inputs = self._readers.read([Order(file, size) for file in files])
         return [(sample.origin, i) for sample, i in zip(batch, inputs, strict=True)]
-
-    def close(self) -> None:
-        if self._readers is not None:
-            self._readers.close()
 
 
 def _read_here(batch: Sequence[Sample], size: Size) -> list[Ready]:

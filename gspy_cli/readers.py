@@ -62,10 +62,16 @@ def fit(pixels: Input, size: Size) -> Input:
 class Readers:
     """Reading processes, each for one thread at a time."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int = 0) -> None:
+        self.count = 0
         self._free: SimpleQueue[_Reader] = SimpleQueue()
-        for _ in range(count):
+        self.grow(count)
+
+    def grow(self, count: int) -> None:
+        """Start processes until there are so many."""
+        for _ in range(count - self.count):
             self._free.put(_Reader())
+            self.count += 1
 
     def read(self, orders: Sequence[Order]) -> list[Input]:
         """Read pictures; one that ends its reader is found and refused.

@@ -130,6 +130,17 @@ def test_a_full_page_takes_no_more_and_says_so(folder, tmp_path, monkeypatch):
     assert "the page stops at 2 rows" in page.read_text()
 
 
+def test_pictures_that_a_full_page_does_not_take_were_not_done_before(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(gallery, "LIMIT", 2)
+    page = tmp_path / "page.html"
+    _, _, err = gspy("classify", folder, "--gallery", page)
+    assert err.split("/s; ")[1].startswith("2 more than the page takes (tiny")
+    _, _, err = gspy("classify", folder, "--gallery", page)
+    assert "; 2 done before; 2 more than the page takes (" in err
+
+
 @needs_chromium
 def test_the_views_of_a_glitch_share_a_figure(figures: Path, tmp_path: Path, chromium):
     page = tmp_path / "page.html"

@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "api": {"card", "model", "predict", "sources"},
     "journal": {"done"},
     "schedulers": set(),
-    "cluster": {"predict", "model", "schedulers", "sources"},
+    "cluster": {"predict", "model", "readers", "schedulers", "sources"},
     "strain_samples": {"sources", "strain"},
     "timeshift": {"sources"},
     "explain": {"model"},

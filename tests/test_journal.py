@@ -1,8 +1,10 @@
 """Runs that are stopped: nothing lost, nothing doubled, the same bytes in the end."""
 
+import errno
 import hashlib
 import io
 import itertools
+import os
 import random
 import resource
 import signal
@@ -18,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from test_classify import gspy
+from test_classify import rows as read_rows
 
 from gspy_cli.errors import ChangedError
 from gspy_cli.predict import FEW
@@ -41,8 +44,8 @@ def whole(request, odd_folder: Path, tmp_path: Path, use_tiny_model) -> Path:
     return output
 
 
-def run(folder: Path, output: Path, **options) -> subprocess.Popen:
-    command = [sys.executable, "-m", "gspy_cli", "classify", "-b", "1", "-q"]
+def run(folder: Path, output: Path, *more: str, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "gspy_cli", "classify", "-b", "1", "-q", *more]
     return subprocess.Popen(
         [*command, str(folder), "-o", str(output)], stderr=subprocess.PIPE, **options
     )
@@ -81,6 +84,31 @@ def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
             process.send_signal(signal.SIGKILL)
         gspy("classify", odd_folder, "-o", output)
         assert output.read_bytes() == whole.read_bytes()
+
+
+CRASHING = """
+import os, sys
+
+def crash(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("crash.png"):
+        os.kill(os.getpid(), 9)
+
+sys.addaudithook(crash)
+"""
+
+
+def test_where_a_picture_crashed_a_run_the_same_command_passes_it(figures, tmp_path):
+    (figures / "A crash.png").write_bytes(b"")  # the first
+    (tmp_path / "sitecustomize.py").write_text(CRASHING)
+    output, page = tmp_path / "out.csv", tmp_path / "page.html"
+    with_crash = {"env": os.environ | {"PYTHONPATH": str(tmp_path)}}
+    for code in (-9, 1):
+        with run(figures, output, "--gallery", str(page), **with_crash) as process:
+            assert process.wait() == code
+    first, *rest = read_rows(output.read_text())
+    assert first["error"] == "the picture crashes the program that decodes it"
+    assert [row["status"] for row in rest] == ["ok"] * 3
+    assert page.read_text().count("<img") == 3
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +274,17 @@ def test_two_runs_on_one_output_cannot_mix(odd_folder, tmp_path):
     assert err == (
         f"gspy: another gspy is writing {output}; wait for it or give another -o\n"
     )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_written_without(
+    figures, tmp_path, monkeypatch, number
+):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert gspy("classify", figures, "-o", tmp_path / "out.csv")[0] == 0
 
 
 def test_another_model_is_refused_and_both_are_named(odd_folder, whole, tmp_path):

@@ -4,11 +4,13 @@ import csv
 import gzip
 import io
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_classify import gspy, rows
 
+from gspy_cli.cli.inputs import Given
+from gspy_cli.cli.output import Outputs
 from gspy_cli.errors import ChangedError
 from gspy_cli.results import Failure, Origin
 from gspy_cli.writers import Columns
@@ -164,6 +168,130 @@ def test_new_pictures_are_added_to_a_parquet_file(
     gspy("classify", figures, odd_folder, "-o", output)
     assert read(output)[:ODD] == expected
     assert paths(read(output)[ODD:]) == sorted(map(str, figures.iterdir()))
+
+
+def test_a_name_that_is_not_utf8_is_escaped_alike_in_every_form(figures, tmp_path):
+    odd = os.fsdecode(b"\xff.png")
+    min(figures.iterdir()).rename(figures / odd)
+    outputs = [tmp_path / f"out.{form}" for form in ("csv", "jsonl", "parquet")]
+    ask = ["classify", figures, *(f"-o{output}" for output in outputs)]
+    for done in ("", "; 3 done before"):
+        _, _, err = gspy(*ask)
+        assert done in err
+    for output in outputs:
+        assert paths(read(output))[-1] == f"{figures}/\\udcff.png"
+    assert b"\\\\udcff" in outputs[1].read_bytes()
+
+
+def test_a_parquet_rerun_with_nothing_to_do_leaves_the_file(figures, tmp_path):
+    output = tmp_path / "out.parquet"
+    gspy("classify", figures, "-o", output)
+    before = output.stat()
+    gspy("classify", figures, "-o", output)
+    assert (output.stat().st_ino, [p.name for p in tmp_path.glob("out*")]) == (
+        before.st_ino, ["out.parquet"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.drop_columns(["Blip"]),
+        lambda table: table.append_column("seen", table["Blip"]),
+        lambda table: table.select(table.column_names[::-1]),
+    ],
+)
+def test_a_parquet_file_with_other_columns_is_refused_before_any_work(
+    figures, tmp_path, change
+):
+    from pyarrow import parquet
+
+    output = tmp_path / "out.parquet"
+    gspy("classify", min(figures.iterdir()), "-o", output)
+    parquet.write_table(change(parquet.read_table(output)), output)
+    before = output.read_bytes()
+    code, out, err = gspy("classify", figures, "-o", output)
+    assert (code, out, err.count("\n"), output.read_bytes()) == (2, "", 1, before)
+    assert f"{output} was changed by another program: its columns are others" in err
+
+
+def test_a_parquet_file_that_cannot_be_joined_leaves_its_part_alone(
+    figures, tmp_path, monkeypatch
+):
+    output = tmp_path / "out.parquet"
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pyarrow.parquet.ParquetWriter.write_table", fail)
+        code, _, err = gspy("classify", figures, "-o", output)
+    assert (code, err) == (2, f"gspy: cannot write {output}: No space left on device\n")
+    assert sorted(p.name for p in tmp_path.glob("*out*")) == [
+        "out.parquet.part", "out.parquet.part.journal",
+    ]  # fmt: skip
+    assert gspy("classify", figures, "-o", output)[0] == 0
+    assert len(read(output)) == 3
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_an_output_that_is_a_link_stays_one_and_its_file_has_the_journal(
+    figures, tmp_path, form
+):
+    (tmp_path / "there").mkdir()
+    output, link = tmp_path / "there" / f"real.{form}", tmp_path / f"link.{form}"
+    link.symlink_to(output)
+    for done in ("", "; 3 done before"):
+        code, _, err = gspy("classify", figures, "-o", link)
+        assert (code, done in err) == (0, True)
+    assert link.is_symlink()
+    assert len(read(output)) == 3
+    assert not list(tmp_path.glob("link.*.*"))
+
+
+def test_no_output_is_emptied_where_another_is_refused(figures, tmp_path):
+    output, other = tmp_path / "a.csv", tmp_path / "none" / "b.csv"
+    gspy("classify", figures, "-o", output)
+    before = output.read_bytes()
+    ask = ["classify", figures, "-o", output, "-o", other, "--overwrite"]
+    code, _, err = gspy(*ask)
+    assert (code, output.read_bytes()) == (2, before)
+    assert err.startswith(f"gspy: cannot write {other}: ")
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet.part"])
+def test_rows_that_are_finished_are_kept_where_the_run_is_stopped(
+    figures, tmp_path, monkeypatch, name
+):
+    output = tmp_path / name.removesuffix(".part")
+    save = Outputs._save
+
+    def stopped(self, rows):
+        yield from islice(save(self, rows), 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Outputs, "_save", stopped)
+    monkeypatch.setattr("gspy_cli.cli.output.FLUSH_S", 1000)
+    assert gspy("classify", figures, "-o", output)[0] == 130
+    assert (tmp_path / name).read_text().count(".png") == 2
+
+
+def test_rows_are_written_before_the_next_input_is_waited_for(
+    figures, tmp_path, monkeypatch
+):
+    output, names, found = tmp_path / "out.csv", Given.names, []
+
+    def slow(self):
+        for name in names(self):
+            found.append(output.read_text().count(".png") if output.exists() else 0)
+            yield name
+        found.append(output.read_text().count(".png"))
+
+    monkeypatch.setattr(Given, "names", slow)
+    monkeypatch.setattr("gspy_cli.cli.output.FLUSH_S", 1000)
+    ask = ["classify", *[figures] * 3, "-b", 1, "--workers", 1, "-o", output]
+    assert gspy(*ask)[0] == 0
+    assert all(written >= asked - 2 for asked, written in enumerate(found))
 
 
 def test_a_foreign_parquet_file_is_not_replaced_unasked(figures, tmp_path):

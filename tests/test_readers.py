@@ -14,13 +14,23 @@ from test_predict import MODEL
 from gspy_cli import predict, readers
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.readers import Order, Readers, read
-from gspy_cli.sources import PictureFile, from_paths
+from gspy_cli.results import Origin, Prediction
+from gspy_cli.sources import PictureFile, Sample, from_paths
 
 SIZE = (SIDE, SIDE)
 
 
 class Crash:
     """A picture on which the decoder crashes."""
+
+    def __call__(self) -> np.ndarray:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class CrashingFile(PictureFile):
+    """A file that is such a picture."""
+
+    __slots__ = ()
 
     def __call__(self) -> np.ndarray:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -117,24 +127,36 @@ def test_a_long_run_gives_the_same_whoever_reads(figures, monkeypatch):
 
 
 @pytest.mark.parametrize("batch_size", [2, 100])
-def test_readers_that_were_begun_are_ended_and_change_nothing(figures, batch_size):
+def test_readers_that_were_begun_change_nothing_and_can_be_used_again(
+    two, figures, batch_size
+):
     paths = [str(path) for path in sorted(figures.iterdir())]
     expected = list(predict.classify(from_paths(paths), MODEL))
-    team = Readers(1)
-    reader = team._free.get()
-    team._free.put(reader)
-    results = predict.classify(
-        from_paths(paths), MODEL, batch_size=batch_size, workers=1, readers=team
-    )
-    assert list(results) == expected
-    assert reader._process.returncode is not None
+    for _ in range(2):
+        results = predict.classify(
+            from_paths(paths), MODEL, batch_size=batch_size, workers=1, readers=two
+        )
+        assert list(results) == expected
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_among_a_few_pictures_too_one_that_crashes_fails_alone(
+    two, figures, monkeypatch, count
+):
+    samples = list(from_paths(sorted(map(str, figures.iterdir())) * 4))[:count]
+    samples[0] = Sample(Origin("crash.png"), CrashingFile("crash.png"))
+    monkeypatch.setattr(predict, "PictureFile", (PictureFile, CrashingFile))
+    first, *rest = predict.classify(samples, MODEL, batch_size=4, readers=two)
+    assert first.reason == "the picture crashes the program that decodes it"
+    assert [type(result) for result in rest] == [Prediction] * (count - 1)
 
 
 def test_readers_are_begun_for_more_than_a_few_pictures(figures, monkeypatch):
     count = len(list(figures.iterdir()))
-    for few, begun in ((count, True), (count + 1, False)):
+    for few, least, begun in ((count, 0, 2), (count + 1, 0, 0), (count + 1, 1, 1)):
         monkeypatch.setattr(predict, "FEW", few)
-        team = predict.begin_reading([str(figures)], recursive=False, workers=1)
-        assert (team is not None) == begun
-        if team:
-            team.close()
+        team = predict.begin_reading(
+            [str(figures)], recursive=False, workers=2, least=least
+        )
+        assert team.count == begun
+        team.close()

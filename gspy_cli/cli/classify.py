@@ -1,7 +1,7 @@
 """`gspy classify`: pictures in, labels out."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,7 +132,7 @@ def classify(
     ] = 8,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Cores to use.", show_default="all"),
+        typer.Option(min=1, metavar="N", help="Cores to use, for pictures.", show_default="all"),
     ] = None,
     explain: ExplainOption = None,
     quiet: QuietOption = False,
@@ -149,23 +149,26 @@ def classify(
     events = Events(
         tuple(gps or ()), triggers, channel, ifo, open_data, time_shift_check, quiet
     )
-    given = Given(tuple(paths or ()), files_from, recursive, events)
+    given = Given(tuple(paths or ()), files_from, recursive, events, sort_into)
     wanted = Wanted(tuple(output or ()), form, sort_into, link, gallery, overwrite)
     if per_glitch and time_shift_check:
         raise GspyError("--time-shift-check is for single windows, not --per-glitch")
     _check(given, wanted, cluster, workers, explain)
-    readers = None if cluster or watch else given.begin_reading(workers)
+    begun = wanted.begun()  # by a run that a picture may have crashed
+    readers = None if cluster else given.begin_reading(workers, least=int(begun))
     loading = None if cluster else begin_loading(model, device=device)
+    ahead = not (cluster or wanted.paths() or (readers and readers.count))
     rounds: Iterator[Iterable[Group]] = (
         given.arrivals(per_glitch=per_glitch)
         if watch
-        else iter([given.groups(per_glitch=per_glitch, ahead=not cluster)])
+        else iter([given.groups(per_glitch=per_glitch, ahead=ahead)])
     )
 
     from gspy_cli.writers import Columns
 
     tally, stopped = Tally(), False
     with ExitStack() as stack:
+        stack.enter_context(closing(readers) if readers else nullcontext())
         engine = (
             local_engine(loading, events, batch_size, workers, readers)
             if loading
@@ -204,13 +207,14 @@ def classify(
     if not quiet and (wanted.paths() or watch or tally.total > 1):
         where = f"({engine.card.name}, {engine.where})"
         typer.echo(f"{tally.summary(outputs)} {where}", err=True)
-    if explain is not None and engine.model:
+    failed = tally.failed or tally.partial or outputs.already_failed
+    if explain is not None and engine.model and not failed:
         explaining.write(given.paths[0], engine.model, model, explain)
     silent = quiet or watch or explain is not None
     hint(after_classify(given, wanted, tally), quiet=silent)
     if stopped:
         raise typer.Exit(130)
-    if tally.failed or tally.partial or outputs.already_failed:
+    if failed:
         raise typer.Exit(1)
 
 
@@ -224,7 +228,7 @@ def _check(
     """Refuse what does not go together, before anything is read."""
     given.events.check()
     if explain is not None:
-        explaining.check(list(given.paths), explain)
+        explaining.check(given, explain)
         if cluster:
             raise GspyError("--explain works here, without --cluster")
     if wanted.sort_into:
@@ -233,6 +237,8 @@ def _check(
         given.check_outside(wanted.sort_into)
     if cluster and given.events:
         raise GspyError("--cluster takes pictures; strain is scanned here")
+    if given.events and workers:
+        raise GspyError("--workers is for pictures; two threads scan strain")
     if cluster and workers:
         raise GspyError("--workers counts cores here; a cluster has its own")
     wanted.check()

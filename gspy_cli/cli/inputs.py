@@ -26,6 +26,7 @@ class Given:
     files_from: Path | None = None
     recursive: bool = False
     events: Events = field(default_factory=Events)
+    sort_into: Path | None = None  # not searched
 
     def names(self) -> "Iterator[Name]":
         """Name all inputs, in order."""
@@ -43,7 +44,9 @@ class Given:
         ]
         if self.files_from is not None:
             lists.append(sources.listed(sources.read_list(self.files_from)))
-        return sources.names(chain.from_iterable(lists), recursive=self.recursive)
+        return sources.names(
+            chain.from_iterable(lists), recursive=self.recursive, apart=self.sort_into
+        )
 
     def groups(self, *, per_glitch: bool, ahead: bool) -> "Iterator[Group]":
         """Give the inputs by row; with `ahead`, the first is read now."""
@@ -55,15 +58,18 @@ class Given:
         samples = sources.read_first(every) if ahead else every
         return ((sample,) for sample in samples)
 
-    def begin_reading(self, workers: int | None) -> "Readers | None":
+    def begin_reading(self, workers: int | None, *, least: int) -> "Readers | None":
         """Start processes to read pictures, where more than a few are sure to come."""
         named = [path for path in self.paths if path != "-"]
         alone = len(named) == 1 and not os.path.isdir(named[0])  # noqa: PTH112, any name
-        if self.events or alone or not named:  # soon told: one picture starts quickly
+        few = not least and (alone or not named)
+        if self.events or few:  # soon told: one picture starts quickly
             return None
         from gspy_cli import predict
 
-        return predict.begin_reading(named, recursive=self.recursive, workers=workers)
+        return predict.begin_reading(
+            named, recursive=self.recursive, workers=workers, least=least
+        )
 
     def again(self, *, per_glitch: bool) -> "Iterator[object] | None":
         """Give the inputs by row once more; None where they cannot be had twice."""

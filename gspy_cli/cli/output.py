@@ -4,7 +4,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,12 @@ from gspy_cli.cli.wanted import Format, Wanted, format_of, is_gzip
 if TYPE_CHECKING:
     from gspy_cli.card import ModelCard
     from gspy_cli.glitches import Group
-    from gspy_cli.journal import Output
+    from gspy_cli.journal import Held, Output
     from gspy_cli.results import Key, Row
     from gspy_cli.writers import Columns
     from gspy_cli.writers.forms import Form
 
+Place = Enum("Place", ["DONE", "LACKING", "FULL"])
 FLUSH_ROWS, FLUSH_S = 16, 1.0  # a file waits for so many rows, or so long
 
 
@@ -32,13 +34,15 @@ class OutputFile:
         self._room = form.limit and form.limit - len(saved.done) + begun
         self._written_at = 0.0
 
-    def has(self, key: "Key") -> bool:
-        """Tell whether the row is here already, or whether there is no room for it."""
-        if self._saved.done.take(key) or self._room == 0:
-            return True
+    def place(self, key: "Key") -> Place:
+        """Tell whether the row is here already, comes here, or finds no room."""
+        if self._saved.done.take(key):
+            return Place.DONE
+        if self._room == 0:
+            return Place.FULL
         if self._room:
             self._room -= 1
-        return False
+        return Place.LACKING
 
     def has_failed(self, key: "Key") -> bool:
         """Tell whether an input of the row failed, in an earlier run."""
@@ -54,12 +58,17 @@ class OutputFile:
             self.flush()
         return row
 
+    def settle(self) -> None:
+        """Write what was taken before a wait or a stop, but no smaller member."""
+        if not self._form.pack:
+            self.flush()
+
     def flush(self) -> None:
         """Write what was taken."""
         content = "".join(self._lines).encode("utf-8", "backslashreplace")
+        self._lines = []  # what was written in part is not written again
         if content:
             self._saved.write(self._form.pack(content) if self._form.pack else content)
-        self._lines = []
         self._written_at = time.monotonic()
 
 
@@ -72,19 +81,29 @@ class Outputs:
         self._files, self._printed, self.columns = files, printed, columns
         self._begun = False
         self._lacking: deque[list[OutputFile]] = deque()
-        self.already = self.already_failed = 0
+        self.already = self.already_failed = self.left_out = 0
+
+    def needless(self) -> int:
+        """Count what needs no work: done before, or without room."""
+        return self.already + self.left_out
 
     def left(self, groups: "Iterable[Group]") -> "Iterator[Group]":
         """Pass on what some output lacks."""
         for group in groups:
             key = self.columns.key([sample.origin for sample in group])
-            lacking = [file for file in self._files if not file.has(key)]
+            places = [file.place(key) for file in self._files]
+            found = zip(self._files, places, strict=True)
+            lacking = [file for file, place in found if place is Place.LACKING]
             if lacking or self._printed:
                 self._lacking.append(lacking)
                 yield group
-            else:
+                for file in self._files:
+                    file.settle()  # the next input may be long in coming
+            elif Place.DONE in places:
                 self.already += 1
                 self.already_failed += any(f.has_failed(key) for f in self._files)
+            else:
+                self.left_out += 1
 
     def write(
         self,
@@ -157,33 +176,54 @@ def outputs_of(
         "open_data": events.open_data,
     }
     with ExitStack() as stack:
+        held = [stack.enter_context(_hold(path, wanted)) for path in wanted.paths()]
         files = [
-            stack.enter_context(_open(path, wanted, columns, run))
-            for path in wanted.paths()
+            stack.enter_context(_open(path, one, wanted, columns, run))
+            for path, one in zip(wanted.paths(), held, strict=True)
         ]
         yield Outputs(files, columns, wanted.printed())
 
 
+def _hold(path: Path, wanted: Wanted) -> "AbstractContextManager[Held]":
+    """Hold the file that grows: none is emptied before all are held."""
+    from gspy_cli import journal
+
+    file = journal.real(path)
+    if path in wanted.files and format_of(path, wanted.form) is Format.PARQUET:
+        file = journal.part_of(file)
+    return journal.hold(file, overwrite=wanted.overwrite)
+
+
 @contextmanager
 def _open(
-    path: Path, wanted: Wanted, columns: "Columns", run: Mapping[str, object]
+    path: Path,
+    held: "Held",
+    wanted: Wanted,
+    columns: "Columns",
+    run: Mapping[str, object],
 ) -> Iterator[OutputFile]:
     from gspy_cli import journal
 
     name, form = _form(path, wanted, columns)
-    run = {**run, "format": name}
+    run, overwrite = {**run, "format": name}, wanted.overwrite
     opening: AbstractContextManager[Output]
     if name == Format.PARQUET:
         from gspy_cli.writers.parquet import open_parquet
 
-        opening = open_parquet(path, columns, run=run, overwrite=wanted.overwrite)
+        opening = open_parquet(
+            journal.real(path), held, columns, run=run, overwrite=overwrite
+        )
     else:
-        opening = journal.open_output(
-            path, run=run, records=form.records, overwrite=wanted.overwrite
+        opening = nullcontext(
+            journal.take_up(held, run=run, records=form.records, overwrite=overwrite)
         )
     with opening as saved:
         file = OutputFile(form, saved)
-        yield file
+        try:
+            yield file
+        except BaseException:
+            file.settle()
+            raise
         file.flush()
 
 

@@ -112,9 +112,11 @@ class Tally:
         counts = f"{named} classified, {self.failed} failed, {rate:.0f}/s"
         views = f", {self.partial} with a failed view" if self.partial else ""
         before = f"; {outputs.already} done before" if outputs.already else ""
+        full = f"; {outputs.left_out} more than the page takes"
         failed = outputs.already_failed
         which = f", {failed} of them failed; --overwrite reads all anew"
-        return f"{counts}{views}{before}{which if failed else ''}"
+        before += which if failed else ""
+        return f"{counts}{views}{before}{full if outputs.left_out else ''}"
 
 
 def run(
@@ -137,7 +139,7 @@ def run(
     fuse = partial(glitches.fuse_views, weights=engine.card.view_weights)
     answer = fuse if outputs.columns.per_glitch else _only
     rows = ((group, answer(results)) for group, results in found)
-    with countdown(again, lambda: outputs.already, quiet=quiet) as watched:
+    with countdown(again, outputs.needless, quiet=quiet) as watched:
         outputs.write(rows, counted=tally.count, watched=watched, live=live)
 
 

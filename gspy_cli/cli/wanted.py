@@ -47,6 +47,14 @@ class Wanted:
         """List the files that are written."""
         return [path for path in (self.table, *self.files, self.gallery) if path]
 
+    def begun(self) -> bool:
+        """Tell whether an earlier run began one of the files."""
+        if not self.paths():
+            return False
+        from gspy_cli import journal
+
+        return any(map(journal.was_begun, self.paths()))
+
     def printed(self) -> Format | None:
         """Tell how results are printed; files alone print nothing."""
         if self.files or (self.form is None and self.paths()):
@@ -71,6 +79,8 @@ class Wanted:
             raise GspyError("parquet is no text to print; give -o a .parquet")
         if self.sort_into:
             self._make(self.sort_into)
+        elif self.link is not Link.COPY:
+            raise GspyError("--link is for --sort-into; name a folder there")
         for path in self.paths():
             if path.exists() and not path.is_file():
                 raise GspyError(f"{path} is no file; --format csv prints instead")

@@ -80,6 +80,10 @@ class Columns:
 
     def row(self, row: Row) -> dict[str, Cell]:
         """Give one row's cells; a failure has a status and an error."""
+        cells = self._cells(row)
+        return {n: written(c) if isinstance(c, str) else c for n, c in cells.items()}
+
+    def _cells(self, row: Row) -> dict[str, Cell]:
         answer = answer_of(row)
         origin = answer.origin
         cells: dict[str, Cell] = dict.fromkeys(self.names())

@@ -15,7 +15,7 @@ from PIL import Image
 from gspy_cli.errors import PictureError
 from gspy_cli.glitches import Group
 from gspy_cli.image import network_input, resize
-from gspy_cli.results import WINDOWS, Prediction, Row, answer_of
+from gspy_cli.results import WINDOWS, Glitch, Prediction, Row, answer_of
 from gspy_cli.sources import Plot, Sample
 from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Columns, ranked
@@ -70,7 +70,12 @@ def _figure(row: Row, group: Group, columns: Columns, folder: str) -> str:
         "confidence": answer.confidence if isinstance(answer, Prediction) else 0,
     }
     attributes = " ".join(f'data-{name}="{_text(data[name])}"' for name in data)
-    views = "".join(_view(sample, folder) for sample in group)
+    results = row.views if isinstance(row, Glitch) else (answer,)
+    views = "".join(
+        _view(sample, folder)
+        for sample, result in zip(group, results, strict=True)
+        if isinstance(result, Prediction)  # others may crash what decodes them
+    )
     return f"<figure {attributes}>{views}{_caption(row, group)}</figure>\n"
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from gspy_cli import journal
 from gspy_cli.results import FILENAMES, Key, Record
+from gspy_cli.whole import whole_file
 from gspy_cli.writers.columns import Columns, read_key
 from gspy_cli.writers.lines import BAD, json_records
 
@@ -27,30 +28,35 @@ KEYS = ["path", "gravityspy_id", "window", "event_time", "status", *FILENAMES]
 
 @contextmanager
 def open_parquet(
-    path: Path, columns: Columns, *, run: Mapping[str, object], overwrite: bool
+    path: Path,
+    held: journal.Held,
+    columns: Columns,
+    *,
+    run: Mapping[str, object],
+    overwrite: bool,
 ) -> Iterator[journal.Output]:
-    """Open the part beside a Parquet file; join the two when all is written.
+    """Go on with the part beside a Parquet file; join the two when all is written.
 
     Raises
     ------
     GspyError
         As `journal.open_output`; or the file that is there is another run's.
     """
-    part = path.with_name(f"{path.name}.part")
-    with journal.open_output(
-        part, run=run, records=partial(_records, columns=columns), overwrite=overwrite
-    ) as saved:
-        replaced = overwrite or _first_line(saved) == _head(None)
-        old = path if path.exists() and not replaced else None
-        with journal.writing(path):
-            _begin(saved, None if replaced else _count(old, run))
-            for key, failed in _rows(old):
-                saved.done.add(key, failed=failed)
-        yield saved
-        schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
-        with journal.writing(path):
-            _join(old, part, path, schema)
-            journal.forget(part)
+    records = partial(_records, columns=columns)
+    saved = journal.take_up(held, run=run, records=records, overwrite=overwrite)
+    replaced = overwrite or _first_line(saved) == _head(None)
+    old = path if path.exists() and not replaced else None
+    schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
+    with journal.writing(path):
+        head = _head(None if replaced else _count(old, run, schema))
+        _begin(saved, head)
+        for key, failed in _rows(old):
+            saved.done.add(key, failed=failed)
+    yield saved
+    with journal.writing(path):
+        if old is None or saved.file.tell() > len(head):
+            _join(old, held.path, path, schema)
+        journal.forget(held.path)
 
 
 def _records(file: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
@@ -76,21 +82,24 @@ def _first_line(saved: journal.Output) -> bytes:
     return line
 
 
-def _begin(saved: journal.Output, after: int | None) -> None:
+def _begin(saved: journal.Output, head: bytes) -> None:
     """Head the part, or empty one whose rows the file holds already."""
-    if _first_line(saved) != _head(after):
+    if _first_line(saved) != head:
         saved.file.truncate(0)
+        saved.file.seek(0)
         saved.done.clear()
-        saved.write(_head(after))
+        saved.write(head)
 
 
-def _count(old: Path | None, run: Mapping[str, object]) -> int:
-    """Count a file's rows; refuse one of another run."""
+def _count(old: Path | None, run: Mapping[str, object], schema: Any) -> int:  # noqa: ANN401
+    """Count a file's rows; refuse one of another run, or with other columns."""
     from pyarrow import parquet
 
     if old is None:
         return 0
     journal.check(_noted(old), run, old)
+    if not parquet.read_schema(old).equals(schema):
+        raise journal.changed(old, "its columns are others")
     rows: int = parquet.read_metadata(old).num_rows
     return rows
 
@@ -124,8 +133,8 @@ def _join(old: Path | None, part: Path, path: Path, schema: Any) -> None:  # noq
     """Write the file anew: the old one's row groups, then the part's rows."""
     from pyarrow import parquet
 
-    whole = path.with_name(f"{path.name}.whole")
     with (
+        whole_file(path) as whole,
         part.open(encoding="utf-8") as lines,
         parquet.ParquetWriter(whole, schema, compression="zstd") as writer,
     ):
@@ -136,7 +145,6 @@ def _join(old: Path | None, part: Path, path: Path, schema: Any) -> None:  # noq
         next(lines)
         for rows in iter(partial(_take, lines), []):
             writer.write_table(_table(rows, schema))
-    whole.replace(path)
 
 
 def _take(lines: Iterator[str]) -> list[dict[str, Any]]:
