@@ -21,8 +21,9 @@ from glitch_pictures import (
 )
 from safetensors.torch import load_file
 
+from gspy_cli import device
 from gspy_cli.errors import GspyError
-from gspy_cli.training import fit
+from gspy_cli.training import fit, hardware
 from gspy_cli.training.batches import evaluation_steps, training_steps
 from gspy_cli.training.distributed import World, joined
 from gspy_cli.training.fit import Reports
@@ -133,6 +134,16 @@ def test_each_process_talks_through_its_own_gpu(monkeypatch):
     mine = torch.device("cuda:1")
     with joined(World(rank=3, size=4, local_rank=1), mine):
         assert told == [mine, {"device_id": mine}]
+
+
+def test_a_process_without_a_gpu_is_told_so(monkeypatch):
+    monkeypatch.setattr(device, "available", lambda: {"cuda:0": "one", "cpu": "x"})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(hardware, "autocast_type", lambda *_: None)
+    machine = hardware.find_machine("auto", "auto", World(0, 2, local_rank=0))
+    assert machine.device == torch.device("cuda:0")
+    with pytest.raises(GspyError, match="'cuda:1' is not on this machine; available"):
+        hardware.find_machine("auto", "auto", World(1, 2, local_rank=1))
 
 
 def test_the_processes_share_each_step_without_overlap():

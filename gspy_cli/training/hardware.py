@@ -28,7 +28,7 @@ def find_machine(device: str, amp: str, world: World) -> Machine:
     """Choose this process's device and type; with several GPUs, each its own."""
     name = devices.torch_device(device)
     if world.size > 1 and device in ("auto", "cuda") and name.startswith("cuda"):
-        name = f"cuda:{world.local_rank}"
+        name = devices.torch_device(f"cuda:{world.local_rank}")
     found = torch.device(name)
     return Machine(found, autocast_type(found, amp), world)
 
