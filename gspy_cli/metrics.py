@@ -89,7 +89,10 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """
     one, other = int((first & ~second).sum()), int((~first & second).sum())
     total = one + other
-    tail = sum(math.comb(total, i) for i in range(min(one, other) + 1))
+    ways, tail = 1, 0
+    for i in range(min(one, other) + 1):
+        tail += ways
+        ways = ways * (total - i) // (i + 1)
     return float(min(1.0, 2 * tail / 2**total))
 
 
@@ -132,10 +135,13 @@ def fit_temperature(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> float:
     """Find the temperature, 0.2 to 5 in steps of 1 %, of the greatest likelihood."""
-    losses = [
-        negative_log_likelihood(tempered(probabilities, t), labels)
-        for t in TEMPERATURES
-    ]
+    logits = np.log(np.maximum(probabilities, LEAST, dtype=np.float64))
+    logits -= logits.max(axis=1, keepdims=True)
+    true = logits[np.arange(len(labels)), labels]
+    losses = []
+    for t in TEMPERATURES:
+        loss = np.log(np.exp(logits / t).sum(axis=1)) - true / t
+        losses.append(np.minimum(loss, -np.log(LEAST)).mean())
     return best_temperature(np.array(losses))
 
 

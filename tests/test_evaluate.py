@@ -527,6 +527,61 @@ def test_an_error_stands_beside_the_surest_right_answer_of_its_window():
     assert most_confused(answers) == [("Whistle", "Blip", 1)]
 
 
+def test_a_report_fits_temperatures_and_looks_for_errors_once(
+    data, table, tmp_path, monkeypatch
+):
+    from gspy_cli.evaluation import evaluation
+
+    asked = []
+    for name in ("calibration", "find_errors"):
+        work = getattr(evaluation, name)
+
+        def counting(answers, name=name, work=work):
+            asked.append(name)
+            return work(answers)
+
+        monkeypatch.setattr(evaluation, name, counting)
+    evaluated(table, "--data", data, out=tmp_path / "report")
+    assert sorted(asked) == ["calibration", "find_errors"]
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[int]:
+    """Note each time that the true classes of answers are looked up: of how many."""
+    noted = []
+    truth = Answers.truth.fget
+    spy = property(lambda answers: noted.append(len(answers)) or truth(answers))
+    monkeypatch.setattr(Answers, "truth", spy)
+    return noted
+
+
+def test_errors_are_found_in_one_pass_over_the_answers(asked):
+    assert len(find_errors(drawn_answers())) > 200
+    assert asked == [2000]
+
+
+def test_predictions_are_listed_in_one_pass_over_the_answers(asked, data, table):
+    from gspy_cli.evaluation import evaluation, outputs, subjects
+
+    (subject,) = subjects.find_subjects([str(table)], device="cpu")
+    chosen = evaluation.selection_for([subject], data, split=None, window=None)
+    done = evaluation.evaluate(
+        subject, chosen, batch_size=1, progress=lambda *counts: None
+    )
+    assert len([*outputs.prediction_rows(done)]) == 20
+    assert asked == [20]
+
+
+def test_a_report_keeps_no_figure_of_an_earlier_one(data, table, tmp_path):
+    evaluated(table, "--data", data, out=tmp_path)
+    assert (tmp_path / "errors.png").exists()
+    right = {e.path: certain(e.label, 0.9) for e in read_dataset(data).examples}
+    write_answers(table, right)
+    (tmp_path / "curves.png").touch()
+    evaluated(table, "--data", data, out=tmp_path)
+    assert not {"errors.png", "curves.png"} & {p.name for p in tmp_path.iterdir()}
+
+
 def test_a_run_is_evaluated_on_its_own_test_split(trained, tmp_path):
     path, _ = trained
     code, out, err = gspy("evaluate", path, "-o", tmp_path / "report")

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from gspy_cli import metrics
 from gspy_cli.metrics import (
+    TEMPERATURES,
     calibration_error,
     class_scores,
     confusion_matrix,
@@ -108,6 +110,23 @@ def test_mcnemars_p_is_the_binomial_one():
     p = stats.binomtest(3, 11, 0.5).pvalue
     assert mcnemar(first, second) == pytest.approx(p)
     assert mcnemar(first, first) == 1.0
+
+
+def test_mcnemars_p_is_exact_of_many_examples():
+    stats = pytest.importorskip("scipy.stats")
+    first = np.arange(8000) < 3900
+    p = stats.binomtest(3900, 8000, 0.5).pvalue
+    assert mcnemar(first, ~first) == pytest.approx(p, rel=1e-9)
+
+
+@pytest.mark.parametrize("sharpness", [0.3, 3])  # sharp: some p are below `LEAST`
+def test_the_fitted_losses_are_those_of_tempered_answers(sharpness, monkeypatch):
+    probabilities, labels = draws(1.0, count=300)
+    given = tempered(probabilities, 1 / sharpness)
+    losses = [negative_log_likelihood(tempered(given, t), labels) for t in TEMPERATURES]
+    monkeypatch.setattr(metrics, "best_temperature", lambda found: found)
+    found = fit_temperature(given, labels)
+    np.testing.assert_allclose(found, losses, rtol=0, atol=1e-12)
 
 
 def test_a_few_right_answers_ask_for_no_temperature():

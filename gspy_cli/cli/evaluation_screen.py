@@ -13,7 +13,6 @@ from gspy_cli.evaluation.outputs import per_class
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.scores import (
     Scores,
-    calibration,
     most_confused,
     score,
     score_windows,
@@ -48,7 +47,7 @@ def show_evaluation(evaluation: Evaluation, agreement: Agreement | None) -> None
     if pairs:
         told = ", ".join(f"{true} as {named} {n}" for true, named, n in pairs)
         console.print(Text(f"most confused, pictures: {told}"))
-    warmth = calibration(evaluation.pictures)
+    warmth = evaluation.calibration
     if warmth:
         console.print(
             f"these answers suit a temperature of {warmth.temperature:.2f} (1 is the "

@@ -1,16 +1,19 @@
 """One subject on one selection of pictures: all answers, and what to know of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import Answers, Progress
+from gspy_cli.evaluation.gallery import Error, find_errors
+from gspy_cli.evaluation.scores import Calibration, calibration
 from gspy_cli.evaluation.selection import Selection, note_of_training, select
 from gspy_cli.evaluation.subjects import Subject
 from gspy_cli.results import Failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """The answers of a subject, per picture and per glitch with its views fused.
 
@@ -25,6 +28,16 @@ class Evaluation:
     failures: tuple[Failure, ...]
     rate: float | None
     notes: tuple[str, ...]
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """How the answers to pictures are calibrated, fitted once."""
+        return calibration(self.pictures)
+
+    @cached_property
+    def errors(self) -> list[Error]:
+        """The pictures named wrong, the most confident first, looked for once."""
+        return find_errors(self.pictures)
 
 
 def selection_for(

@@ -36,29 +36,19 @@ class Error:
 
 def find_errors(answers: Answers) -> list[Error]:
     """List the pictures named wrong, the most confident first."""
-    wrong = np.flatnonzero(~answers.right)
-    order = wrong[np.argsort(-answers.confidence[wrong], kind="stable")]
-    return [
-        Error(
-            example=answers.examples[i],
-            label=answers.examples[i].label,
-            named=answers.classes[answers.named[i]],
-            confidence=float(answers.confidence[i]),
-            typical=typical_of(answers, int(answers.named[i]), answers.examples[i]),
-        )
-        for i in order
-    ]
-
-
-def typical_of(answers: Answers, named: int, like: Example) -> Example | None:
-    """Find the surest right answer of a class, of a picture's own window if it can."""
-    right = np.flatnonzero((answers.truth == named) & answers.right)
-    if not len(right):
-        return None
-    same = [i for i in right if answers.examples[i].window == like.window]
-    candidates = np.array(same if same else right)
-    best = candidates[answers.confidence[candidates].argmax()]
-    return answers.examples[int(best)]
+    right, named, confidence = answers.right, answers.named, answers.confidence
+    surest = np.argsort(-confidence, kind="stable")
+    typical: dict[tuple[str, float | None] | str, Example] = {}
+    for i in surest[right[surest]]:
+        example = answers.examples[i]
+        typical.setdefault((example.label, example.window), example)
+        typical.setdefault(example.label, example)
+    errors = []
+    for i in surest[~right[surest]]:
+        example, name = answers.examples[i], answers.classes[named[i]]
+        like = typical.get((name, example.window)) or typical.get(name)
+        errors.append(Error(example, example.label, name, float(confidence[i]), like))
+    return errors
 
 
 def read_plot(

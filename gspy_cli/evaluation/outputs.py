@@ -11,7 +11,6 @@ from typing import Any
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.scores import (
-    calibration,
     confusion_of,
     most_confused,
     score,
@@ -45,7 +44,7 @@ def write_outputs(
 def metrics(evaluation: Evaluation, agreement: Agreement | None) -> dict[str, Any]:
     """Give all numbers of an evaluation; NaN where undefined."""
     subject, chosen = evaluation.subject, evaluation.selection
-    warmth = calibration(evaluation.pictures)
+    warmth = evaluation.calibration
     return {
         "model": {
             "name": subject.name,
@@ -110,12 +109,13 @@ def prediction_rows(evaluation: Evaluation) -> Iterable[list[Any]]:
         example.glitch: classes[named]
         for example, named in zip(glitches.examples, glitches.named, strict=True)
     }
+    named, confidence, right = answers.named, answers.confidence, answers.right
     for i, example in enumerate(answers.examples):
         scores = [round(float(p), 6) for p in answers.probabilities[i]]
         yield [
             *(example.path.resolve(), example.glitch, example.window, example.label),
-            *(classes[answers.named[i]], round(float(answers.confidence[i]), 6)),
-            *(bool(answers.right[i]), fused[example.glitch], *scores),
+            *(classes[named[i]], round(float(confidence[i]), 6)),
+            *(bool(right[i]), fused[example.glitch], *scores),
         ]
 
 

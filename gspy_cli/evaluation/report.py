@@ -15,9 +15,8 @@ from gspy_cli.evaluation.comparison_page import (
 )
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.fragments import page
-from gspy_cli.evaluation.gallery import find_errors, read_plot
+from gspy_cli.evaluation.gallery import read_plot
 from gspy_cli.evaluation.reference import Agreement
-from gspy_cli.evaluation.scores import calibration
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.history import Row
 
@@ -56,10 +55,17 @@ def write_report(
     folder: Path, evaluation: Evaluation, agreement: Agreement | None
 ) -> Path:
     """Write `index.html`, its figures and tables; give the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_ready(folder)
     outputs.write_outputs(folder, evaluation, agreement)
     drawn = draw_figures(evaluation, folder)
     return write_page(folder, title(evaluation), sections(evaluation, agreement, drawn))
+
+
+def make_ready(folder: Path) -> None:
+    """Make a report's folder, without the figures that only an older one may have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("errors", "curves", "parameters"):
+        (folder / f"{name}.png").unlink(missing_ok=True)
 
 
 def title(evaluation: Evaluation) -> str:
@@ -82,10 +88,10 @@ def draw_figures(evaluation: Evaluation, folder: Path) -> dict[str, bytes]:
     drawn = {
         "confusion": figures.draw_confusion(answers, normalised=False),
         "confusion_normalised": figures.draw_confusion(answers, normalised=True),
-        "reliability": figures.draw_reliability(answers, calibration(answers)),
+        "reliability": figures.draw_reliability(answers, evaluation.calibration),
     }
-    if errors := find_errors(answers):
-        drawn["errors"] = figures.draw_errors(errors, read_plot)
+    if evaluation.errors:
+        drawn["errors"] = figures.draw_errors(evaluation.errors, read_plot)
     for name, content in drawn.items():
         (folder / f"{name}.png").write_bytes(content)
     if curves := draw_histories(evaluation.subject.histories, folder):
@@ -113,6 +119,7 @@ def write_comparison(
     folder: Path, evaluations: Sequence[Evaluation], names: Sequence[str]
 ) -> Path:
     """Write the page that compares, and `comparison.csv`."""
+    make_ready(folder)
     rows = compare(evaluations)
     lines = [contender_line(row) for row in rows]
     outputs.write_table(folder / "comparison.csv", CONTENDERS, lines)

@@ -6,11 +6,9 @@ from gspy_cli.evaluation import outputs
 from gspy_cli.evaluation.errors_section import errors_section
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.fragments import figure, heading, notes, paragraph, table
-from gspy_cli.evaluation.gallery import find_errors
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.scores import (
     Scores,
-    calibration,
     most_confused,
     score,
     score_windows,
@@ -41,7 +39,7 @@ def sections(
     yield from calibration_section(evaluation, drawn)
     if agreement:
         yield from agreement_section(agreement)
-    yield from errors_section(find_errors(evaluation.pictures))
+    yield from errors_section(evaluation.errors)
     if "curves" in drawn:
         yield heading("Training")
         yield figure(drawn["curves"], "Loss and accuracy by epoch.", width=900)
@@ -127,7 +125,7 @@ def calibration_section(
 ) -> Iterator[str]:
     """Show how far confidence can be believed."""
     yield heading("Calibration")
-    plain, warmth = score(evaluation.pictures), calibration(evaluation.pictures)
+    plain, warmth = score(evaluation.pictures), evaluation.calibration
     if warmth:
         yield paragraph(
             f"The expected calibration error is {plain.calibration_error:.3f}. These "
