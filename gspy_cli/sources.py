@@ -87,11 +87,16 @@ def from_paths(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Sam
     return map(sample_of, names(paths, recursive=recursive))
 
 
-def names(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Name]:
-    """Name the pictures in files and folders, in order; a folder's are sorted."""
+def names(
+    paths: Iterable[str], *, recursive: bool = False, apart: Path | None = None
+) -> Iterator[Name]:
+    """Name the pictures in files and folders, in order; a folder's are sorted.
+
+    The folder `apart` is not searched.
+    """
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112, it takes every name
-            yield from _from_folder(path, recursive=recursive)
+            yield from _from_folder(path, recursive=recursive, apart=apart)
         else:
             yield path
 
@@ -147,9 +152,9 @@ def read_list(path: Path) -> list[str]:
         raise GspyError(f"cannot read the list {path}: {error.strerror}") from None
 
 
-def _from_folder(folder: str, *, recursive: bool) -> Iterator[Name]:
+def _from_folder(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]:
     found = False
-    for name in _walk(folder, recursive=recursive):
+    for name in _walk(folder, recursive=recursive, apart=apart):
         found = True
         yield name
     if not found:
@@ -157,10 +162,10 @@ def _from_folder(folder: str, *, recursive: bool) -> Iterator[Name]:
         yield unusable(Origin(folder), f"no pictures in this folder{more}")
 
 
-def _walk(folder: str, *, recursive: bool) -> Iterator[Name]:
+def _walk(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]:
     """Name the pictures in a folder, in order; no folder is searched twice."""
     todo: list[str | os.DirEntry[str]] = [folder]
-    known: set[tuple[int, int]] = set()
+    known = {_identity(os.fspath(apart))} if apart else set()
     while todo:
         found = todo.pop()
         if isinstance(found, str):
@@ -178,8 +183,7 @@ def _walk(folder: str, *, recursive: bool) -> Iterator[Name]:
 
 def _inside(folder: str, known: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
     """List a folder, the last first; one that is known has nothing."""
-    status = os.stat(folder)  # noqa: PTH116, it takes every name
-    identity = status.st_dev, status.st_ino
+    identity = _identity(folder)
     if identity in known:
         return []
     known.add(identity)
@@ -187,11 +191,16 @@ def _inside(folder: str, known: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
         return sorted(entries, key=lambda entry: entry.name, reverse=True)
 
 
+def _identity(folder: str) -> tuple[int, int]:
+    status = os.stat(folder)  # noqa: PTH116, it takes every name
+    return status.st_dev, status.st_ino
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     """Tell whether an entry is a folder, or leads to one."""
-    if entry.is_symlink():
-        return os.path.isdir(entry.path)  # noqa: PTH112, it raises nothing
-    return entry.is_dir()
+    with suppress(OSError):
+        return entry.is_dir()
+    return False
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
@@ -199,7 +208,9 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
     if entry.is_symlink():
         where = entry.path
         return os.path.isfile(where) or not os.path.exists(where)  # noqa: PTH110, PTH113, they raise nothing
-    return entry.is_file()
+    with suppress(OSError):
+        return entry.is_file()
+    return True  # why it cannot be read is told where it is
 
 
 def unusable(origin: Origin, reason: str) -> Sample:

@@ -215,6 +215,8 @@ def test_min_confidence_flags_and_drops_nothing(figures: Path):
         (["classify", "x.png", "--top-k", "0"], "--top-k"),
         (["classify", "x.png", "--min-confidence", "2"], "--min-confidence"),
         (["classify", "x.png", "-o", "no/such/folder/x.csv"], "cannot write"),
+        (["classify", "x.png", "--link", "sym"], "--link is for --sort-into"),
+        (["classify", "x.h5", "-t", "1", "--workers", "2"], "two threads scan strain"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(arguments, message):

@@ -9,8 +9,9 @@ from glitch_pictures import tiny_network_known
 from PIL import Image
 from test_classify import gspy
 
+from gspy_cli.cli import explaining
 from gspy_cli.explain import Explanation, draw, occlusion_map
-from gspy_cli.model import Model
+from gspy_cli.model import Model, load_model
 
 
 def spotted(size: int = SIDE) -> np.ndarray:
@@ -85,11 +86,22 @@ def test_a_picture_that_cannot_be_read_has_no_explanation(tiny_model, tmp_path):
     assert not (tmp_path / "why.png").exists()
 
 
+def test_a_picture_that_goes_before_it_is_drawn_is_named(tiny_model, tmp_path, capsys):
+    output = tmp_path / "why.png"
+    explaining.write("gone.png", load_model(str(tiny_model)), None, output)
+    said = capsys.readouterr().err
+    assert said == f"{output}: nothing drawn; gone.png: no such file\n"
+    assert not output.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["{figures}", "--explain", "why.png"], "--explain takes one picture"),
         (["a.png", "b.png", "--explain", "why.png"], "--explain takes one picture"),
+        (["/dev/stdin", "--explain", "why.png"], "--explain takes one picture"),
+        (["{one}", "--files-from", "-", "--explain", "y.png"], "takes one picture"),
+        (["a.hdf5", "--gps", "1", "--explain", "why.png"], "takes one picture"),
         (["{one}", "--explain", "why.txt"], "end it in .png or .jpg"),
         (["{one}", "--explain", "no/such/why.png"], "cannot write"),
     ],

@@ -8,6 +8,7 @@ from PIL import Image
 from test_classify import gspy, rows
 
 from gspy_cli.errors import GspyError
+from gspy_cli.writers import sorting
 from gspy_cli.writers.sorting import place
 
 
@@ -86,8 +87,11 @@ def test_half_a_copy_never_has_the_pictures_name(figures, tmp_path, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr("shutil.copy2", stop)
         with pytest.raises(KeyboardInterrupt):
-            place(picture, tmp_path / "Blip", "copy")
-    assert place(picture, tmp_path / "Blip", "copy") == tmp_path / "Blip" / picture.name
+            place(picture, tmp_path / "Blip", "copy", {})
+    assert (
+        place(picture, tmp_path / "Blip", "copy", {})
+        == tmp_path / "Blip" / picture.name
+    )
     assert names(tmp_path / "Blip") == [picture.name]
 
 
@@ -97,6 +101,26 @@ def test_a_picture_of_the_longest_name_is_sorted(figures, tmp_path):
     code, _, err = gspy("classify", figures, "--sort-into", tmp_path / "sorted")
     assert (code, err[:22]) == (0, "3 classified, 0 failed")
     assert longest.name in sorted_pictures(tmp_path / "sorted")
+
+
+def test_many_pictures_of_one_name_are_told_apart_without_comparing_each(
+    tmp_path, monkeypatch
+):
+    compared, same = [], sorting._is_same
+
+    def compare(picture: Path, target: Path) -> bool:
+        compared.append(target)
+        return same(picture, target)
+
+    monkeypatch.setattr(sorting, "_is_same", compare)
+    known, picture = {}, tmp_path / "a.png"
+    for size in [*range(50), 3, 40]:
+        picture.write_bytes(b"x" * size)
+        place(picture, tmp_path / "Blip", "copy", known)
+    assert [path.name for path in compared] == ["a-4.png", "a-41.png"]
+    assert len(names(tmp_path / "Blip")) == 50
+    picture.write_bytes(b"x" * 40)  # as a new run does
+    assert place(picture, tmp_path / "Blip", "copy", {}).name == "a-41.png"
 
 
 @pytest.mark.parametrize("options", [[], ["--per-glitch"]])
@@ -139,7 +163,7 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_the_picture(figures, tmp_pat
     folder = tmp_path / "Blip"
     folder.mkdir()
     (folder / picture.name).symlink_to(tmp_path / "gone.png")
-    assert place(picture, folder, "sym").name == f"{picture.stem}-2.png"
+    assert place(picture, folder, "sym", {}).name == f"{picture.stem}-2.png"
 
 
 def test_a_file_system_without_links_is_said_to_be(figures, tmp_path, monkeypatch):
@@ -149,7 +173,7 @@ def test_a_file_system_without_links_is_said_to_be(figures, tmp_path, monkeypatc
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     picture = sorted(figures.iterdir())[0]
     with pytest.raises(GspyError, match=r"cannot make a hard link .*use --link copy"):
-        place(picture, tmp_path / "Blip", "hard")
+        place(picture, tmp_path / "Blip", "hard", {})
 
 
 def test_all_views_of_a_glitch_follow_its_answer(figures: Path, tmp_path: Path):
@@ -165,6 +189,23 @@ def test_a_folder_that_is_searched_is_refused(figures: Path):
     assert code == 2
     assert err.endswith("which is searched; give --sort-into a folder elsewhere\n")
     assert not inner.exists()
+
+
+@pytest.mark.parametrize("source", ["file", "stdin"])
+def test_a_listed_folder_is_not_searched_for_what_was_sorted(
+    figures: Path, tmp_path: Path, source
+):
+    listing, inner = tmp_path / "list.txt", figures / "sorted"
+    listing.write_text(f"{figures}\n")
+    before = len(names(figures))
+    given = ["--files-from", listing] if source == "file" else ["-"]
+    for _ in range(2):
+        code, _, _ = gspy(
+            *("classify", *given, "-r", "--sort-into", inner),
+            stdin=listing.read_text(),
+        )
+        assert code == 0
+        assert len(rows((inner / "labels.csv").read_text())) == before
 
 
 def test_another_way_of_sorting_is_refused(figures: Path, tmp_path: Path):

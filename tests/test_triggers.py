@@ -224,6 +224,7 @@ def test_options_that_do_not_go_together_are_refused(
 
 
 def test_options_for_strain_are_refused_with_pictures(figures: Path) -> None:
-    for option in ("--time-shift-check", "--open-data"):
-        code, _, err = gspy("classify", figures, option)
+    named = (["--channel", "H1:STRAIN"], ["--ifo", "H1"])
+    for options in (["--time-shift-check"], ["--open-data"], *named):
+        code, _, err = gspy("classify", figures, *options)
         assert (code, "need --gps or --triggers" in err) == (2, True)

@@ -1,5 +1,6 @@
 """`gspy classify`: pictures in, labels out."""
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
@@ -27,6 +28,12 @@ from gspy_cli.errors import GspyError
 
 if TYPE_CHECKING:
     from gspy_cli.glitches import Group
+
+
+def _no_nan(probability: float | None) -> float | None:
+    if probability is not None and math.isnan(probability):
+        raise GspyError("--min-confidence is a probability from 0 to 1")
+    return probability
 
 
 def classify(
@@ -119,7 +126,11 @@ def classify(
     min_confidence: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, metavar="P", help="Flag labels below this; drop no row."
+            min=0,
+            max=1,
+            metavar="P",
+            callback=_no_nan,
+            help="Flag labels below this; drop no row.",
         ),
     ] = None,
     model: ModelOption = None,
@@ -132,7 +143,9 @@ def classify(
     ] = 8,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Cores to use, for pictures.", show_default="all"),
+        typer.Option(
+            min=1, metavar="N", help="Cores to use, for pictures.", show_default="all"
+        ),
     ] = None,
     explain: ExplainOption = None,
     quiet: QuietOption = False,
@@ -211,7 +224,7 @@ def classify(
     if explain is not None and engine.model and not failed:
         explaining.write(given.paths[0], engine.model, model, explain)
     silent = quiet or watch or explain is not None
-    hint(after_classify(given, wanted, tally), quiet=silent)
+    hint(after_classify(given, wanted, tally, model), quiet=silent)
     if stopped:
         raise typer.Exit(130)
     if failed:

@@ -12,25 +12,30 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gspy_cli.cli.inputs import Given
     from gspy_cli.model import Model
 
 
-def check(paths: list[str], output: Path) -> None:
+def check(given: "Given", output: Path) -> None:
     """Refuse what cannot be explained, before anything is read.
 
     Raises
     ------
     GspyError
-        It is not one picture, or the output's name is not a picture's.
+        It is not one picture file, or the output's name is not a picture's.
     """
-    if len(paths) != 1 or paths[0] == "-" or Path(paths[0]).is_dir():
+    from gspy_cli.sources import STREAMS
+
+    path, *more = given.paths or ("-",)
+    strange = path == "-" or path.startswith(STREAMS) or Path(path).is_dir()
+    if more or strange or given.files_from or given.events:
         raise GspyError("--explain takes one picture: gspy classify x.png --explain y")
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise GspyError(f"--explain {output}: end it in .png or .jpg")
 
 
 def write(path: str, model: "Model", source: str | None, output: Path) -> None:
-    """Explain the answer to one picture; one that cannot be read has its row."""
+    """Explain the answer to one picture; one that cannot be read is named."""
     from gspy_cli.explain import Explanation, draw
     from gspy_cli.figure import read_figure
     from gspy_cli.image import network_input
@@ -38,7 +43,8 @@ def write(path: str, model: "Model", source: str | None, output: Path) -> None:
     height, width = model.card.input_size
     try:
         plot = network_input(read_figure(Path(path)), height=height, width=width)
-    except PictureError:
+    except PictureError as error:
+        typer.echo(f"{output}: nothing drawn; {path}: {error}", err=True)
         return
     probabilities = model.score(plot[None])[0]
     index = int(probabilities.argmax())

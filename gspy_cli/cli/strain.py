@@ -49,9 +49,11 @@ class Events:
 
     def check(self) -> None:
         """Refuse what does not go together, before anything is read."""
-        if not self and (self.open_data or self.shifts):
+        of_strain = self.open_data or self.shifts or self.channel or self.ifo
+        if not self and of_strain:
             raise GspyError(
-                "--open-data and --time-shift-check need --gps or --triggers"
+                "--open-data, --time-shift-check, --channel and --ifo need --gps or "
+                "--triggers"
             )
         if self.times and self.table:
             raise GspyError("give --gps or --triggers, not both")
