@@ -80,7 +80,8 @@ class ModelCard:
         size, numbers = self.input_size, float | int
         right = {
             "classes": _are(str, self.classes)
-            and len(set(self.classes)) == len(self.classes) > 1,
+            and len(set(self.classes)) == len(self.classes) > 1
+            and all(map(_names_a_folder, self.classes)),
             "input_size": _are(int, size)
             and len(size) == 2
             and all(0 < side <= MAX_SIDE for side in size),
@@ -98,6 +99,12 @@ class ModelCard:
     def to_json(self) -> str:
         """Write the card as indented JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def _names_a_folder(label: str) -> bool:
+    """Tell whether pictures can be sorted into a folder of this name."""
+    control = any(ord(character) < 32 for character in label)
+    return label not in ("", ".", "..") and not control and not set("/\\") & set(label)
 
 
 def _are_weights(weights: object) -> bool:

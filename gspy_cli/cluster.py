@@ -23,6 +23,7 @@ from gspy_cli.readers import Readers
 from gspy_cli.results import Result
 from gspy_cli.schedulers import scheduler_of
 from gspy_cli.sources import Sample
+from gspy_cli.wording import reason
 
 TASK = predict.FEW  # pictures in a task: about half a second of one core
 AHEAD = 3  # tasks in flight for each thread of the cluster
@@ -127,7 +128,7 @@ def _result(future: Any) -> list[Result]:  # noqa: ANN401
         ) from None
     except (CancelledError, OSError, TimeoutError) as error:
         raise GspyError(
-            f"the cluster was lost ({str(error).splitlines()[0]}); the same command "
+            f"the cluster was lost ({reason(error)}); the same command "
             "goes on where it was"
         ) from None
     return results

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gspy_cli.errors import GspyError
+from gspy_cli.wording import reason
 
 QUEUES = ("htcondor", "local", "lsf", "oar", "pbs", "sge", "slurm")
 
@@ -51,10 +52,9 @@ def _submitted(queue: str, jobs: str) -> Iterator[Any]:
     try:
         cluster = make()
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
         raise GspyError(
-            f"cannot submit jobs to {queue} ({reason}); correct jobqueue.{queue} in "
-            "Dask's configuration"
+            f"cannot submit jobs to {queue} ({reason(error)}); correct "
+            f"jobqueue.{queue} in Dask's configuration"
         ) from None
     with cluster:
         cluster.scale(jobs=int(jobs))

@@ -14,7 +14,7 @@ from gspy_cli.sources import names, sample_of
 INTERVAL_S = 1.0  # between two looks where nothing is new
 SETTLED_S = 10.0  # a picture without its end is taken when it was left alone so long
 GLITCH_S = 60.0  # and a glitch without all its windows
-ROUND = 10_000  # rows between two looks
+ROUND = 10_000  # rows in a round
 
 # how a PNG and a JPEG begin, and how each ends
 _ENDS = {b"\x89PN": b"\0\0\0\0IEND\xaeB\x60\x82", b"\xff\xd8\xff": b"\xff\xd9"}
@@ -34,37 +34,64 @@ def arrivals(
     other windows. `wait` is called where nothing is new; `clock` gives s since 1970.
     """
     known: set[str] = set()
+    ages = _Ages(clock)
     while True:
         found = names(folders, recursive=recursive)
-        new = [name for name in found if isinstance(name, str) and name not in known]
-        ready = [path for path in new if _is_whole(Path(path), clock())]
-        groups = _grouped(ready, clock()) if per_glitch else _alone(ready)
-        if arrived := list(islice(groups, ROUND)):
+        new = (name for name in found if isinstance(name, str) and name not in known)
+        whole = (path for path in new if _is_whole(path, ages))
+        groups = _grouped(whole, ages) if per_glitch else _alone(whole)
+        is_idle = True
+        while arrived := list(islice(groups, ROUND)):
+            is_idle = False
             known.update(view.origin.path for group in arrived for view in group)
             yield arrived
-        else:
+        if is_idle:
             wait()
+
+
+class _Ages:
+    """How long files were left alone."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._first_seen: dict[str, tuple[float, float]] = {}
+
+    def of(self, path: str) -> float:
+        """Give s since a file was written to; by a clock ahead of ours, since seen."""
+        try:
+            written = Path(path).stat().st_mtime
+        except OSError:
+            return 0.0
+        now = self._clock()
+        if written <= now:
+            return now - written
+        if self._first_seen.get(path, (None, now))[0] != written:
+            self._first_seen[path] = written, now
+        return now - self._first_seen[path][1]
 
 
 def _alone(paths: Iterable[str]) -> Iterator[Group]:
     return ((sample_of(path),) for path in paths)
 
 
-def _grouped(paths: Iterable[str], now: float) -> Iterator[Group]:
+def _grouped(paths: Iterable[str], ages: _Ages) -> Iterator[Group]:
     """Give the glitches that have all windows, or to which nothing is added."""
     for group in glitches.group(paths):
-        ages = [now - _written(Path(view.origin.path)) for view in group]
         lone = group[0].origin.window not in WINDOWS
-        if lone or len(group) == len(WINDOWS) or min(ages) > GLITCH_S:
+        if lone or len(group) == len(WINDOWS) or _left_alone(group, ages):
             yield group
 
 
-def _is_whole(path: Path, now: float) -> bool:
+def _left_alone(group: Group, ages: _Ages) -> bool:
+    return all(ages.of(view.origin.path) > GLITCH_S for view in group)
+
+
+def _is_whole(path: str, ages: _Ages) -> bool:
     """Tell whether a picture is there to its end, or no longer written to."""
-    if now - _written(path) > SETTLED_S:
+    if ages.of(path) > SETTLED_S:
         return True
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             end = _ENDS.get(file.read(3))
             if end is None:
                 return False
@@ -72,11 +99,3 @@ def _is_whole(path: Path, now: float) -> bool:
             return file.read() == end
     except OSError:
         return False
-
-
-def _written(path: Path) -> float:
-    """Give when a file was last written to, in s since 1970."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return float("inf")

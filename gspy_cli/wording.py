@@ -7,6 +7,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"
 
 
+def reason(error: BaseException) -> str:
+    """Give the first line of an error, or its name where it says nothing."""
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
 def printable(text: str) -> str:
     """Escape what a terminal would take for an order."""
     if text.isprintable():

@@ -214,6 +214,7 @@ def test_min_confidence_flags_and_drops_nothing(figures: Path):
         (["classify", "--files-from", "none.txt"], "cannot read the list"),
         (["classify", "x.png", "--top-k", "0"], "--top-k"),
         (["classify", "x.png", "--min-confidence", "2"], "--min-confidence"),
+        (["classify", "x.png", "--min-confidence", "nan"], "--min-confidence"),
         (["classify", "x.png", "-o", "no/such/folder/x.csv"], "cannot write"),
         (["classify", "x.png", "--link", "sym"], "--link is for --sort-into"),
         (["classify", "x.h5", "-t", "1", "--workers", "2"], "two threads scan strain"),
@@ -262,6 +263,36 @@ def test_an_output_that_takes_nothing_is_one_line(figures: Path, form, where):
     run = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
     assert run.returncode == 2
     assert re.fullmatch(rb"gspy: cannot write the output: [A-Z][\w ]+\n", run.stderr)
+
+
+def test_whoever_stops_reading_messages_makes_no_run_a_success(figures, tmp_path):
+    command = f"{' '.join(GSPY)} classify none.png '{figures}' -o '{tmp_path}/o.csv'"
+    pipes = f"{{ {command} 2>&3; echo $?; }} 3> >(exec 0<&-)"
+    run = subprocess.run(
+        ["bash", "-c", pipes], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "1\n"
+
+
+def test_a_list_on_stdin_may_hold_names_that_are_not_utf8(figures: Path):
+    odd = os.fsdecode(b"\xff.png")
+    min(figures.iterdir()).rename(figures / odd)
+    run = subprocess.run(
+        [*GSPY, "classify", "-q", "-f", "csv", "-"],
+        input=os.fsencode(f"{figures / odd}\n"),
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"\\udcff.png" in run.stdout
+
+
+def test_a_picture_has_its_bars_where_stdout_has_no_such_letters(figures: Path):
+    run = subprocess.run(
+        [*GSPY, "classify", "-f", "table", str(min(figures.iterdir()))],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"???" in run.stdout
 
 
 def test_closed_streams_do_not_keep_rows_from_a_file(figures: Path, tmp_path: Path):

@@ -69,6 +69,26 @@ def test_a_folder_without_pictures_is_one_failing_sample(tmp_path: Path):
         sample.load()
 
 
+def test_an_entry_that_the_file_system_cannot_tell_is_a_file(
+    tmp_path: Path, monkeypatch
+):
+    class Stale:
+        """An entry of a folder on a server that has forgotten it."""
+
+        name, path = "a.png", str(tmp_path / "a.png")
+
+        def is_symlink(self) -> bool:
+            return False
+
+        def is_dir(self) -> bool:
+            raise OSError(116, "Stale file handle")
+
+        is_file = is_dir
+
+    monkeypatch.setattr(sources, "_inside", lambda *_: [Stale()])
+    assert paths(sources.from_paths([str(tmp_path)])) == [Stale.path]
+
+
 def test_a_link_to_a_folder_above_does_not_loop(tmp_path: Path):
     (tmp_path / "a.png").touch()
     (tmp_path / "up").symlink_to(tmp_path)

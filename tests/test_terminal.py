@@ -14,9 +14,15 @@ from rich.console import Console
 from rich.progress import Progress
 from test_classify import GSPY, rows
 
+from gspy_cli.cli import results_screen
 from gspy_cli.cli.countdown import Countdown
+from gspy_cli.cli.hints import after_classify
+from gspy_cli.cli.inputs import Given
+from gspy_cli.cli.running import Tally
 from gspy_cli.cli.wanted import Format, Wanted
-from gspy_cli.wording import counted
+from gspy_cli.results import Origin, Prediction
+from gspy_cli.wording import counted, reason
+from gspy_cli.writers import Columns
 
 pty = pytest.importorskip("pty")
 fcntl = pytest.importorskip("fcntl")
@@ -154,6 +160,58 @@ def test_who_watches_into_a_file_sees_the_work(figures: Path, tmp_path: Path):
     os.close(main)
     assert run.returncode == 130
     assert b"3 classified, 0 failed" in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "model", "said"),
+    [
+        ("x.png", {}, None, "gspy classify x.png --explain why.png"),
+        ("-x.png", {}, None, "gspy classify ./-x.png --explain why.png"),
+        ("x.png", {}, "m", "gspy classify x.png -m m --explain why.png"),
+        ("x.png", {"files": "-o.csv"}, None, "gspy evaluate ./-o.csv --data DIR, if"),
+        ("x.png", {"files": "o.csv", "form": "jsonl"}, None, "None"),
+    ],
+)
+def test_what_comes_next_can_be_given_as_it_is(
+    path, options, model, said, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path(path).touch()
+    tally = Tally()
+    tally.classified = 1
+    files = tuple(Path(name) for name in options.get("files", "").split())
+    form = Format(options.get("form", "csv")) if files else Format.TABLE
+    wanted = Wanted(files=files, form=form)
+    hint = after_classify(Given((path,)), wanted, tally, model)
+    assert str(hint).startswith(said)
+
+
+def test_a_label_is_folded_not_cut(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        results_screen, "Console", lambda: Console(file=screen, width=60)
+    )
+    scores = {"Scattered_Light": 0.9, "Low_Frequency_Burst": 0.1}
+    rows = [
+        Prediction(Origin(f"{n}/{'long' * 9}.png"), "Scattered_Light", 0.9, scores)
+        for n in range(2)
+    ]
+    columns = Columns(tuple(scores), "tiny", top_k=2)
+    results_screen.show_results(rows, columns)
+    shown = screen.getvalue()
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 60
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("no route\nto host"), "no route"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_an_error_is_said_in_one_line_even_without_a_text(error, said):
+    assert reason(error) == said
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from conftest import draw_figure
 from PIL import Image
 from test_classify import GSPY, gspy, rows
 
+from gspy_cli import watching
 from gspy_cli.watching import GLITCH_S, SETTLED_S, arrivals
 
 NOW = 1_000_000_000.0  # s since 1970
@@ -92,6 +93,41 @@ def test_a_picture_left_alone_is_taken_as_it_is(tmp_path: Path, name: str):
     assert watch(tmp_path) == []
     write(path, b"GIF89a half", age_s=SETTLED_S + 1)
     assert watch(tmp_path) == [[name]]
+
+
+def test_a_clock_that_is_ahead_keeps_no_picture_waiting(tmp_path: Path):
+    path, now = tmp_path / "a.gif", NOW
+
+    def later() -> None:
+        nonlocal now
+        now += SETTLED_S - 1
+
+    def rewritten() -> None:
+        later()
+        write(path, b"GIF89a more", age_s=-5000)
+
+    write(path, b"GIF89a", age_s=-3600)
+    found = watch(tmp_path, later, rewritten, later, clock=lambda: now)
+    assert found == []
+    assert watch(tmp_path, later, later, clock=lambda: now) == [["a.gif"]]
+
+
+def test_each_file_is_looked_at_once_however_many_rounds_there_are(
+    tmp_path: Path, monkeypatch
+):
+    looked, is_whole = [], watching._is_whole
+
+    def look(path: str, ages) -> bool:
+        looked.append(Path(path).name)
+        return is_whole(path, ages)
+
+    monkeypatch.setattr(watching, "_is_whole", look)
+    monkeypatch.setattr(watching, "ROUND", 2)
+    pictures = [f"{number}.png" for number in range(7)]
+    for name in pictures:
+        write(tmp_path / name, b"", age_s=SETTLED_S + 1)
+    assert watch(tmp_path) == [[name] for name in pictures]
+    assert looked == pictures
 
 
 def test_folders_in_the_folder_are_watched_when_asked(tmp_path: Path, png: bytes):

@@ -1,6 +1,7 @@
 """The app: its commands, its version, and what an error or Ctrl-C does."""
 
 import errno
+import io
 import os
 import sys
 from importlib import import_module
@@ -140,10 +141,22 @@ def main() -> None:
         _leave(2)
 
 
-def _open_streams() -> None:
-    """Stand in for standard streams that are closed, lest a file get their numbers.
+class Messages(io.FileIO):
+    """Standard error; what nobody reads any more goes nowhere."""
 
-    What is written to such a standard output fails; messages go nowhere.
+    def write(self, content: Any) -> int:  # noqa: ANN401
+        """Write as much as the system takes."""
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            return len(content)
+
+
+def _open_streams() -> None:
+    """Make the standard streams fit for use.
+
+    A closed one is stood in for, lest a file get its number: what is written to such
+    a standard output fails; messages go nowhere.
     """
     for name, flags, mode in (
         ("stdin", os.O_RDONLY, "r"),
@@ -152,7 +165,14 @@ def _open_streams() -> None:
     ):
         if getattr(sys, name) is None:
             number = os.open(os.devnull, flags)  # the lowest that is free: the stream's
-            setattr(sys, name, os.fdopen(number, mode))
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    messages = io.BufferedWriter(Messages(sys.stderr.fileno(), "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(
+        messages, sys.stderr.encoding, "backslashreplace", line_buffering=True
+    )
+    # lists of names keep the bytes that are not UTF-8; tables have bars
+    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def _complain(error: OSError) -> None:

@@ -18,8 +18,13 @@ def hint(what: str | None, *, quiet: bool = False) -> None:
         typer.echo(f"next: {what}", err=True)
 
 
-def after_classify(given: Given, wanted: Wanted, tally: Tally) -> str | None:
-    """Choose what to do with labels: look through them, score them or keep them."""
+def after_classify(
+    given: Given, wanted: Wanted, tally: Tally, model: str | None = None
+) -> str | None:
+    """Choose what to do with labels: look through them, score them or keep them.
+
+    `model` is the one that was asked for.
+    """
     tables = [path for path in (*wanted.files, wanted.table) if path]
     if tally.failed and tables:
         return f"the reasons are in {tables[0]}, in the column 'error'"
@@ -31,17 +36,25 @@ def after_classify(given: Given, wanted: Wanted, tally: Tally) -> str | None:
         return f"look into {wanted.sort_into}; the labels are in {wanted.table}"
     if tables and given.events:
         return None
-    if tables and tables[0].suffix == ".csv":
-        command = join(["gspy", "evaluate", str(tables[0]), "--data"])
+    if tables and tables[0].suffix == ".csv" and wanted.form in (None, Format.CSV):
+        command = join(["gspy", "evaluate", _path(tables[0]), "--data"])
         return f"{command} DIR, if you know what the pictures are"
     if wanted.printed() is not Format.TABLE:
         return None
     if given.events.times and given.paths:
         times = [word for time in given.events.times for word in ("--gps", time)]
-        return join(["gspy", "qscan", *given.paths, *times, "-o", "scans/"])
+        strain = map(_path, given.paths)
+        return join(["gspy", "qscan", *strain, *times, "-o", "scans/"])
     if tally.total == 1 and [Path(path).is_file() for path in given.paths] == [True]:
-        return join(["gspy", "classify", given.paths[0], "--explain", "why.png"])
+        asked = ["-m", model] if model else []
+        picture = _path(given.paths[0])
+        return join(["gspy", "classify", picture, *asked, "--explain", "why.png"])
     return "add -o labels.csv to keep the labels, --gallery page.html to look through"
+
+
+def _path(path: str | Path) -> str:
+    """Write a path so that no command takes it for an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def after_evaluate(models: Sequence[str], page: Path | None) -> str:

@@ -93,12 +93,12 @@ def _table(results: list[Row], columns: Columns) -> Table:
     )
     if columns.per_glitch:
         table.add_column("views", justify="right")
-    table.add_column("label")
+    table.add_column("label", overflow="fold")
     table.add_column("confidence", justify="right")
     if columns.top_k > 1:
-        table.add_column("next likeliest")
+        table.add_column("next likeliest", overflow="fold")
     if columns.time_shifts:
-        table.add_column("beside it")
+        table.add_column("beside it", overflow="fold")
     for result in results:
         table.add_row(*_cells(result, columns, folder))
     return table

@@ -4,9 +4,8 @@ import errno
 import filecmp
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +24,22 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
+@dataclass(slots=True)
+class Namesakes:
+    """The pictures of one name in a folder: how many, and their numbers by bytes."""
+
+    count: int = 0
+    by_size: dict[int | None, list[int]] = field(default_factory=dict)
+
+    def add(self, size: int | None) -> None:
+        """Note the next; a link to a picture that is gone has no size."""
+        self.count += 1
+        self.by_size.setdefault(size, []).append(self.count)
+
+
+Known = dict[Path, Namesakes]
+
+
 def sorted_form(columns: Columns, folder: Path, link: Link) -> Form:
     """Give the form of a table whose pictures lie sorted beside it.
 
@@ -32,16 +47,19 @@ def sorted_form(columns: Columns, folder: Path, link: Link) -> Form:
     that is stopped between them puts it there again, to no effect. One that cannot be
     put there has failed.
     """
-    return replace(csv_form(columns), act=partial(_sort, folder=folder, link=link))
+    act = partial(_sort, folder=folder, link=link, known={})
+    return replace(csv_form(columns), act=act)
 
 
-def _sort(row: Row, *, folder: Path, link: Link) -> Row:
+def _sort(row: Row, *, folder: Path, link: Link, known: Known) -> Row:
     """Put a row's pictures into its class's folder; give what became of the row."""
     answer = answer_of(row)
     if not isinstance(answer, Prediction):
         return row
     views = row.views if isinstance(row, Glitch) else (answer,)
-    sorted_views = tuple(_place(view, folder / answer.label, link) for view in views)
+    sorted_views = tuple(
+        _place(view, folder / answer.label, link, known) for view in views
+    )
     if not isinstance(row, Glitch):
         return sorted_views[0]
     glitch = Glitch(sorted_views, answer)
@@ -50,11 +68,11 @@ def _sort(row: Row, *, folder: Path, link: Link) -> Row:
     return Glitch(sorted_views, Failure(answer.origin, glitch.reasons()))
 
 
-def _place(view: Result, folder: Path, link: Link) -> Result:
+def _place(view: Result, folder: Path, link: Link, known: Known) -> Result:
     if not isinstance(view, Prediction):
         return view
     try:
-        place(Path(view.origin.path), folder, link)
+        place(Path(view.origin.path), folder, link, known)
     except OSError as error:
         if error.errno in FULL:
             raise GspyError(f"cannot write into {folder}: {error.strerror}") from None
@@ -63,11 +81,12 @@ def _place(view: Result, folder: Path, link: Link) -> Result:
     return view
 
 
-def place(picture: Path, folder: Path, link: Link) -> Path:
+def place(picture: Path, folder: Path, link: Link, known: Known) -> Path:
     """Put a picture into a folder under its name; give where it lies.
 
     Another picture that has the name already stays; this one gets `-2` or the next
-    free number. The same picture again changes nothing.
+    free number. The same picture again changes nothing. `known` remembers, from call
+    to call, the names that several have.
 
     Raises
     ------
@@ -75,15 +94,32 @@ def place(picture: Path, folder: Path, link: Link) -> Path:
         The file system has no such links.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for number in count(1):
-        suffix = f"-{number}{picture.suffix}" if number > 1 else picture.suffix
-        target = folder / f"{picture.stem}{suffix}"
-        if not target.is_symlink() and not target.exists():
-            _put(picture, target, link)
-            return target
-        if _is_same(picture, target):
-            return target
-    raise AssertionError  # the numbers do not end
+    first = folder / picture.name
+    if not _is_there(first):
+        _put(picture, first, link)
+        return first
+    alike = known.setdefault(first, Namesakes())
+    while _is_there(target := _numbered(first, alike.count + 1)):
+        alike.add(_size(target))
+    for number in alike.by_size.get(_size(picture), ()):
+        if _is_same(picture, same := _numbered(first, number)):
+            return same
+    _put(picture, target, link)
+    alike.add(_size(picture))
+    return target
+
+
+def _numbered(first: Path, number: int) -> Path:
+    name = f"{first.stem}-{number}{first.suffix}" if number > 1 else first.name
+    return first.with_name(name)
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
 
 
 def _is_same(picture: Path, target: Path) -> bool:
