@@ -202,11 +202,13 @@ class _Content:
         A box that is not `known` to be a plot may be a figure, which is half plot.
         """
         height, width = self.pixels.shape[:2]
-        least: float = RIVAL * box.area / max(height * width - box.area, 1)
+        area = RIVAL * box.area * (1 if known else 0.5)
+        least: float = area / max(height * width - box.area, 1)
+        if written < least:
+            return False
         if known and not is_viridis(_crop(self.pixels, box)[..., :3]):
-            return written >= max(least, CROWDED)
-        least = least if known else least / 2
-        return written >= least and self.in_viridis().written_share(box) >= least
+            return written >= CROWDED
+        return self.in_viridis().written_share(box) >= least
 
     def in_viridis(self) -> "_Content":
         """Leave only the content that has colours of viridis."""
