@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import draw_figure, tiny_card
 from PIL import Image
-from test_classify import GSPY, gspy
+from test_classify import GSPY, gspy, rows
+from test_journal import CRASHING
 
 pytest.importorskip("distributed", reason="the cluster extra is not here")
 
@@ -135,6 +136,21 @@ def test_a_worker_killed_and_one_added_leave_no_trace(
     assert gspy("classify", folder, "-m", tiny_model, "-o", output)[2].startswith(
         f"0 classified, 0 failed, 0/s; {COUNT} done before"
     )
+
+
+def test_a_picture_that_crashes_its_decoder_costs_its_own_row(
+    scheduler, figures, tmp_path, tiny_model, monkeypatch
+):
+    (figures / "A crash.png").write_bytes(b"")
+    (tmp_path / "sitecustomize.py").write_text(CRASHING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with worker(scheduler):
+        ask = ["classify", figures, "-m", tiny_model, "--cluster", scheduler]
+        code, out, _ = gspy(*ask, "-f", "csv")
+    first, *rest = rows(out)
+    assert (code, first["status"]) == (1, "failed")
+    assert first["error"] == "the picture crashes the program that decodes it"
+    assert [row["status"] for row in rest] == ["ok"] * 3
 
 
 class Instant:
