@@ -10,7 +10,9 @@ from conftest import draw_figure
 from PIL import Image
 from test_classify import gspy, rows
 
-from gspy_cli.writers import gallery
+from gspy_cli.results import Origin, Prediction
+from gspy_cli.sources import unusable
+from gspy_cli.writers import Columns, gallery
 
 # of viridis, each of another class for the tiny model
 COLOURS = {"a": (253, 231, 37), "b": (33, 145, 140), "c <i>&\n.x": (68, 1, 84)}
@@ -139,6 +141,17 @@ def test_pictures_that_a_full_page_does_not_take_were_not_done_before(
     assert err.split("/s; ")[1].startswith("2 more than the page takes (tiny")
     _, _, err = gspy("classify", folder, "--gallery", page)
     assert "; 2 done before; 2 more than the page takes (" in err
+
+
+@needs_chromium
+def test_a_class_whose_name_is_markup_is_shown_as_it_is(tmp_path: Path, chromium):
+    label, page = "<i>Blip", tmp_path / "page.html"
+    form = gallery.gallery_form(Columns((label, "Tomte"), "tiny"), page)
+    sample = unusable(Origin("a.png"), "gone")
+    row = Prediction(sample.origin, label, 0.9, {label: 0.9, "Tomte": 0.1})
+    page.write_text(form.header + form.line(row, (sample,)))
+    body = "return [...document.querySelectorAll('h2')].map(h => h.textContent)"
+    assert chromium.show(page, body=body) == ["<i>Blip 1"]
 
 
 @needs_chromium

@@ -312,8 +312,6 @@ def checksum(folder: Path) -> str:
         (["--top-k", 2], "with other columns (without ml_label_2,"),
         (["--per-glitch"], "without --per-glitch"),
         (["--min-confidence", 0.5], "with other columns ("),
-        (["--channel", "H1:STRAIN"], "with channel "),
-        (["--ifo", "L1"], "with ifo "),
         (["--format", "jsonl"], "with format "),
     ],
 )

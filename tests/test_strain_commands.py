@@ -36,6 +36,17 @@ def blip_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("option", ["--channel=L1:TEST", "--ifo=L1"])
+def test_an_output_of_other_strain_is_refused(blip_file, tiny_model, tmp_path, option):
+    output = tmp_path / "out.csv"
+    ask = ["classify", blip_file, "-t", START + 500, "-m", tiny_model, "-o", output]
+    assert gspy(*ask)[0] == 1  # the time is not in it
+    code, _, err = gspy(*ask, option)
+    name, wanted = option.removeprefix("--").split("=")
+    assert code == 2
+    assert f"was made with {name} None, this run has {wanted}" in err
+
+
 def table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
