@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -247,6 +248,17 @@ def test_an_unreadable_picture_is_named_and_exits_1(data, tiny_model):
     assert code == 1
     assert "H1_bad_spectrogram_0.5.png: not a picture" in err
     assert "pictures      20" in out
+
+
+def test_a_report_names_files_of_any_name(data, tiny_model, tmp_path):
+    name = os.fsdecode(b"H1_\xe9_spectrogram_0.5.png")
+    try:
+        (data / "Blip" / name).write_text("no picture")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 alone")
+    assert gspy("evaluate", tiny_model, "--data", data, "-o", tmp_path / "r")[0] == 1
+    metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
+    assert name in json.dumps(metrics, ensure_ascii=False)
 
 
 def test_a_row_about_no_picture_is_left_out(data, table):
@@ -580,6 +592,12 @@ def test_a_report_keeps_no_figure_of_an_earlier_one(data, table, tmp_path):
     (tmp_path / "curves.png").touch()
     evaluated(table, "--data", data, out=tmp_path)
     assert not {"errors.png", "curves.png"} & {p.name for p in tmp_path.iterdir()}
+
+
+def test_a_report_leaves_pictures_where_there_is_no_report(data, table, tmp_path):
+    (tmp_path / "curves.png").touch()
+    evaluated(table, "--data", data, out=tmp_path)
+    assert (tmp_path / "curves.png").exists()
 
 
 def test_a_run_is_evaluated_on_its_own_test_split(trained, tmp_path):

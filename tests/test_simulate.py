@@ -438,6 +438,19 @@ def test_a_stopped_data_set_resumes_to_the_same_bytes(written):
     assert (written / "manifest.csv").read_bytes() == manifest
 
 
+def test_inputs_that_are_gone_are_made_anew(written):
+    whole = (written / "inputs.npy").read_bytes()
+    (written / "inputs.npy").unlink()
+    write_inputs(written, PLAN)
+    assert (written / "inputs.npy").read_bytes() == whole
+
+
+def test_a_note_that_is_no_text_is_another_data_set(tmp_path):
+    (tmp_path / "plan.json").write_bytes(b"\xff")
+    with pytest.raises(GspyError, match="holds another data set"):
+        write_inputs(tmp_path, PLAN)
+
+
 def test_a_directory_keeps_to_its_plan(written):
     with pytest.raises(GspyError, match="holds another data set"):
         write_inputs(written, replace(PLAN, seed=2))

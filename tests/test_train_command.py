@@ -233,9 +233,10 @@ def test_a_cache_that_cannot_be_written_is_one_line(data, tmp_path):
 
 def test_an_export_that_cannot_be_written_is_one_line(run, tmp_path):
     (tmp_path / "file").touch()
-    code, out, err = gspy("export", run, "-o", tmp_path / "file" / "m.onnx")
-    assert (code, out) == (2, "")
-    assert f"cannot write {tmp_path / 'file' / 'm.onnx'}" in err
+    for output in (tmp_path / "file" / "m.onnx", tmp_path / "no" / "m.onnx", tmp_path):
+        code, out, err = gspy("export", run, "-o", output, "--simulated", "nosuch")
+        assert (code, out) == (2, "")
+        assert f"-o {output}: name a file in a folder that is there" in err
 
 
 def test_a_file_of_other_weights_is_not_of_the_run(run, data, tmp_path):

@@ -101,6 +101,8 @@ def export(
         return
     if run is None:
         raise GspyError("give the run to export: gspy export runs/train/NAME")
+    if output.is_dir() or not output.parent.is_dir():
+        raise GspyError(f"-o {output}: name a file in a folder that is there")
     changes = _changes(name, temperature, scores, licence)
     with (
         progress.stages("exporting", quiet=False) as stages,

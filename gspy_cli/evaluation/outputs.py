@@ -30,7 +30,9 @@ def write_outputs(
     """Write metrics.json, per_class.csv, confusion.csv and predictions.csv."""
     values = plain(metrics(evaluation, agreement))
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "metrics.json").write_text(
+        text + "\n", encoding="utf-8", errors="backslashreplace"
+    )
     write_table(folder / "per_class.csv", PER_CLASS, per_class(evaluation))
     classes = evaluation.subject.classes
     counts = confusion_of(evaluation.pictures).tolist()

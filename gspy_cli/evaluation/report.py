@@ -20,6 +20,11 @@ from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.history import Row
 
+FIGURES = (
+    *("confusion", "confusion_normalised", "reliability", "errors"),
+    *("curves", "parameters"),
+)
+
 
 def write_reports(
     folder: Path,
@@ -62,10 +67,11 @@ def write_report(
 
 
 def make_ready(folder: Path) -> None:
-    """Make a report's folder, without the figures that only an older one may have."""
+    """Make a report's folder, without the figures of an earlier report there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("errors", "curves", "parameters"):
-        (folder / f"{name}.png").unlink(missing_ok=True)
+    if (folder / "index.html").exists():
+        for name in FIGURES:
+            (folder / f"{name}.png").unlink(missing_ok=True)
 
 
 def title(evaluation: Evaluation) -> str:

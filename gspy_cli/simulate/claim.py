@@ -17,7 +17,7 @@ def is_claimed(directory: Path, plan: Mapping[str, object]) -> bool:
         It holds another one.
     """
     note = directory / "plan.json"
-    if note.exists() and note.read_text(encoding="utf-8") == json.dumps(plan):
+    if note.exists() and note.read_bytes() == json.dumps(plan).encode():
         return True
     if note.exists() or (directory / "manifest.csv").exists():
         raise GspyError(

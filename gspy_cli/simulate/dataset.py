@@ -5,6 +5,7 @@ order, stopped and resumed, write the same bytes.
 """
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -104,18 +105,20 @@ def read_inputs(directory: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 def _prepare(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) -> None:
     """Make the array, with all its room, and note the plan, unless that is done."""
-    if is_claimed(directory, asdict(plan)):
+    made = directory / "inputs.npy"
+    if is_claimed(directory, asdict(plan)) and made.exists():
         return
-    (directory / "parts").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(directory / "parts", ignore_errors=True)
+    (directory / "parts").mkdir(parents=True)
     if plan.noise:
         quiet = read_quiet(Path(plan.noise), on_left_out=on_left_out)
         np.save(directory / QUIET, quiet)
     shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
     try:
         _inputs(directory, "w+", shape)
-        _take_room(directory / "inputs.npy")
+        _take_room(made)
     except OSError:
-        (directory / "inputs.npy").unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
         raise
     claim(directory, asdict(plan))
 

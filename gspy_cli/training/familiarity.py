@@ -43,7 +43,7 @@ def add_familiarity(
 
     Those of classes that the model does not know are left out.
     The card gets `unfamiliar_below`, which one in a hundred of the
-    simulated pictures held out do not reach. The file is replaced in one step.
+    simulated pictures held out do not reach.
 
     Raises
     ------
