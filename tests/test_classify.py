@@ -274,6 +274,14 @@ def test_whoever_stops_reading_messages_makes_no_run_a_success(figures, tmp_path
     assert run.stdout == "1\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_messages_that_find_no_room_end_no_run(figures, tmp_path):
+    command = f"{' '.join(GSPY)} classify none.png '{figures}' -o '{tmp_path}/o.csv'"
+    run = subprocess.run(["bash", "-c", f"{command} 2> /dev/full"], check=False)
+    assert run.returncode == 1
+    assert len(rows((tmp_path / "o.csv").read_text())) == 4
+
+
 def test_a_list_on_stdin_may_hold_names_that_are_not_utf8(figures: Path):
     odd = os.fsdecode(b"\xff.png")
     min(figures.iterdir()).rename(figures / odd)

@@ -271,9 +271,16 @@ def test_rows_that_are_finished_are_kept_where_the_run_is_stopped(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Outputs, "_save", stopped)
-    monkeypatch.setattr("gspy_cli.cli.output.FLUSH_S", 1000)
     assert gspy("classify", figures, "-o", output)[0] == 130
     assert (tmp_path / name).read_text().count(".png") == 2
+
+
+def test_a_refused_run_leaves_no_header_behind(figures, tmp_path):
+    new, old = tmp_path / "new.csv", tmp_path / "old.csv"
+    gspy("classify", figures, "-o", old)
+    assert gspy("classify", figures, "-o", new, "-o", old, "--top-k", 2)[0] == 2
+    assert gspy("classify", figures, "-o", new)[0] == 0
+    assert new.read_bytes() == old.read_bytes()
 
 
 def test_rows_are_written_before_the_next_input_is_waited_for(
@@ -288,7 +295,6 @@ def test_rows_are_written_before_the_next_input_is_waited_for(
         found.append(output.read_text().count(".png"))
 
     monkeypatch.setattr(Given, "names", slow)
-    monkeypatch.setattr("gspy_cli.cli.output.FLUSH_S", 1000)
     ask = ["classify", *[figures] * 3, "-b", 1, "--workers", 1, "-o", output]
     assert gspy(*ask)[0] == 0
     assert all(written >= asked - 2 for asked, written in enumerate(found))

@@ -56,6 +56,13 @@ def test_sorting_again_changes_nothing(figures: Path, tmp_path: Path):
     assert pictures == {path: path.stat().st_mtime_ns for path in pictures}
 
 
+def test_a_folder_is_sorted_in_place(figures: Path):
+    ask = "classify", figures, "--sort-into", figures
+    assert gspy(*ask)[0] == 0
+    code, _, err = gspy(*ask)
+    assert (code, "; 3 done before (tiny," in err) == (0, True)
+
+
 def test_two_pictures_of_one_name_both_stay(figures: Path, tmp_path: Path):
     other = tmp_path / "other"
     other.mkdir()

@@ -19,6 +19,7 @@ from gspy_cli.cli.countdown import Countdown
 from gspy_cli.cli.hints import after_classify
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.running import Tally
+from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
 from gspy_cli.results import Origin, Prediction
 from gspy_cli.wording import counted, reason
@@ -184,6 +185,15 @@ def test_what_comes_next_can_be_given_as_it_is(
     wanted = Wanted(files=files, form=form)
     hint = after_classify(Given((path,)), wanted, tally, model)
     assert str(hint).startswith(said)
+
+
+def test_a_scan_is_of_the_same_detector_and_channel():
+    events = Events(times=("1", "2"), ifo="L1", channel="L1:DARM")
+    tally = Tally()
+    tally.classified = 2
+    given = Given(("a b.gwf",), events=events)
+    asked = "gspy qscan 'a b.gwf' --gps 1 --gps 2 --ifo L1 --channel L1:DARM -o scans/"
+    assert after_classify(given, Wanted(form=Format.TABLE), tally) == asked
 
 
 def test_a_label_is_folded_not_cut(monkeypatch):

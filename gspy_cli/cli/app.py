@@ -142,13 +142,13 @@ def main() -> None:
 
 
 class Messages(io.FileIO):
-    """Standard error; what nobody reads any more goes nowhere."""
+    """Standard error; what cannot be written there goes nowhere."""
 
     def write(self, content: Any) -> int:  # noqa: ANN401
         """Write as much as the system takes."""
         try:
             return super().write(content)
-        except BrokenPipeError:
+        except OSError:  # nobody reads it any more, or the disk is full
             return len(content)
 
 

@@ -221,8 +221,9 @@ def classify(
         where = f"({engine.card.name}, {engine.where})"
         typer.echo(f"{tally.summary(outputs)} {where}", err=True)
     failed = tally.failed or tally.partial or outputs.already_failed
-    if explain is not None and engine.model and not failed:
-        explaining.write(given.paths[0], engine.model, model, explain)
+    if explain is not None and engine.model:
+        known = not failed
+        explaining.write(given.paths[0], engine.model, model, explain, known=known)
     silent = quiet or watch or explain is not None
     hint(after_classify(given, wanted, tally, model), quiet=silent)
     if stopped:

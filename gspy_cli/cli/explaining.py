@@ -34,12 +34,17 @@ def check(given: "Given", output: Path) -> None:
         raise GspyError(f"--explain {output}: end it in .png or .jpg")
 
 
-def write(path: str, model: "Model", source: str | None, output: Path) -> None:
-    """Explain the answer to one picture; one that cannot be read is named."""
+def write(
+    path: str, model: "Model", source: str | None, output: Path, *, known: bool
+) -> None:
+    """Explain the answer to one picture, unless it has none that is `known`."""
     from gspy_cli.explain import Explanation, draw
     from gspy_cli.figure import read_figure
     from gspy_cli.image import network_input
 
+    if not known:
+        typer.echo(f"{output}: nothing drawn", err=True)
+        return
     height, width = model.card.input_size
     try:
         plot = network_input(read_figure(Path(path)), height=height, width=width)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from shlex import join
 
@@ -42,14 +43,22 @@ def after_classify(
     if wanted.printed() is not Format.TABLE:
         return None
     if given.events.times and given.paths:
-        times = [word for time in given.events.times for word in ("--gps", time)]
-        strain = map(_path, given.paths)
-        return join(["gspy", "qscan", *strain, *times, "-o", "scans/"])
+        return _qscan(given)
     if tally.total == 1 and [Path(path).is_file() for path in given.paths] == [True]:
         asked = ["-m", model] if model else []
         picture = _path(given.paths[0])
         return join(["gspy", "classify", picture, *asked, "--explain", "why.png"])
     return "add -o labels.csv to keep the labels, --gallery page.html to look through"
+
+
+def _qscan(given: Given) -> str:
+    """Write the command that draws the events that were classified."""
+    events = given.events
+    options = [("--gps", time) for time in events.times]
+    options += [("--ifo", events.ifo)] if events.ifo else []
+    options += [("--channel", events.channel)] if events.channel else []
+    words = chain.from_iterable(options)
+    return join(["gspy", "qscan", *map(_path, given.paths), *words, "-o", "scans/"])
 
 
 def _path(path: str | Path) -> str:

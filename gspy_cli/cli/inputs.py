@@ -44,9 +44,10 @@ class Given:
         ]
         if self.files_from is not None:
             lists.append(sources.listed(sources.read_list(self.files_from)))
-        return sources.names(
-            chain.from_iterable(lists), recursive=self.recursive, apart=self.sort_into
-        )
+        paths, apart = chain.from_iterable(lists), self.sort_into
+        if not self.recursive:  # nothing below a folder is searched
+            return sources.names(paths)
+        return sources.names(paths, recursive=True, apart=apart)
 
     def groups(self, *, per_glitch: bool, ahead: bool) -> "Iterator[Group]":
         """Give the inputs by row; with `ahead`, the first is read now."""

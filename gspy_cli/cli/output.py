@@ -1,7 +1,6 @@
 """Where results go: files that survive any stop, standard output, or a table."""
 
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from gspy_cli.writers.forms import Form
 
 Place = Enum("Place", ["DONE", "LACKING", "FULL"])
-FLUSH_ROWS, FLUSH_S = 16, 1.0  # a file waits for so many rows, or so long
+FLUSH_ROWS = 16  # what is written at once, unless the next input is waited for
 
 
 class OutputFile:
@@ -32,7 +31,6 @@ class OutputFile:
         begun = saved.file.tell() > 0
         self._lines = [] if begun else [form.header]
         self._room = form.limit and form.limit - len(saved.done) + begun
-        self._written_at = 0.0
 
     def place(self, key: "Key") -> Place:
         """Tell whether the row is here already, comes here, or finds no room."""
@@ -52,15 +50,16 @@ class OutputFile:
         """Take a row, to be written with the next few; give what became of it."""
         row = self._form.act(row)
         self._lines.append(self._form.line(row, group))
-        # members of a compressed file are the same in each run
-        late = not self._form.pack and time.monotonic() - self._written_at > FLUSH_S
-        if late or len(self._lines) >= FLUSH_ROWS:
+        if len(self._lines) >= FLUSH_ROWS:
             self.flush()
         return row
 
     def settle(self) -> None:
-        """Write what was taken before a wait or a stop, but no smaller member."""
-        if not self._form.pack:
+        """Write the rows taken before a wait or a stop.
+
+        But not to a compressed file, whose members are the same in each run.
+        """
+        if not self._form.pack and self._lines != [self._form.header]:
             self.flush()
 
     def flush(self) -> None:
@@ -69,7 +68,6 @@ class OutputFile:
         self._lines = []  # what was written in part is not written again
         if content:
             self._saved.write(self._form.pack(content) if self._form.pack else content)
-        self._written_at = time.monotonic()
 
 
 class Outputs:

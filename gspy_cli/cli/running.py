@@ -114,8 +114,9 @@ class Tally:
         before = f"; {outputs.already} done before" if outputs.already else ""
         full = f"; {outputs.left_out} more than the page takes"
         failed = outputs.already_failed
-        which = f", {failed} of them failed; --overwrite reads all anew"
-        before += which if failed else ""
+        which = "with failures" if outputs.columns.per_glitch else "failed"
+        again = f", {failed} of them {which}; --overwrite reads all anew"
+        before += again if failed else ""
         return f"{counts}{views}{before}{full if outputs.left_out else ''}"
 
 
