@@ -7,8 +7,7 @@ Or it was cut to the plot: then viridis colours reach all its edges.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -24,12 +23,9 @@ from gspy_cli.figure.colours import (
     is_one_grey,
     is_spectrogram,
     is_viridis,
-    on_viridis,
-    spread,
 )
-from gspy_cli.figure.frame import CONTRAST, LINES, Box, without_frame, without_rim
-
-Mask = NDArray[np.bool_]
+from gspy_cli.figure.content import Content, Mask, content_of
+from gspy_cli.figure.frame import Box, without_frame, without_rim
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 SOLID = 0.8  # least part of a line that content must cover to be plot
@@ -102,7 +98,7 @@ class _Sight:
 def _look(pixels: Pixels) -> _Sight:
     sight = _Sight()
     for background in _margin_colours(pixels[..., :3]):
-        content = _content(pixels, background)
+        content = content_of(pixels, background)
         for box in _filled_boxes(content):
             inner = without_frame(pixels, box)
             plot = _crop(pixels, inner)[..., :3]
@@ -110,7 +106,7 @@ def _look(pixels: Pixels) -> _Sight:
             known = is_spectrogram(plot, background, labelled=written > BARE)
             loose = known and is_bordered(plot)
             divided = known and is_divided(plot)
-            if content.has_rival(box, written, known=known):
+            if _has_rival(content, box, written, known=known):
                 sight.several |= known or is_viridis(plot, least=RIVAL)
                 continue
             if divided:  # perhaps from its colour bar
@@ -123,6 +119,21 @@ def _look(pixels: Pixels) -> _Sight:
             if box not in sight.figures:
                 sight.figures.append(box)
     return sight
+
+
+def _has_rival(content: Content, box: Box, written: float, *, known: bool) -> bool:
+    """Tell whether the margin may hold another plot, by the area of its colours.
+
+    A box that is not `known` to be a plot may be a figure, which is half plot.
+    """
+    height, width = content.pixels.shape[:2]
+    area = RIVAL * box.area * (1 if known else 0.5)
+    least: float = area / max(height * width - box.area, 1)
+    if written < least:
+        return False
+    if known and not is_viridis(_crop(content.pixels, box)[..., :3]):
+        return written >= CROWDED
+    return content.in_viridis().written_share(box) >= least
 
 
 def _crop(pixels: Pixels, box: Box) -> Pixels:
@@ -150,116 +161,7 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
             yield np.median(edge[kinds == kind[i]], axis=0).astype(np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """Where a picture (H, W) differs from its margin's colour, along some lines.
-
-    `across` (N, W) are the lines at `rows` (N,), `down` (M, H) those at `columns`.
-    """
-
-    pixels: Pixels
-    background: Pixels
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
-    across: Mask
-    down: Mask
-
-    def between(self, top: int, bottom: int) -> Mask:
-        """Give the lines across from `top` to above `bottom`."""
-        first, end = self.rows.searchsorted(top), self.rows.searchsorted(bottom)
-        return self.across[first:end]
-
-    def beside(self, left: int, right: int) -> Mask:
-        """Give the lines down from `left` to before `right`."""
-        first, end = self.columns.searchsorted(left), self.columns.searchsorted(right)
-        return self.down[first:end]
-
-    def at_rows(self, one: int, other: int) -> Mask:
-        """Give two more lines across, (2, W)."""
-        return _differs(self.pixels.take((one, other), axis=0), self.background)
-
-    def at_columns(self, one: int, other: int) -> Mask:
-        """Give two more lines down, (2, H)."""
-        return _differs(self.pixels.take((one, other), axis=1), self.background).T
-
-    def written_share(self, box: Box) -> float:
-        """Give the part of the margin around the box that isn't bare."""
-        left, top = max(box.left - 2, 0), max(box.top - 2, 0)
-        right, bottom = box.right + 2, box.bottom + 2
-        inside = (
-            self.between(top, bottom)[:, left:right],
-            self.beside(left, right)[:, top:bottom],
-        )
-        marks = size = 0
-        for lines, within in zip((self.across, self.down), inside, strict=True):
-            marks += int(np.count_nonzero(lines) - np.count_nonzero(within))
-            size += lines.size - within.size
-        return marks / max(size, 1)
-
-    def has_rival(self, box: Box, written: float, *, known: bool) -> bool:
-        """Tell whether the margin may hold another plot, by the area of its colours.
-
-        A box that is not `known` to be a plot may be a figure, which is half plot.
-        """
-        height, width = self.pixels.shape[:2]
-        area = RIVAL * box.area * (1 if known else 0.5)
-        least: float = area / max(height * width - box.area, 1)
-        if written < least:
-            return False
-        if known and not is_viridis(_crop(self.pixels, box)[..., :3]):
-            return written >= CROWDED
-        return self.in_viridis().written_share(box) >= least
-
-    def in_viridis(self) -> "_Content":
-        """Leave only the content that has colours of viridis."""
-        across = on_viridis(self.pixels.take(self.rows, axis=0)[..., :3])
-        down = on_viridis(self.pixels.take(self.columns, axis=1)[..., :3]).T
-        return replace(self, across=self.across & across, down=self.down & down)
-
-
-def _content(pixels: Pixels, background: Pixels) -> _Content:
-    height, width = pixels.shape[:2]
-    rows, columns = spread(height, LINES), spread(width, LINES)
-    across = _differs(pixels.take(rows, axis=0), background)
-    down = _differs(pixels.take(columns, axis=1), background).T
-    return _Content(pixels, background, rows, columns, across, down)
-
-
-def _differs(pixels: Pixels, background: Pixels) -> Mask:
-    """Tell which pixels of some lines (N, L, 3 or 4) are not of a colour."""
-    count, length, channels = pixels.shape
-    low, margin = _levels(tuple(background[:3].tolist()), length, channels)
-    # below `low`, uint8 wraps round to large numbers
-    differs = pixels.reshape(count, -1) - low > margin
-    if channels == 4:  # the fourth never differs
-        found: Mask = differs.view(np.uint32) != 0
-        return found
-    red, green, blue = (differs[:, channel::channels] for channel in range(3))
-    result: Mask = red | green
-    result |= blue
-    return result
-
-
-@lru_cache
-def _levels(
-    background: tuple[int, ...], length: int, channels: int
-) -> tuple[Pixels, Pixels]:
-    """Give a line of the least levels of a colour, and of how far they may rise.
-
-    A fourth channel may have any level. Both have the shape (length x channels,):
-    numpy is far slower over short axes.
-    """
-    levels = np.array(background)
-    low = (levels - CONTRAST).clip(0)
-    margin = (levels + CONTRAST).clip(max=255) - low
-    unused = channels - len(background)
-    return (
-        np.tile(np.pad(low, (0, unused)).astype(np.uint8), length),
-        np.tile(np.append(margin, [255] * unused).astype(np.uint8), length),
-    )
-
-
-def _filled_boxes(content: _Content) -> Iterator[Box]:
+def _filled_boxes(content: Content) -> Iterator[Box]:
     """Yield rectangles of content, solid or framed, likeliest first."""
     height, width = content.pixels.shape[:2]
     for top, bottom in _bands(_cover(content.down)):
