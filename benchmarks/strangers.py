@@ -10,20 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.training.strangers import levels_of
 
 Pictures = NDArray[np.uint8]  # (N, S, S, 3)
 Rng = np.random.Generator
 Levels = NDArray[np.float64]  # (S, S), 0 to 1, row 0 at the top
 
 COLOUR_MAPS = ("viridis_r", "jet", "inferno", "gray", "gray_r", "plasma", "cividis")
-
-
-def levels_of(pictures: Pictures) -> NDArray[np.uint8]:
-    """Read the levels (N, S, S) back from viridis pictures: the nearest colour's."""
-    place = pictures[..., 0].astype(np.intp) + 2 * pictures[..., 1]
-    curve = VIRIDIS.astype(np.intp) @ (1, 2, 0)  # grows all along the map
-    nearest = np.abs(np.arange(766)[:, None] - curve).argmin(axis=1)
-    return nearest[place].astype(np.uint8)
 
 
 def recoloured(pictures: Pictures, name: str) -> Pictures:

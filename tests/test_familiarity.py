@@ -19,7 +19,8 @@ from gspy_cli.sources import Sample
 from gspy_cli.strain.viridis import VIRIDIS
 from gspy_cli.training import export, familiarity
 from gspy_cli.training.architectures import ARCHITECTURES, build_network
-from gspy_cli.training.strangers import KINDS, strangers_of
+from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.training.strangers import KINDS, levels_of, strangers_of
 from gspy_cli.writers import Columns
 
 
@@ -79,6 +80,11 @@ def test_a_glitch_is_familiar_where_most_views_are(strange: int, familiar: bool)
     answer = fuse_views(views).answer
     assert isinstance(answer, Prediction)
     assert answer.familiar is familiar
+
+
+def test_levels_are_read_back_from_every_colour_of_viridis():
+    wrong = levels_of(VIRIDIS[None])[0].astype(int) - np.arange(256)
+    assert abs(wrong).max() <= 1  # three steps of the map are hardly any
 
 
 def test_every_kind_of_stranger_is_a_picture_of_its_own():

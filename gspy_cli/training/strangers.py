@@ -34,7 +34,7 @@ def other_colours(picture: Pixels, rng: Rng) -> Pixels:
         order = np.argsort(colours.sum(axis=1))  # from dark to bright, or back
         colours = colours[order[:: rng.choice((1, -1))]]
     places = np.linspace(0, 255, stops)
-    levels = _levels(picture)
+    levels = levels_of(picture)
     channels = [np.interp(levels, places, colours[:, c]) for c in range(3)]
     return np.stack(channels, axis=-1).astype(np.uint8)
 
@@ -100,12 +100,12 @@ def shapes(picture: Pixels, rng: Rng) -> Pixels:
 
 def _drawn(levels: NDArray[np.float64], picture: Pixels, rng: Rng) -> Pixels:
     """Draw levels as bright as a picture's own, or evenly, over its noise or not."""
-    own = np.sort(_levels(picture), axis=None)
+    own = np.sort(levels_of(picture), axis=None)
     order = levels.argsort(axis=None).argsort(axis=None)
     spread = order * (255 / order.max()) if rng.random() < 0.5 else own[order]
     ranks = spread.reshape(levels.shape)
     if rng.random() < 0.3:
-        ranks = np.maximum(ranks, _levels(picture))
+        ranks = np.maximum(ranks, levels_of(picture))
     return _viridis()[ranks.astype(np.uint8)]
 
 
@@ -115,14 +115,13 @@ def _viridis() -> NDArray[np.uint8]:
     return VIRIDIS
 
 
-def _levels(picture: Pixels) -> NDArray[np.uint8]:
-    """Read levels (S, S) back from viridis colours."""
-    curve = _viridis().astype(np.intp) @ (1, 2, 0)  # grows all along the map
-    nearest = np.searchsorted(curve, np.arange(766)).clip(0, 255).astype(np.uint8)
-    levels: NDArray[np.uint8] = nearest[
-        picture[..., 0].astype(np.intp) + 2 * picture[..., 1]
-    ]
-    return levels
+def levels_of(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Read the levels (..., S, S) back from viridis colours (..., S, S, 3)."""
+    place = np.arange(766)[:, None]  # red + 2 green: grows along the map, near enough
+    nearest = np.abs(place - _viridis().astype(np.intp) @ (1, 2, 0)).argmin(axis=1)
+    levels = nearest.astype(np.uint8)
+    found: NDArray[np.uint8] = levels[pictures.astype(np.intp) @ (1, 2, 0)]
+    return found
 
 
 KINDS: tuple[Callable[[Pixels, Rng], Pixels], ...] = (
