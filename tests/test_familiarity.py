@@ -19,7 +19,6 @@ from gspy_cli.sources import Sample
 from gspy_cli.strain.viridis import VIRIDIS
 from gspy_cli.training import export, familiarity
 from gspy_cli.training.architectures import ARCHITECTURES, build_network
-from gspy_cli.strain.viridis import VIRIDIS
 from gspy_cli.training.strangers import KINDS, levels_of, strangers_of
 from gspy_cli.writers import Columns
 
