@@ -185,6 +185,25 @@ def test_white_grid_lines_do_not_cut_the_plot():
     assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
 
 
+@pytest.mark.parametrize("grey", [0, 128, 176])
+def test_thin_grid_lines_near_the_sides_are_no_margin(grey):
+    pixels = draw_figure()
+    box = find_plot(pixels)
+    plot = pixels[box.top : box.bottom, box.left : box.right]
+    for lines in (plot, plot.swapaxes(0, 1)):
+        near = len(lines) // 50
+        lines[[near, len(lines) // 4, len(lines) // 2, -1 - near]] = grey
+    assert find_plot(pixels) == box
+
+
+def test_a_white_cross_over_a_large_figure_does_not_divide_it():
+    pixels = draw_figure(1800, 2400)  # 300 pixels an inch, the cross 1.5 points wide
+    box = find_plot(pixels)
+    plot = pixels[box.top : box.bottom, box.left : box.right]
+    plot[700:707] = plot[:, 800:807] = 255
+    assert find_plot(pixels) == box
+
+
 def real_pictures(step: int = 1) -> list[Path]:
     with (REAL / "manifest.csv").open(encoding="utf-8", newline="") as manifest:
         return [REAL / row["file"] for row in csv.DictReader(manifest)][::step]

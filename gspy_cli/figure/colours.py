@@ -106,19 +106,24 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
 
 
 def is_bordered(plot: Pixels) -> bool:
-    """Tell whether a side of a plot (H, W, 3) is a margin: one grey, but for labels."""
+    """Tell whether a side of a plot (H, W, 3) is a margin: one grey, but for labels.
+
+    A grid line is thinner than two neighbouring places.
+    """
     down, across = plot[::3, _sides(plot.shape[1])], plot[_sides(plot.shape[0]), ::3]
     for lines in (down.swapaxes(0, 1), across):
         grey = np.count_nonzero(_are_grey(lines), axis=1) >= 0.8 * lines.shape[1]
-        if grey.any() and any(map(_is_even, lines[grey])):
-            return True
+        for pair in np.flatnonzero(grey.reshape(-1, 2).all(axis=1)):
+            if all(map(_is_even, lines[2 * pair : 2 * pair + 2])):
+                return True
     return False
 
 
 @lru_cache  # most plots have one size
 def _sides(length: int) -> NDArray[np.intp]:
-    """Give two places near each end: labels may stand on one of them."""
-    return np.array((3, length // 50, -1 - length // 50, -4))
+    """Give two pairs of places near each end: labels may stand on one of them."""
+    near = np.array((1, 3, length // 75, length // 50))
+    return np.concatenate((near, -1 - near))
 
 
 def _is_even(line: Pixels) -> bool:
@@ -131,12 +136,13 @@ def _is_even(line: Pixels) -> bool:
 def is_divided(pixels: Pixels) -> bool:
     """Tell whether a grey gap runs across viridis (H, W, 3): plots side by side.
 
-    Grid lines and marks are narrower.
+    Grid lines and marks are narrower, also where a figure is drawn large.
     """
-    return _has_gap(pixels) or _has_gap(pixels.swapaxes(0, 1))
+    width = max(GAP, min(pixels.shape[:2]) // 150)
+    return _has_gap(pixels, width) or _has_gap(pixels.swapaxes(0, 1), width)
 
 
-def _has_gap(pixels: Pixels) -> bool:
+def _has_gap(pixels: Pixels, width: int) -> bool:
     """Tell it of a gap from top to bottom, by some of the rows."""
     row = pixels[2 * len(pixels) // 5, :: GAP // 2]  # a gap across would lie elsewhere
     if not _are_grey(row).any() or on_viridis(row).mean() < 0.5:
@@ -145,7 +151,7 @@ def _has_gap(pixels: Pixels) -> bool:
     level = rows[..., 1]
     even = level.max(axis=0) - level.min(axis=0) <= 24
     plain = even & _are_grey(rows).all(axis=0)
-    return b"\x01" * GAP in plain.tobytes().strip(b"\x01")
+    return b"\x01" * width in plain.tobytes().strip(b"\x01")
 
 
 def _are_grey(colours: Pixels) -> NDArray[np.bool_]:
