@@ -25,6 +25,13 @@ class ModelFolder:
         """The ONNX file."""
         return self.path / "model.onnx"
 
+    def is_exported(self) -> bool:
+        """Tell whether the ONNX file is there; one older than a run's weights is not."""
+        weights = self.path / "best.safetensors"
+        return self.graph.is_file() and not (
+            weights.is_file() and self.graph.stat().st_mtime < weights.stat().st_mtime
+        )
+
     def card_of(self, graph: Path) -> ModelCard | None:
         """Give the card of one of this folder's ONNX files, where it has its own.
 
@@ -139,7 +146,7 @@ def find(name: str | None) -> Path:
         if _is_name(wanted) and folder.graph.is_file():
             return folder.graph
     path = Path(wanted).expanduser()
-    if path.is_dir() and ModelFolder(path).graph.is_file():
+    if path.is_dir() and ModelFolder(path).is_exported():
         return ModelFolder(path).graph
     if path.is_file():
         return path

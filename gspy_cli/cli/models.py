@@ -1,6 +1,9 @@
 """`gspy models`: which models there are, what each is, and one's own among them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -107,24 +110,31 @@ def add(
     """
     from gspy_cli import model
 
-    kept = model.add(_graph_of(source), name=name, default=default, force=force)
+    with _graph_of(source) as graph:
+        kept = model.add(graph, name=name, default=default, force=force)
     mark = ", the default now" if default else ""
     typer.echo(f"added '{kept.path.name}'{mark}; next: gspy classify figures/ "
                f"--model {kept.path.name}")  # fmt: skip
 
 
-def _graph_of(source: Path) -> Path:
-    if not source.is_dir() or (source / "model.onnx").is_file():
-        return source / "model.onnx" if source.is_dir() else source
+@contextmanager
+def _graph_of(source: Path) -> Iterator[Path]:
+    """Give the ONNX file; for a run that has none of its weights, one for this while."""
+    from gspy_cli.registry import ModelFolder
+
+    if not source.is_dir() or ModelFolder(source).is_exported():
+        yield source / "model.onnx" if source.is_dir() else source
+        return
     need_torch("exporting a run")
     from gspy_cli.cli.progress import bar
 
-    exported = source / "model.onnx"
-    with bar("exporting", quiet=False):
-        from gspy_cli.training.export import export_run
+    with TemporaryDirectory() as folder:
+        exported = Path(folder) / "model.onnx"
+        with bar("exporting", quiet=False):
+            from gspy_cli.training.export import export_run
 
-        export_run(source, exported)
-    return exported
+            export_run(source, exported)
+        yield exported
 
 
 @models.command()

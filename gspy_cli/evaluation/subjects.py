@@ -95,7 +95,7 @@ def judged_by(model: Model, path: Path) -> Subject:
 
 def of_run(path: Path, device: str) -> Subject:
     """Take a training run: its exported graph, or else its weights through torch."""
-    if (path / "model.onnx").is_file():
+    if registry.ModelFolder(path).is_exported():
         subject = of_model(str(path), device)
     else:
         file = path if path.is_file() else path / "best.safetensors"
