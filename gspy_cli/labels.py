@@ -1,5 +1,7 @@
 """The glitch classes, as Gravity Spy names and orders them."""
 
+from collections.abc import Sequence
+
 DESCRIPTIONS = {
     "1080Lines": "a dotted line near 1080 Hz (Hanford, late 2016)",
     "1400Ripples": "a short bright dash near 1500 Hz (Livingston, O1)",
@@ -43,3 +45,8 @@ ALIASES = {
     "CROWN": "Fast_Scattering",
 }
 """Names that volunteers use, and the class that each counts as."""
+
+
+def class_of(label: str, classes: Sequence[str]) -> str:
+    """Give a label, or where it is an alias and none of the classes, its class."""
+    return label if label in classes else ALIASES.get(label, label)

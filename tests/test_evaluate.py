@@ -170,7 +170,7 @@ def test_labels_that_the_model_lacks_are_left_out_and_named(data, table):
     assert "pictures      14" in out
 
 
-def test_a_label_that_no_model_knows_is_left_out_and_an_alias_is_read(data, table):
+def test_a_label_that_no_model_knows_is_left_out_and_an_alias_is_read(data):
     draw_class_folders(data, {"Thunder": 1})
     examples = select(data, ("Blip", "Koi_Fish", "Whistle")).examples
     assert len(examples) == 20
@@ -344,7 +344,7 @@ def test_a_glitch_in_two_splits_is_named(data, table):
     assert "1 picture there more than once: H1_Blip1_spectrogram_0.5.png = " in err
 
 
-def test_the_same_picture_under_another_name_is_found(data, table):
+def test_the_same_picture_under_another_name_is_found(data):
     copy = data / "Blip" / "H1_other_spectrogram_0.5.png"
     shutil.copy(data / "Blip" / "H1_Blip0_spectrogram_0.5.png", copy)
     (note,) = (n for n in select(data, TINY_CLASSES).notes if "more than once" in n)
@@ -460,6 +460,21 @@ def test_agreement_with_gravity_spys_labels_is_by_class(data, table, tmp_path):
     assert labels == {"Blip": (5, 5), "Fast_Scattering": (0, 1)}
     _, out, _ = gspy("evaluate", table, "--data", data, "--reference", reference)
     assert "5 of 6 glitches agree" in " ".join(out.split())
+
+
+def test_a_reference_has_the_labels_of_a_model_of_own_classes(tmp_path):
+    data = draw_class_folders(tmp_path / "data", {"Blip": 1, "Pizzicato": 1})
+    reference, table = tmp_path / "gravityspy.csv", tmp_path / "answers.csv"
+    reference.write_text("gravityspy_id,ml_label\nBlip0,Blip\nPizzicato0,Pizzicato\n")
+    rows = ["path,ml_label,Blip,Pizzicato,status,error"]
+    for picture in data.rglob("*.png"):
+        label = picture.parent.name
+        rows.append(f"{picture},{label},{label == 'Blip':d},{label != 'Blip':d},ok,")
+    table.write_text("\n".join(rows) + "\n")
+    found = evaluated(
+        table, "--data", data, "--reference", reference, out=tmp_path / "report"
+    )["reference"]
+    assert (found["agree"], found["ours_right"], found["theirs_right"]) == (2, 2, 2)
 
 
 def test_a_reference_without_the_glitches_is_refused(data, table, tmp_path):

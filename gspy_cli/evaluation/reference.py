@@ -1,13 +1,13 @@
 """Agreement with Gravity Spy's own labels (Zenodo 5649212 and tables like it)."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import Answers
-from gspy_cli.labels import ALIASES
+from gspy_cli.labels import class_of
 from gspy_cli.metrics import wilson_interval
 from gspy_cli.sources import describe
 from gspy_cli.wording import counted
@@ -51,7 +51,7 @@ def compare_with_reference(glitches: Answers, table: Path) -> Agreement:
         The table lacks a column, or holds none of the glitches.
     """
     names = [identifier(e.path, e.glitch) for e in glitches.examples]
-    theirs = read_reference(table, set(names))
+    theirs = read_reference(table, set(names), glitches.classes)
     rows = [
         (example.label, glitches.classes[named], theirs[name])
         for example, named, name in zip(
@@ -82,8 +82,10 @@ def identifier(path: Path, glitch: str) -> str:
     return describe(str(path)).gravityspy_id or glitch
 
 
-def read_reference(table: Path, wanted: set[str]) -> dict[str, str]:
-    """Read the labels of some glitches from a table of any length."""
+def read_reference(
+    table: Path, wanted: set[str], classes: Sequence[str]
+) -> dict[str, str]:
+    """Read the labels of some glitches from a table of any length, as the classes."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
@@ -93,7 +95,7 @@ def read_reference(table: Path, wanted: set[str]) -> dict[str, str]:
                     "Gravity Spy table with gravityspy_id and ml_label"
                 )
             found = ((row["gravityspy_id"], row["ml_label"]) for row in rows)
-            return {i: ALIASES.get(name, name) for i, name in found if i in wanted}
+            return {i: class_of(name, classes) for i, name in found if i in wanted}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise GspyError(f"cannot read the reference {table} ({error})") from None
 

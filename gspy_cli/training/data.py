@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.figure import SUFFIXES
-from gspy_cli.labels import ALIASES, CLASSES
+from gspy_cli.labels import ALIASES, CLASSES, class_of
 from gspy_cli.results import VIEW
 
 SPLITS = {
@@ -236,10 +236,7 @@ def fingerprints(examples: Iterable[Example]) -> str:
 
 def in_words_of(examples: Iterable[Example], classes: Sequence[str]) -> list[Example]:
     """Give examples with each alias that is none of the classes as its class."""
-    return [
-        e if e.label in classes else replace(e, label=ALIASES.get(e.label, e.label))
-        for e in examples
-    ]
+    return [replace(e, label=class_of(e.label, classes)) for e in examples]
 
 
 def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:
