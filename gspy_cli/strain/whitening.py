@@ -124,7 +124,8 @@ def _fir(
 
     The filter is 1/ASD with its impulse response cut by a Hann window.
     """
-    bins = np.arange(samples // 2 + 1) * (SEGMENT_S * sample_rate_hz / samples)
+    count = int(np.rint(samples / 2 + 1))  # one more than the bins, where gwpy has it
+    bins = np.arange(count) * (SEGMENT_S * sample_rate_hz / samples)
     fine = np.interp(bins, np.arange(asd.size), asd)
     fine[0] = np.inf  # no response at 0 Hz
     half = scipy.fft.irfft(1 / fine)[: TAPER_S * sample_rate_hz]
