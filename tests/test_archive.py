@@ -181,6 +181,12 @@ def test_a_low_rate_is_refused(tmp_path: Path, rate: int) -> None:
         scan(archive, START + 32)
 
 
+def test_data_of_one_sample_a_second_have_too_low_a_rate(tmp_path: Path) -> None:
+    archive = one_file(tmp_path, np.arange(64.0), rate=1)
+    with pytest.raises(GspyError, match="rate is too low: 1 Hz"):
+        scan(archive, START + 32)
+
+
 def test_counts_of_16_bits_are_scanned_like_any_strain(tmp_path: Path) -> None:
     strain = noise(32, blips_s=(16.0,))
     counts = np.round(strain * 1e24).astype(np.int16)

@@ -179,16 +179,24 @@ def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):
         ("2016-12-31T23:59:59.75", "1167264016.75"),
         ("2016-12-31T23:59:60.5", "1167264017.5"),
         ("2017-01-01T00:59:60+01:00", "1167264017"),
+        ("20161231T235960.25", "1167264017.25"),
         ("2017-01-01", "1167264018"),
+        ("1126259462.4000001230004", "1126259462.400000123"),
+        ("1e-200000", "0"),
+        ("0e200000", "0"),
     ],
 )
 def test_a_time_is_exact_gps_seconds(date, gps):
-    assert gps_time(date) == Decimal(gps)
+    assert f"{gps_time(date):f}" == gps
 
 
 @pytest.mark.parametrize(
     "text",
-    ["yesterday", "nan", "inf", "-5", "1e99", "", "2015-09-14T09:50:60", "1979-12-31"],
+    [
+        *("yesterday", "nan", "inf", "-5", "1e99", "", "1979-12-31"),
+        *("2015-09-14T09:50:60", "20150914T095060"),
+        *("2015-09-14T09:50.7", "2015-09-14T09.84", "20150914T0950,7"),
+    ],
 )
 def test_a_text_that_is_no_time_is_refused(text):
     with pytest.raises(GspyError, match=f"'{text}' is no"):

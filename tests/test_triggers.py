@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strain_files import RATE, START, gwosc_file, noise
+from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 from test_classify import gspy
 
 from gspy_cli.errors import GspyError
+from gspy_cli.strain.collect import collect
 from gspy_cli.strain.triggers import read_triggers
 
 WINDOWS = ["0.5", "1.0", "2.0", "4.0"]
@@ -70,6 +71,12 @@ def test_a_table_without_times_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(GspyError, match="is not a CSV table"):
         list(read_triggers(tmp_path / "binary.csv"))
+
+
+def test_a_quote_without_its_end_swallows_no_events(tmp_path: Path) -> None:
+    table = write(tmp_path, "event_time,comment", '5,"12 inch', "6,", "7,")
+    with pytest.raises(GspyError, match="is not a CSV table"):
+        list(read_triggers(table))
 
 
 def test_a_bad_row_has_its_line_in_its_reason(tmp_path: Path) -> None:
@@ -188,6 +195,24 @@ def test_a_bad_file_among_good_ones_is_one_failed_row(
     code, out, _ = gspy("classify", strain, "-t", START + 20, "-m", tiny_model)
     assert code == 1
     assert [row["status"] for row in rows(out)] == ["failed"] + ["ok"] * 8
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [{"dx": 1e7}, {"dx": np.inf}, {"x0": np.nan}, {"x0": np.inf}, {"x0": -np.inf}],
+)
+def test_a_file_with_an_odd_axis_is_such_a_row_too(
+    strain: Path, axis: dict[str, float]
+) -> None:
+    odd = gwpy_file(strain / "odd.hdf5", {"K1:STRAIN": noise(1)}, **axis)
+    found = collect([str(strain)])
+    assert found.unusable == {
+        str(odd): "odd.hdf5 is damaged: K1:STRAIN is no time series"
+    }
+    assert [series.ifo for series in found.archive.at(Decimal(START + 20))] == [
+        "H1",
+        "L1",
+    ]
 
 
 def test_a_bad_file_alone_fails_the_event(tmp_path: Path, tiny_model: Path) -> None:

@@ -70,7 +70,7 @@ def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.boo
     gap: NDArray[np.bool_] = ~np.isfinite(samples)
     starts = np.append(0, 1 + np.flatnonzero(samples[1:] != samples[:-1]))
     lengths = np.diff(starts, append=samples.size)
-    for run in np.flatnonzero(lengths > FLAT_S * sample_rate_hz):
+    for run in np.flatnonzero(lengths > max(FLAT_S * sample_rate_hz, 1)):
         gap[starts[run] : starts[run] + lengths[run]] = True
     return gap
 

@@ -1,5 +1,6 @@
 """Strain in HDF5 files, as GWOSC and gwpy write them."""
 
+import math
 from decimal import Decimal
 from pathlib import Path
 
@@ -72,11 +73,12 @@ def _series(
     path: Path, data: h5py.Dataset, key: str, ifo: str, axis: tuple[str, str]
 ) -> Series:
     start, spacing_s = (float(data.attrs[name]) for name in axis)
-    if not _is_line_of_reals(data) or not spacing_s > 0:
+    # spacings are stored rounded
+    rate_hz = round(1 / spacing_s, 6) if spacing_s > 0 else 0.0
+    if not (_is_line_of_reals(data) and rate_hz > 0 and math.isfinite(start)):
         raise GspyError(f"{path.name} is damaged: {key} is no time series")
     named, called = (_text(data.attrs.get(name, "")) for name in ("channel", "name"))
     channel = named if ":" in named else key
-    rate_hz = round(1 / spacing_s, 6)  # spacings are stored rounded
     return Series(
         path,
         key,

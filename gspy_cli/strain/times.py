@@ -14,10 +14,14 @@ LEAP_SECONDS_GPS = (
     *(914803214, 1025136015, 1119744016, 1167264017),
 )
 """GPS time of each leap second (IERS Bulletin C; none since 2016)."""
+CLOCK = re.compile(r"(?<=\d[^\d+-])\d\d(:?)\d\d\1(\d\d)(?:[.,](\d+))?")
+"""The time of day in a date, to the second: its colon, second and fraction."""
 
 
 def gps_time(text: str) -> Decimal:
     """Turn GPS seconds or a UTC date, as 2015-09-14T09:50:45.4, into GPS seconds.
+
+    They are rounded to the nanosecond.
 
     Raises
     ------
@@ -30,24 +34,27 @@ def gps_time(text: str) -> Decimal:
         gps = _from_date(text)
     if not (gps.is_finite() and 0 <= gps < MAX_GPS):
         raise GspyError(f"'{text}' is no GPS time; give seconds since 1980-01-06")
-    return gps
+    return round(gps, 9).normalize() + 0  # without an exponent
 
 
 def _from_date(text: str) -> Decimal:
-    before = re.sub(r"(:\d\d):60", r"\1:59", text)  # no datetime is in a leap second
+    date, fraction, leaps = text, Decimal(0), False
+    if clock := CLOCK.search(text):
+        fraction, leaps = Decimal(f"0.{clock[3] or 0}"), clock[2] == "60"
+        second = "59" if leaps else clock[2]  # no datetime is in a leap second
+        date = text[: clock.start(2)] + second + text[clock.end() :]
     try:
-        gps = _from_datetime(datetime.fromisoformat(before))
-        if before != text:
-            gps += 1
-            if gps not in LEAP_SECONDS_GPS:
-                raise ValueError
+        if "." in date or "," in date:  # a fraction of a minute or of an hour
+            raise ValueError
+        gps = _from_datetime(datetime.fromisoformat(date)) + leaps
+        if leaps and gps not in LEAP_SECONDS_GPS:
+            raise ValueError
     except ValueError:
         raise GspyError(
             f"'{text}' is no time; give GPS seconds or a UTC date such as "
             "2015-09-14T09:50:45.4"
         ) from None
-    fraction = re.search(r"\d\d:?\d\d[.,](\d+)", text)
-    return gps + Decimal(f"0.{fraction[1]}" if fraction else 0)
+    return gps + fraction
 
 
 def _from_datetime(date: datetime) -> int:

@@ -51,7 +51,7 @@ def read_triggers(path: Path) -> Iterator[Wanted]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
+            rows = csv.DictReader(file, strict=True)
             columns = rows.fieldnames or []
             time = next((name for name in TIMES if name in columns), None)
             if time is None:
