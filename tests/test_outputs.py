@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from conftest import ODD
+from conftest import ODD, TINY_CLASSES
 from hypothesis import given
 from hypothesis import strategies as st
 from test_classify import gspy, rows
@@ -77,7 +77,7 @@ def test_a_torn_output_is_completed(odd_folder, expected, tmp_path, name):
         gspy("classify", odd_folder, "-o", output)
         assert output.read_bytes() == content
     _, _, err = gspy("classify", odd_folder, "-o", output)
-    assert f"; {ODD} done before, 1 of them failed" in err
+    assert f"; {ODD} done before, 1 failed before" in err
 
 
 def test_a_compressed_file_that_is_damaged_before_its_end_is_refused(
@@ -334,7 +334,22 @@ def test_failures_done_before_count_once_with_several_outputs(odd_folder, tmp_pa
     gspy("classify", odd_folder, *outputs)
     code, _, err = gspy("classify", odd_folder, *outputs)
     assert code == 1
-    assert f"; {ODD} done before, 1 of them failed; --overwrite" in err
+    assert f"; {ODD} done before, 1 failed before; --overwrite" in err
+
+
+def test_failures_that_one_output_holds_count_while_another_is_written(
+    figures, tmp_path
+):
+    target = tmp_path / "sorted"
+    target.mkdir()
+    for label in TINY_CLASSES:  # no folders
+        (target / label).write_text("")
+    assert gspy("classify", figures, "--sort-into", target)[0] == 1
+    table = tmp_path / "b.csv"
+    code, _, err = gspy("classify", figures, "--sort-into", target, "-o", table)
+    assert (code, {row["status"] for row in rows(table.read_text())}) == (1, {"ok"})
+    assert "3 classified, 0 failed" in err
+    assert "/s; 3 failed before; --overwrite reads all anew" in err
 
 
 def test_one_output_given_twice_is_refused(figures, tmp_path):

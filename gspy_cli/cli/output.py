@@ -90,8 +90,11 @@ class Outputs:
         for group in groups:
             key = self.columns.key([sample.origin for sample in group])
             places = [file.place(key) for file in self._files]
-            found = zip(self._files, places, strict=True)
+            found = list(zip(self._files, places, strict=True))
             lacking = [file for file, place in found if place is Place.LACKING]
+            self.already_failed += any(
+                place is Place.DONE and file.has_failed(key) for file, place in found
+            )
             if lacking or self._printed:
                 self._lacking.append(lacking)
                 yield group
@@ -99,7 +102,6 @@ class Outputs:
                     file.settle()  # the next input may be long in coming
             elif Place.DONE in places:
                 self.already += 1
-                self.already_failed += any(f.has_failed(key) for f in self._files)
             else:
                 self.left_out += 1
 

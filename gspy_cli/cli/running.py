@@ -115,7 +115,8 @@ class Tally:
         full = f"; {outputs.left_out} more than the page takes"
         failed = outputs.already_failed
         which = "with failures" if outputs.columns.per_glitch else "failed"
-        again = f", {failed} of them {which}; --overwrite reads all anew"
+        mark = "," if before else ";"
+        again = f"{mark} {failed} {which} before; --overwrite reads all anew"
         before += again if failed else ""
         return f"{counts}{views}{before}{full if outputs.left_out else ''}"
 
