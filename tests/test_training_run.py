@@ -24,7 +24,7 @@ from glitch_pictures import (
 from PIL import Image
 from safetensors.torch import load_file
 
-from gspy_cli import labels
+from gspy_cli import device, labels
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import judge
@@ -93,9 +93,15 @@ def assert_same_weights(one: Path, other: Path) -> None:
         assert torch.equal(ours[name], theirs[name]), name
 
 
-def test_a_run_writes_all_its_files(data, tmp_path):
-    done = train(quick_config(data, tmp_path))
-    assert done.path == tmp_path / "runs" / "tiny-001"
+@pytest.fixture(scope="module")
+def done(data, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "draw_curves", lambda history, path: path.touch())
+        return train(quick_config(data, tmp_path_factory.mktemp("done")))
+
+
+def test_a_run_writes_all_its_files(done):
+    assert done.path.parts[-2:] == ("runs", "tiny-001")
     assert sorted(p.name for p in done.path.iterdir()) == [
         "best.safetensors",
         "card.json",
@@ -113,8 +119,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_results_have_a_row_for_each_epoch(data, tmp_path):
-    done = train(quick_config(data, tmp_path))
+def test_results_have_a_row_for_each_epoch(done):
     rows = read_rows(done.path)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     for row in rows:
@@ -128,14 +133,21 @@ def test_runs_are_numbered(data, tmp_path):
     assert paths == ["try-001", "try-002"]
 
 
-def test_the_card_describes_the_network(data, tmp_path):
-    done = train(quick_config(data, tmp_path))
+def test_the_card_describes_the_network(done):
     text = (done.path / "card.json").read_text()
     card = ModelCard.from_json(text, origin="card.json")
     assert (card.architecture, card.classes) == ("tiny", CLASSES)
     assert card.input_size == (SIDE, SIDE)
     assert card.scores["validation_accuracy"] == done.best.validation_accuracy
     assert card.data.startswith("train 12 pictures of 6 glitches, validation 6")
+
+
+def test_a_run_is_scored_where_this_torch_can(done, monkeypatch):
+    monkeypatch.setattr(device, "nvidia_gpus", lambda: ("A100",))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert load_run(done.path, device="auto").device == "cpu"
+    with pytest.raises(GspyError, match="cannot use 'cuda:0'"):
+        load_run(done.path, device="cuda")
 
 
 def test_curves_show_loss_and_accuracy(tmp_path, data, monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gspy_cli import device as devices
+from gspy_cli.device import torch_device
 from gspy_cli.model import Model
 from gspy_cli.training.export import Deployed, read_network
 
@@ -16,7 +16,7 @@ from gspy_cli.training.export import Deployed, read_network
 def load_run(source: Path, *, device: str) -> Model:
     """Make a run's best network ready, or that of one of its checkpoints."""
     network, card = read_network(source)
-    place = torch.device(devices.choose(device))
+    place = torch.device(torch_device(device))
     deployed = Deployed(network, card).to(place)
 
     def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
