@@ -1,8 +1,5 @@
 """Help: short lines, every option explained, grouped by what a user is doing."""
 
-import subprocess
-import sys
-
 import pytest
 import typer
 from test_classify import gspy
@@ -75,17 +72,3 @@ def test_a_name_spelled_wrong_is_met_with_the_right_one(arguments, remedy, figur
 
 def test_the_models_are_listed_for_who_asks_for_a_list():
     assert gspy("models", "list") == gspy("models")
-
-
-def test_help_loads_no_heavy_package():
-    code = (
-        "import sys\n"
-        "from gspy_cli.cli.app import app\n"
-        "try: app(['--help'])\n"
-        "except SystemExit: pass\n"
-        "print({'rich', 'numpy', 'onnxruntime', 'torch', 'PIL'} & sys.modules.keys())"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.splitlines()[-1] == "set()"

@@ -1,5 +1,6 @@
 """`gspy devices`: what this machine can compute on."""
 
+import importlib.metadata
 import importlib.util
 
 import typer
@@ -33,11 +34,10 @@ def _onnx_runtime_choice() -> str:
 def _torch_choice() -> str:
     if importlib.util.find_spec("torch") is None:
         return "nothing: torch is not installed (pip install 'gspy-cli[train]')"
-    import torch
-
     from gspy_cli import device
 
     try:
-        return f"{device.torch_device('auto')} (torch {torch.__version__})"
+        version = importlib.metadata.version("torch")
+        return f"{device.torch_device('auto')} (torch {version})"
     except GspyError as error:
         return f"nothing: {error}"
