@@ -34,10 +34,7 @@ def plan(recipe: Recipe) -> list[Epoch]:
 
 
 class Objective(nn.Module):
-    """A network with its loss in one phase, `reconstruct` or `classify`.
-
-    Building one decides which of the network's weights train.
-    """
+    """A network with its loss in one phase, `reconstruct` or `classify`."""
 
     def __init__(
         self, model: nn.Module, normalise: Normalise, recipe: Recipe, phase: str
