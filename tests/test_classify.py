@@ -343,14 +343,6 @@ def test_version_names_the_default_model(monkeypatch):
     assert "default model: " in out
 
 
-def test_every_command_has_help_with_an_example():
-    for name in [command.name or command.callback.__name__.rstrip("_")
-                 for command in app.registered_commands]:  # fmt: skip
-        code, out, _ = gspy(name, "--help")
-        assert code == 0
-        assert f"Example: gspy {name}" in " ".join(out.split()), name
-
-
 def test_the_module_runs_as_the_command_does(figures: Path):
     run = subprocess.run(
         [*GSPY, "classify", "-q", str(figures), "-f", "jsonl"],
