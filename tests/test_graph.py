@@ -3,8 +3,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from gspy_cli.errors import GspyError
@@ -53,9 +51,3 @@ def test_data_in_other_files_is_refused(tmp_path: Path, where: str):
     path.write_bytes(found.SerializeToString())
     with pytest.raises(GspyError, match="data in other files"):
         load_model(str(path))
-
-
-@given(st.binary(max_size=300))
-def test_no_bytes_crash_the_check(content: bytes):
-    with pytest.raises(GspyError, match=r"m is (not|refused)"):
-        check_graph(b"\x0a" + content, origin="m")
