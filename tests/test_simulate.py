@@ -3,7 +3,12 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -202,17 +207,33 @@ def test_whitened_detector_noise_is_white(clock):
     assert np.std(clock.whiten(strain)) == pytest.approx(1, rel=0.03)
 
 
-def extents(scene, threshold):
-    """Highest and lowest frequency brighter than a threshold near the event, Hz."""
+def test_the_snr_is_that_of_the_picture():
+    scene = draw_scene("Blip", seed=6, index=0)
+    of_32_s = q_scan(
+        scene.strain,
+        sample_rate_hz=RATE_HZ,
+        event_s=scene.event_s,
+        era=scene.origin.era,
+    )
+    fainter = (scene.scan.snr / of_32_s.snr) ** 2
+    assert fainter < 0.99
+    np.testing.assert_allclose(
+        scene.scan.energies[0.5], fainter * of_32_s.energies[0.5], rtol=1e-4, atol=1e-3
+    )
+
+
+def extents(scene):
+    """Highest and lowest frequency brighter than 20 near the event, Hz."""
     energies = scene.scan.energies[0.5][:, 75:175]
-    rows = np.flatnonzero((energies > threshold).any(axis=1))
+    rows = np.flatnonzero((energies > 20).any(axis=1))
     return scene.scan.frequencies[rows[0]], scene.scan.frequencies[rows[-1]]
 
 
-def usual_extents(label, threshold=20):
+@cache
+def usual_extents(label):
     """Median highest and lowest frequency of the draws that are not faint, Hz."""
     scenes = (draw_scene(label, seed=3, index=index) for index in range(9))
-    found = [extents(scene, threshold) for scene in scenes if scene.snr > 12]
+    found = [extents(scene) for scene in scenes if scene.snr > 12]
     return np.median(found, axis=0)
 
 
@@ -438,6 +459,29 @@ def test_a_stopped_data_set_resumes_to_the_same_bytes(written):
     assert (written / "manifest.csv").read_bytes() == manifest
 
 
+KILLED = """
+from pathlib import Path
+from gspy_cli.simulate.dataset import CHUNK, Plan, write_inputs
+plan = Plan(count=CHUNK + 1, seed=1, height=12, width=16, classes=("Blip",))
+write_inputs(Path("{}"), plan, workers=2, progress=lambda *_: print(flush=True))
+"""
+
+
+def test_processes_end_when_the_one_that_began_them_is_killed(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED.format(tmp_path)],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as parent:
+        parent.stdout.readline()  # one is idle now, one at work
+        parent.kill()
+        try:
+            parent.communicate(timeout=30)  # until nobody holds the pipe
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(parent.pid, signal.SIGKILL)
+
+
 def test_inputs_that_are_gone_are_made_anew(written):
     whole = (written / "inputs.npy").read_bytes()
     (written / "inputs.npy").unlink()
@@ -509,7 +553,7 @@ def simulate(*options):
 def test_a_place_that_cannot_be_written_is_named(tmp_path, more):
     place = tmp_path / "file"
     place.write_text("")
-    reason = f"gspy: cannot write to {place}: "
+    reason = f"gspy: cannot write {place}: "
     code, err = simulate("-o", place, *more)
     assert (code, err.startswith(reason), err.count("\n")) == (2, True, 1)
 
@@ -521,7 +565,7 @@ def test_a_full_disk_is_told_before_anything_is_simulated(tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     code, err = simulate("-o", tmp_path, "--inputs", 32)
-    reason = f"gspy: cannot write to {tmp_path}: No space left on device\n"
+    reason = f"gspy: cannot write {tmp_path}: No space left on device\n"
     assert (code, err) == (2, reason)
     assert not (tmp_path / "inputs.npy").exists()
 

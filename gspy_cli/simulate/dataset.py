@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.strain.qtransform import WINDOWS_S
+from gspy_cli.whole import whole_file
 from gspy_cli.workers import ENVIRONMENT
 
 QUIET = "quiet.npy"  # the backgrounds, for the workers
@@ -151,7 +153,7 @@ def _run(
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     context = get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_end_at_ctrl_c)
+    pool = ProcessPoolExecutor(workers, context, initializer=_end_early)
     try:
         jobs = [pool.submit(_write_chunk, directory, plan, first) for first in todo]
         for job in as_completed(jobs):
@@ -165,9 +167,17 @@ def _run(
         pool.shutdown(cancel_futures=True)
 
 
-def _end_at_ctrl_c() -> None:
-    """Let Ctrl-C end this process without a word; its parent says what is kept."""
+def _end_early() -> None:
+    """Let Ctrl-C end this process without a word, and its parent's end too."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
@@ -183,10 +193,8 @@ def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
         )
         name = gravityspy_id(seed=plan.seed, index=index)
         rows.append(manifest_row(scene, name=name, index=index, early=early))
-    part = _part(directory, first)
-    unfinished = part.with_suffix(".tmp")
-    write_manifest(unfinished, rows)
-    unfinished.replace(part)
+    with whole_file(_part(directory, first)) as part:
+        write_manifest(part, rows)
     return first
 
 
