@@ -94,7 +94,7 @@ def _spline(at: Floats, knots: Floats, values: Floats) -> Floats:
 def band_noise(
     rng: np.random.Generator, clock: Clock, low_hz: float, high_hz: float
 ) -> Floats:
-    """Give Gaussian noise between two frequencies, whitened, unit energy per bin."""
+    """Give whitened Gaussian noise between two frequencies; its scale is arbitrary."""
     inside = (clock.frequencies_hz >= low_hz) & (clock.frequencies_hz <= high_hz)
     spectrum = np.zeros(clock.frequencies_hz.size, complex)
     parts = rng.standard_normal((np.count_nonzero(inside), 2))

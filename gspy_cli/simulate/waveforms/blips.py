@@ -145,7 +145,7 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 
 def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:
-    """Two to five pulses too close to tell apart; their interference draws rings."""
+    """Two to four pulses too close to tell apart; their interference draws rings."""
     count = int(rng.choice([2, 3, 4], p=[0.5, 0.35, 0.15]))
     tau = rng.uniform(0.5e-3, 1.4e-3)
     flip = -1.0 if rng.random() < 0.2 else 1.0

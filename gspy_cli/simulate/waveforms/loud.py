@@ -237,7 +237,7 @@ def _draw_spike(rng: np.random.Generator) -> Callable[[Floats], Floats]:
 
 
 def _episode(rng: np.random.Generator, clock: Clock) -> Floats:
-    """One fault: spikes over 0.05 to 0.15 s, lumps at 10 to 25 Hz after them."""
+    """One fault: spikes over some 0.06 s, then lumps at 12 to 32 Hz that fall."""
     few = 1 if rng.random() < 0.12 else 2  # a lone spike is a fish but for the lumps
     count = few + int(rng.poisson(2))
     places = np.concatenate([[0], np.cumsum(rng.uniform(0.004, 0.04, count - 1))])

@@ -153,7 +153,7 @@ def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
 
 
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
-    """Make a spike above 700 Hz only, or several."""
+    """Make a short spike centred at 750 to 1700 Hz, or several."""
     shape = gabor(
         clock.times_s, log_uniform(rng, 750, 1700), log_uniform(rng, 3e-4, 3e-3)
     )

@@ -32,7 +32,7 @@ from gspy_cli.simulate.waveform import (
 )
 
 
-def _fade(clock: Clock, fringe_hz: Floats) -> Floats:
+def _fade(fringe_hz: Floats) -> Floats:
     """Fade out below 10 Hz, where the whitened noise drowns everything."""
     return np.clip((np.abs(fringe_hz) - 7) / 3, 0, 1)
 
@@ -73,7 +73,7 @@ def scattered_light(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 
 def _stack(rng: np.random.Generator) -> _Surface:
-    """Hide the fundamental in the wall below 12 Hz; the second is the brightest."""
+    """Keep the fundamental low, at 8.5 to 16 Hz; the second is the brightest."""
     return _Surface(
         swing_hz=rng.uniform(0.07, 0.28),
         base_hz=rng.uniform(8.5, 16),
@@ -125,7 +125,7 @@ def _arches(
             rng, 1, ragged
         )
         fringe = n * surface.base_hz * speed
-        wave = sweep(clock, fringe, rng.uniform(0, 6)) * _fade(clock, fringe)
+        wave = sweep(clock, fringe, rng.uniform(0, 6)) * _fade(fringe)
         lumps = np.exp(lumpy * walk(rng, clock, tc=rng.uniform(0.3, 0.8)))
         total += height * wave * lumps
     return total * gauss(t, surface.span_s)
@@ -227,7 +227,7 @@ def _humps(rng: np.random.Generator, clock: Clock) -> Waveform:
         * np.cos(2 * np.pi * swing_hz * t + 0.8 * walk(rng, clock, tc=0.4))
     )
     envelope = gauss(t - rng.normal(0, 0.1), log_uniform(rng, 0.1, 1.0))
-    wave = sweep(clock, fringe, rng.uniform(0, 6)) * envelope * _fade(clock, fringe)
+    wave = sweep(clock, fringe, rng.uniform(0, 6)) * envelope * _fade(fringe)
     return Waveform(
         wave, peak(log_uniform(rng, 25, 600)), {"kind": "humps"}, jitter_s=0.06
     )

@@ -142,7 +142,7 @@ def paired_doves(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _dove(
     rng: np.random.Generator, clock: Clock, low: float, high: float, span: float
 ) -> Floats:
-    """Draw one rising streak of two or three strands, and its faint mirror."""
+    """Draw one rising streak of one to four strands, and its faint mirror."""
     t = clock.times_s
     total = np.zeros(t.size)
     delay = rng.uniform(0.012, 0.035)
