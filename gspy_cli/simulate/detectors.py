@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-RUNS = ("O1", "O2", "O3", "O4")
-
 # Amplitude spectral densities in strain/rtHz at these frequencies. O1 follows the
 # amplitudes and signal-to-noise ratios of Gravity Spy's catalogue (v1.1).
 FREQUENCIES_HZ = np.array(

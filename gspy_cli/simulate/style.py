@@ -7,7 +7,7 @@ from gspy_cli.simulate.scene import Scene
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.grid import HIGH_HZ, LOW_HZ
 from gspy_cli.strain.picture import plot_pixels
-from gspy_cli.strain.qplane import tiling
+from gspy_cli.strain.qplane import QRANGE, tiling
 
 EARLY_SHARE = 0.35  # of the old era's pictures
 STYLE_STREAM = 1_000_003  # keeps the style's numbers apart from the scene's
@@ -31,7 +31,7 @@ def plot(
     pixels = plot_pixels(energies)
     if not early:
         return pixels
-    planes = tiling(64.0, (LOW_HZ, HIGH_HZ), (4.0, 64.0))
+    planes = tiling(64.0, (LOW_HZ, HIGH_HZ), QRANGE)
     rows = min(planes, key=lambda plane: abs(plane.q - q)).frequencies
     inside = (frequencies >= rows[0]) & (frequencies <= rows[-1])
     return np.asarray(pixels[inside])

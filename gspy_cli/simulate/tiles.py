@@ -10,9 +10,9 @@ from scipy.fft import rfft
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
-from gspy_cli.strain.qplane import Rows, tile_energies, tiling
+from gspy_cli.strain.qplane import QRANGE, Rows, tile_energies, tiling
 
-FRANGE, QRANGE = (10.5, 1950.0), (4.0, 64.0)
+FRANGE = (10.5, 1950.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.tiles import Tile
 from gspy_cli.simulate.waveform import Loudness
 from gspy_cli.strain.eras import RECIPES, Era
+from gspy_cli.strain.qplane import QRANGE
 from gspy_cli.strain.qtransform import (
     WINDOWS_S,
     QScan,
@@ -27,7 +28,6 @@ USUAL_S = 64.0  # what Gravity Spy scans
 FAINT_S = {"mean": 1.3, "median": 2.0}
 # A tile whose plane neither noise nor another plane's tile will outshine
 CLEAR, MARGIN = 60.0, 0.8
-EVERY_PLANE = (4.0, 64.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def trigger(
             sample_rate_hz=sample_rate_hz,
             keep_s=(event_s - max(WINDOWS_S), event_s + max(WINDOWS_S)),
             era=era,
-            qrange=(tile.q * 0.99, tile.q / 0.99) if clear else EVERY_PLANE,
+            qrange=(tile.q * 0.99, tile.q / 0.99) if clear else QRANGE,
         )
         missing = _missing(loudness, peak_snr(tiles, event_s=event_s), era)
         if missing <= 1 or attempt == ROUNDS - 1:
@@ -81,8 +81,9 @@ def _as_if_long(scan: QScan, duration_s: float, era: Era) -> QScan:
     hardly count.
     """
     faint_s = FAINT_S[RECIPES[era].row_norm]
-    factor = np.float32((1 - faint_s / duration_s) / (1 - faint_s / USUAL_S))
-    return replace(scan, energies={w: factor * e for w, e in scan.energies.items()})
+    factor = (1 - faint_s / duration_s) / (1 - faint_s / USUAL_S)
+    energies = {w: np.float32(factor) * e for w, e in scan.energies.items()}
+    return replace(scan, energies=energies, snr=scan.snr * float(np.sqrt(factor)))
 
 
 def _missing(loudness: Loudness, snr: float, era: Era) -> float:

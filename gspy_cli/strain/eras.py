@@ -33,7 +33,7 @@ class Recipe:
     whitening
         Division by the ASD in overlapping 2 s segments, or a 2 s FIR filter.
     search_half_width
-        Half width of the search for the loudest tile, in units of `search_s`.
+        Half width of the search for the loudest tile, in units of `SEARCH_S`.
     crops_rows
         Whether rows are cut to the window before the spline in time, which
         extrapolates at the right edge.

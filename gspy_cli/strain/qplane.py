@@ -14,6 +14,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+QRANGE = (4.0, 64.0)  # of Gravity Spy's pictures
 MISMATCH = 0.2
 TILE_SPACING = 2 * sqrt(MISMATCH / 3)
 

@@ -17,10 +17,11 @@ from gspy_cli.errors import GspyError
 from gspy_cli.strain import grid
 from gspy_cli.strain.checks import check_event, check_strain
 from gspy_cli.strain.eras import RECIPES, Era, Recipe
-from gspy_cli.strain.qplane import Plane, row_norms, tile_energies, tiling
+from gspy_cli.strain.qplane import QRANGE, Plane, row_norms, tile_energies, tiling
 from gspy_cli.strain.whitening import whitened_spectrum
 
 WINDOWS_S = (0.5, 1.0, 2.0, 4.0)
+SEARCH_S = 0.5  # about an event, for its loudest tile
 # A cubic spline forgets a knot by 0.27 per step: 16 steps is float32's precision.
 SPLINE_REACH = 16
 SPLINE_MIN_KNOTS = 4
@@ -95,8 +96,7 @@ def q_scan(
     windows: Sequence[float] = WINDOWS_S,
     era: Era = Era.GWPY,
     frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
-    qrange: tuple[float, float] = (4.0, 64.0),
-    search_s: float = 0.5,
+    qrange: tuple[float, float] = QRANGE,
 ) -> QScan:
     """Scan strain of shape (n,) around an event, seconds after the first sample.
 
@@ -118,7 +118,7 @@ def q_scan(
         frange=frange,
         qrange=qrange,
     )
-    return scan_tiles(tiles, event_s=event_s, windows=windows, search_s=search_s)
+    return scan_tiles(tiles, event_s=event_s, windows=windows)
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _check_finite looks
@@ -129,7 +129,7 @@ def tile_strain(
     keep_s: tuple[float, float],
     era: Era = Era.GWPY,
     frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
-    qrange: tuple[float, float] = (4.0, 64.0),
+    qrange: tuple[float, float] = QRANGE,
 ) -> Tiles:
     """Do the part of a Q-scan that neighbouring events share.
 
@@ -158,11 +158,7 @@ def tile_strain(
 
 
 def scan_tiles(
-    tiles: Tiles,
-    *,
-    event_s: float,
-    windows: Sequence[float] = WINDOWS_S,
-    search_s: float = 0.5,
+    tiles: Tiles, *, event_s: float, windows: Sequence[float] = WINDOWS_S
 ) -> QScan:
     """Choose the plane with the loudest tile near an event, and picture that.
 
@@ -172,7 +168,7 @@ def scan_tiles(
         If the event is too near the edge.
     """
     check_event(tiles.duration_s, event_s, max(windows))
-    best = _peak(tiles, event_s, search_s)
+    best = _peak(tiles, event_s)
     return QScan(
         energies=_interpolate(best.rows, tiles, event_s, tuple(windows)),
         frequencies=grid.row_frequencies(),
@@ -184,9 +180,9 @@ def scan_tiles(
     )
 
 
-def peak_snr(tiles: Tiles, *, event_s: float, search_s: float = 0.5) -> float:
+def peak_snr(tiles: Tiles, *, event_s: float) -> float:
     """Give the SNR that a Q-scan of the event would have, without its picture."""
-    return _peak(tiles, event_s, search_s).snr
+    return _peak(tiles, event_s).snr
 
 
 def _normalise(
@@ -217,9 +213,9 @@ def _check_finite(energies: NDArray[np.floating] | float) -> None:
         )
 
 
-def _peak(tiles: Tiles, event_s: float, search_s: float) -> _Peak:
+def _peak(tiles: Tiles, event_s: float) -> _Peak:
     """Find the loudest tile of all planes near an event."""
-    half_s = search_s * tiles.recipe.search_half_width
+    half_s = SEARCH_S * tiles.recipe.search_half_width
     search = (max(event_s - half_s, 0.0), min(event_s + half_s, tiles.duration_s))
     peaks = (_peak_of_plane(rows, tiles.duration_s, search) for rows in tiles.planes)
     best = max(peaks, key=lambda peak: peak.energy)
