@@ -25,17 +25,11 @@ class Strain:
         Shape (n,); NaN where there are no data.
     start_gps
         GPS time of the first sample, in s.
-    channel
-        The channel's name; in GWOSC files the name of the data set.
-    ifo
-        The detector, as H1; empty if the file does not tell.
     """
 
     samples: NDArray[np.float64]
     sample_rate_hz: float
     start_gps: Decimal
-    channel: str
-    ifo: str
 
 
 class Archive:
@@ -95,7 +89,7 @@ class Archive:
             if missing.any():
                 part = self._read(series, first - place, last - place)
                 samples[first:last][missing] = part[missing]
-        return Strain(samples, rate_hz, start, home.channel, home.ifo)
+        return Strain(samples, rate_hz, start)
 
     def _near(self, start: Decimal, end: Decimal) -> list[Series]:
         if len(self._spans) != len(self._series):
