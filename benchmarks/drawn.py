@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample
 
 from gspy_cli.model import Model
 from gspy_cli.simulate import scene
@@ -19,6 +20,17 @@ from gspy_cli.views import fuse
 SIDE = 160
 
 Draw = Callable[[np.random.Generator, Clock], Waveform]
+
+
+def in_the_middle(
+    clock: Clock, shape: NDArray[np.float64], rate_hz: float
+) -> NDArray[np.float64]:
+    """Put a shape (n,) in the middle of a clock's times, at the clock's rate."""
+    length = round(shape.size * clock.sample_rate_hz / rate_hz)
+    whitened = np.zeros(clock.times_s.size)
+    first = (whitened.size - length) // 2
+    whitened[first : first + length] = resample(shape, length)
+    return whitened
 
 
 def views(

@@ -19,10 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from drawn import count, views
+from drawn import count, in_the_middle, views
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.signal import resample
 from scipy.signal.windows import tukey
 
 from gspy_cli.labels import CLASSES
@@ -55,11 +54,8 @@ def waveform(
     blip: NDArray[np.float64], rng: np.random.Generator, clock: Clock
 ) -> Waveform:
     """Put a blip in the middle of a clock's times."""
-    length = round(blip.size * clock.sample_rate_hz / RATE_HZ)
-    whitened = np.zeros(clock.times_s.size)
-    first = (whitened.size - length) // 2
-    whitened[first : first + length] = resample(blip, length)
-    return Waveform(whitened, snr(lognormal(rng, 17, 0.65, low=7.5, high=110)))
+    rho = lognormal(rng, 17, 0.65, low=7.5, high=110)
+    return Waveform(in_the_middle(clock, blip, RATE_HZ), snr(rho))
 
 
 def main() -> None:

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow
-from drawn import count, views
+from drawn import count, in_the_middle, views
 from numpy.typing import NDArray
-from scipy.signal import resample
 
 from gspy_cli.model import load_model
 from gspy_cli.simulate.clock import Clock
@@ -52,14 +51,10 @@ def cut(waveform: NDArray[np.float64], half_s: float) -> NDArray[np.float64]:
 
 
 def waveform(
-    shape: NDArray[np.float64], rho: float, rng: np.random.Generator, clock: Clock
+    shape: NDArray[np.float64], rho: float, _: np.random.Generator, clock: Clock
 ) -> Waveform:
     """Put a shape in the middle of a clock's times."""
-    length = round(shape.size * clock.sample_rate_hz / RATE_HZ)
-    whitened = np.zeros(clock.times_s.size)
-    first = (whitened.size - length) // 2
-    whitened[first : first + length] = resample(shape, length)
-    return Waveform(whitened, snr(rho))
+    return Waveform(in_the_middle(clock, shape, RATE_HZ), snr(rho))
 
 
 def main() -> None:
