@@ -54,9 +54,10 @@ def main() -> None:
         path = Path(folder) / "labels.csv"
         write(path, rows)
         before, start = resident_mb(), time.process_time()
-        with journal.open_output(
-            path, run={}, records=FORM.records, overwrite=False
-        ) as output:
+        with journal.hold(path, overwrite=False) as held:
+            output = journal.take_up(
+                held, run={}, records=FORM.records, overwrite=False
+            )
             read = time.process_time()
             done = sum(output.done.take(key(number)) for number in range(rows))
             found = time.process_time()

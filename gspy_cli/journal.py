@@ -17,6 +17,7 @@ from typing import BinaryIO
 from gspy_cli.done import Done
 from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Record
+from gspy_cli.whole import writing
 
 Records = Callable[[BinaryIO], Iterator[Record]]
 """Reads the whole rows of an output; stops at a torn last one.
@@ -50,46 +51,13 @@ class Output:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Name the file that cannot be written, and why.
-
-    Raises
-    ------
-    GspyError
-        It cannot be.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-@contextmanager
-def open_output(
-    path: Path, *, run: Mapping[str, object], records: Records, overwrite: bool
-) -> Iterator[Output]:
-    """Open an output to go on with, or a new one.
-
-    `run` is all that decides what the rows hold.
-
-    Raises
-    ------
-    GspyError
-        Another run is writing it, or it was made by a run of another kind or changed
-        by another program, or it cannot be written.
-    """
-    with hold(path, overwrite=overwrite) as held:
-        yield take_up(held, run=run, records=records, overwrite=overwrite)
-
-
-@contextmanager
 def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
     """Keep other runs from an output, until it is closed.
 
     Raises
     ------
     GspyError
-        As `open_output`.
+        Another run is writing it, or it was not made by one, or it cannot be written.
     """
     with ExitStack() as stack:
         with writing(path):
@@ -105,7 +73,16 @@ def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
 def take_up(
     held: Held, *, run: Mapping[str, object], records: Records, overwrite: bool
 ) -> Output:
-    """Go on with an output that is held, or begin it; as `open_output`."""
+    """Go on with an output that is held, or begin it.
+
+    `run` is all that decides what the rows hold.
+
+    Raises
+    ------
+    GspyError
+        It was made by a run of another kind or changed by another program, or it
+        cannot be written.
+    """
     with writing(held.path):
         if overwrite:
             held.file.truncate(0)
@@ -216,21 +193,25 @@ def _has_rows(path: Path) -> bool:
 
 def _difference(noted: Mapping[str, object], run: Mapping[str, object]) -> str:
     for name, wanted in run.items():
-        if (before := noted.get(name)) != wanted:
-            return _unlike(name, before, wanted)
+        if name in noted and noted[name] != wanted:
+            return _unlike(name, noted[name], wanted)
     return "was made by another version of gspy"
 
 
 def _unlike(name: str, before: object, wanted: object) -> str:
     """Say in what two runs differ; of long lists, only that."""
+    option = f"--{name.replace('_', '-')}"
     match before, wanted:
         case list(), list():
             words = [f"without {c}" for c in wanted if c not in before]
             words += [f"with {c}" for c in before if c not in wanted]
             return f"was made with other {name} ({', '.join(words[:3]) or 'order'})"
         case bool(), bool():
-            given = "with" if before else "without"
-            return f"was made {given} --{name.replace('_', '-')}"
+            return f"was made {'with' if before else 'without'} {option}"
+        case None, _:
+            return f"was made without {option}"
+        case _, None:
+            return f"was made with {option} {before}"
         case _:
             return f"was made with {name} {before}, this run has {wanted}"
 

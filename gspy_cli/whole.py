@@ -1,10 +1,12 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, and say why one cannot be written."""
 
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from gspy_cli.errors import GspyError
 
 
 @contextmanager
@@ -22,3 +24,20 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file or folder that cannot be written, and why.
+
+    Raises
+    ------
+    GspyError
+        It cannot be.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # of a standard stream
+        raise
+    except OSError as error:
+        raise GspyError(f"cannot write {path}: {error.strerror or error}") from None

@@ -140,16 +140,12 @@ def test_any_journal_is_refused_and_nothing_is_lost(tmp_path, noted, rows):
     output = tmp_path / "out.csv"
     output.write_bytes(rows)
     output.with_name("out.csv.journal").write_bytes(noted)
+    records = csv_form(Columns(("Blip",), "tiny")).records
     with (
+        journal.hold(output, overwrite=False) as held,
         pytest.raises(GspyError, match="--overwrite"),
-        journal.open_output(
-            output,
-            run={"model": "tiny"},
-            records=csv_form(Columns(("Blip",), "tiny")).records,
-            overwrite=False,
-        ),
     ):
-        pass
+        journal.take_up(held, run={"model": "tiny"}, records=records, overwrite=False)
     assert output.read_bytes() == rows
 
 

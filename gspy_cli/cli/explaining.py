@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gspy_cli.errors import GspyError, PictureError
+from gspy_cli.whole import writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,10 +57,8 @@ def write(
     heat, method = find_heat(plot, model, source, index)
     label, confidence = model.card.classes[index], float(probabilities[index])
     sheet = draw(Explanation(plot, label, confidence, heat, method))
-    try:
+    with writing(output):
         sheet.save(output)
-    except OSError as error:
-        raise GspyError(f"cannot write {output}: {error.strerror}") from None
     typer.echo(f"{output}: {method}", err=True)
 
 

@@ -20,9 +20,8 @@ from gspy_cli.cli.options import (
     need_strain,
 )
 from gspy_cli.cli.strain import OpenDataOption
-from gspy_cli.cli.writing import writing_to
 from gspy_cli.errors import GspyError
-from gspy_cli.whole import whole_file
+from gspy_cli.whole import whole_file, writing
 
 if TYPE_CHECKING:
     from gspy_cli.strain.collect import Collection
@@ -101,7 +100,7 @@ def qscan(
     )
     windows = tuple(w for w in WINDOWS_S if window in ("all", str(w)))
     sheet = Sheet(windows, output, form, annotate, quiet)
-    with writing_to(output):
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     complaints = _draw_all(found, wanted, sheet)
     for complaint in complaints:
@@ -170,7 +169,7 @@ def _draw(
             continue
         path = sheet.folder / f"{name}_spectrogram_{window}.{sheet.form}"
         content = _content(scan, window, event, sheet)
-        with writing_to(sheet.folder), whole_file(path) as part:
+        with writing(sheet.folder), whole_file(path) as part:
             part.write_bytes(content)
         sys.stdout.write(f"{path}\n")  # typer.echo would write into the bar
         yield ""

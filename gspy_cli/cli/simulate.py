@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from gspy_cli.cli.options import QuietOption, need_strain
-from gspy_cli.cli.writing import writing_to
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.labels import CLASSES
+from gspy_cli.whole import writing
 from gspy_cli.wording import counted
 
 
@@ -73,7 +73,7 @@ def simulate(
         raise GspyError(f"{of_figures} goes with figures, not with --inputs")
     if workers > 1 and not inputs:
         raise GspyError("--workers goes with --inputs; one process draws figures")
-    with writing_to(output), bar("simulating", quiet=quiet) as progress:
+    with writing(output), bar("simulating", quiet=quiet) as progress:
         if inputs:
             source = str(noise.resolve()) if noise else ""
             plan = Plan(count, seed, inputs, inputs, tuple(chosen), source)

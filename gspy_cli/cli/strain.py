@@ -125,7 +125,7 @@ def find_strain(
     channel: str | None,
     ifo: str | None,
     open_data: bool,
-    quiet: bool = False,
+    quiet: bool,
 ) -> "tuple[Collection, Iterable[Wanted]]":
     """Look into the files that are given, or take the events' strain from GWOSC."""
     from gspy_cli.strain.collect import collect

@@ -27,7 +27,7 @@ SHOWN = 10  # unreadable pictures named one by one
 
 
 @contextmanager
-def reports(*, quiet: bool, goes_on: GoesOn = "run") -> Iterator[Reports]:
+def reports(*, quiet: bool, goes_on: GoesOn) -> Iterator[Reports]:
     """Show a run's progress on stderr; quietly, give reports that do nothing.
 
     After Ctrl-C, say how to go on: with the run, with the folder of folds that it is

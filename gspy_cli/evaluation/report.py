@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gspy_cli.errors import GspyError
 from gspy_cli.evaluation import figures, outputs
 from gspy_cli.evaluation.comparison import compare
 from gspy_cli.evaluation.comparison_page import (
@@ -19,6 +18,7 @@ from gspy_cli.evaluation.gallery import read_plot
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.history import Row
+from gspy_cli.whole import writing
 
 FIGURES = (
     *("confusion", "confusion_normalised", "reliability", "errors"),
@@ -38,7 +38,7 @@ def write_reports(
     GspyError
         The folder cannot be written.
     """
-    try:
+    with writing(folder):
         if len(evaluations) == 1:
             return write_report(folder, evaluations[0], agreements[0])
         names = [folder_name(i, e) for i, e in enumerate(evaluations)]
@@ -47,8 +47,6 @@ def write_reports(
         ):
             write_report(folder / name, evaluation, agreement)
         return write_comparison(folder, evaluations, names)
-    except OSError as error:
-        raise GspyError(f"cannot write {folder} ({error.strerror or error})") from None
 
 
 def folder_name(number: int, evaluation: Evaluation) -> str:

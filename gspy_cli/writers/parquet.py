@@ -17,7 +17,7 @@ from typing import Any
 
 from gspy_cli import journal
 from gspy_cli.results import FILENAMES, Key, Record
-from gspy_cli.whole import whole_file
+from gspy_cli.whole import whole_file, writing
 from gspy_cli.writers.columns import Columns, read_key
 from gspy_cli.writers.lines import BAD, json_records
 
@@ -40,20 +40,20 @@ def open_parquet(
     Raises
     ------
     GspyError
-        As `journal.open_output`; or the file that is there is another run's.
+        As `journal.take_up`; or the file that is there is another run's.
     """
     records = partial(_records, columns=columns)
     saved = journal.take_up(held, run=run, records=records, overwrite=overwrite)
     replaced = overwrite or _first_line(saved) == _head(None)
     old = path if path.exists() and not replaced else None
     schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
-    with journal.writing(path):
+    with writing(path):
         head = _head(None if replaced else _count(old, run, schema))
         _begin(saved, head)
         for key, failed in _rows(old):
             saved.done.add(key, failed=failed)
     yield saved
-    with journal.writing(path):
+    with writing(path):
         if old is None or saved.file.tell() > len(head):
             _join(old, held.path, path, schema)
         journal.forget(held.path)
