@@ -230,20 +230,18 @@ def test_a_map_of_the_latent_takes_any_number_of_pictures(tmp_path, number):
 
 def test_a_search_trains_each_batch_size_and_compares(data, tmp_path):
     recipe = replace(QUICK, epochs=1)
-    seen = []
     found = search(
         quick_config(data, tmp_path, recipe),
         batch_sizes=(4, 8),
         rates=(0.1, 0.01),
-        on_run=lambda config: seen.append(config.name),
     )
     assert found.path.name == "tiny-search-001"
     with (found.path / "comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(row["batch_size"], row["lr"]) for row in rows] == [
-        ("4", "0.1"), ("4", "0.01"), ("8", "0.1"), ("8", "0.01"),
+    assert [(row["run"], row["batch_size"], row["lr"]) for row in rows] == [
+        (f"batch-{size}-lr-{rate}-001", size, rate)
+        for size in ("4", "8") for rate in ("0.1", "0.01")
     ]  # fmt: skip
-    assert seen == [f"batch-{b}-lr-{r}" for b in (4, 8) for r in (0.1, 0.01)]
     assert (found.path / "comparison.png").stat().st_size > 1000
     assert found.runs[0].best.score() == max(run.best.score() for run in found.runs)
 

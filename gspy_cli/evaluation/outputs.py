@@ -18,6 +18,7 @@ from gspy_cli.evaluation.scores import (
 )
 from gspy_cli.evaluation.tables import OURS
 from gspy_cli.metrics import class_scores, wilson_interval
+from gspy_cli.training.history import cell
 
 PER_CLASS = ["class", "pictures", "precision", "recall", "f1"]
 PER_CLASS += ["glitches", "glitches_right", "glitch_precision", "glitch_recall"]
@@ -129,10 +130,3 @@ def write_table(
         table = csv.writer(f, lineterminator="\n")
         table.writerow(names)
         table.writerows([cell(value) for value in row] for row in rows)
-
-
-def cell(value: Any) -> Any:  # noqa: ANN401
-    """Write a number shortly, and nothing for NaN."""
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    return value

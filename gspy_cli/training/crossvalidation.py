@@ -13,16 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
-from gspy_cli.training.architectures import build_network
 from gspy_cli.training.cache import open_pixels
-from gspy_cli.training.checkpoint import load_weights
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, Example, read_dataset
 from gspy_cli.training.distributed import ALONE
-from gspy_cli.training.export import Deployed
+from gspy_cli.training.export import Deployed, read_network
 from gspy_cli.training.fit import Reports, epochs_left
 from gspy_cli.training.hardware import find_machine
 from gspy_cli.training.run import (
@@ -129,11 +126,8 @@ def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
 
     The run's temperature is left out: it was fitted on what is held out.
     """
-    card = ModelCard.from_json((run.path / "card.json").read_bytes(), origin="card")
-    card = replace(card, temperature=1.0)
-    weights = load_weights(run.path / "last.safetensors")
-    network = build_network(card.architecture, len(card.classes), state=weights)
-    deployed = Deployed(network, card)
+    network, card = read_network(run.path / "last.safetensors")
+    deployed = Deployed(network, replace(card, temperature=1.0))
     pixels, unreadable = open_pixels(
         [example.path for example in examples],
         size=image_size(run.config),

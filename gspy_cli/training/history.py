@@ -48,3 +48,12 @@ def row_of(cells: dict[str, str]) -> Row:
     names = [f.name for f in fields(Row)[2:]]
     numbers = {name: float(cells.get(name) or "nan") for name in names}
     return Row(int(cells["epoch"]), cells["phase"], **numbers)
+
+
+def cell(value: float | str | None) -> str:
+    """Write a table's cell: a number shortly, nothing for NaN and None."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return str(value)

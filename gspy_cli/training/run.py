@@ -24,7 +24,7 @@ from gspy_cli.training.checkpoint import (
 from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example, fingerprints, read_examples
-from gspy_cli.training.history import Row
+from gspy_cli.training.history import Row, cell
 from gspy_cli.training.loop import Trainee
 from gspy_cli.wording import counted
 
@@ -165,13 +165,6 @@ def write_results(run: Run) -> None:
     write_atomically(
         run.path / "curves.png", lambda path: draw_curves(run.history, path)
     )
-
-
-def cell(value: float | str) -> str:
-    """Write a number shortly; nothing for NaN."""
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    return str(value)
 
 
 def make_card(run: Run, trainee: Trainee) -> ModelCard:

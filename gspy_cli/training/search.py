@@ -1,6 +1,6 @@
 """Train with several batch sizes or learning rates and compare (the paper's Fig. 2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,8 @@ from gspy_cli.training.curves import draw_comparison
 from gspy_cli.training.distributed import ALONE
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import find_machine
-from gspy_cli.training.run import Run, cell, new_directory, write_table
+from gspy_cli.training.history import cell
+from gspy_cli.training.run import Run, new_directory, write_table
 from gspy_cli.training.train import SILENT, completed, train
 
 
@@ -34,7 +35,6 @@ def search(
     batch_sizes: Sequence[int] = (),
     rates: Sequence[float] = (),
     reports: Reports = SILENT,
-    on_run: Callable[[TrainConfig], None] = lambda config: None,
 ) -> Search:
     """Train once for each batch size and rate; write `comparison.csv` and `.png`.
 
@@ -61,7 +61,6 @@ def search(
     for recipe in recipes:
         name = f"batch-{recipe.batch_size}-lr-{recipe.lr:g}"
         one = replace(config, recipe=recipe, name=name, output=path)
-        on_run(one)
         try:
             runs.append(train(one, reports=reports))
         except DivergedError:
