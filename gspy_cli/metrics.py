@@ -73,11 +73,11 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return low, high
 
 
-def top_accuracy(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], k: int
+def top_2_accuracy(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> float:
-    """Give how often the true class is among the k likeliest of (N, K)."""
-    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    """Give how often the true class is among the two likeliest of (N, K)."""
+    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
     return float((likeliest == labels[:, None]).any(axis=1).mean())
 
 
@@ -97,18 +97,18 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 
 def calibration_error(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = BINS
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> float:
     """Give the expected calibration error of (N, K) against class indices (N,).
 
-    The mean gap between confidence and accuracy over bins of equal width, weighted by
-    their counts (Guo et al. 2017, arXiv:1706.04599).
+    The mean gap between confidence and accuracy over 15 bins of equal width, weighted
+    by their counts (Guo et al. 2017, arXiv:1706.04599).
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = [
-        abs(confidence[place == b].sum() - right[place == b].sum()) for b in range(bins)
+        abs(confidence[place == b].sum() - right[place == b].sum()) for b in range(BINS)
     ]
     return float(sum(gaps) / len(labels))
 

@@ -53,9 +53,7 @@ def load_model(name: str | None = None, *, device: str = "auto") -> Model:
     return begin_loading(name, device=device)()
 
 
-def begin_loading(
-    name: str | None = None, *, device: str = "auto"
-) -> Callable[[], Model]:
+def begin_loading(name: str | None, *, device: str) -> Callable[[], Model]:
     """Check a model and begin to make it ready; the function returned waits for it.
 
     ONNX Runtime builds its session in a thread, so that the caller can read its

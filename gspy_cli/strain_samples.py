@@ -19,7 +19,7 @@ WORKERS = 2
 
 
 def from_strain(
-    strain: "Collection", wanted: "Iterable[Wanted]", *, table: str | None = None
+    strain: "Collection", wanted: "Iterable[Wanted]", *, table: str
 ) -> Iterator[Sample]:
     """Give the windows of each event, in each detector whose files hold it.
 

@@ -11,7 +11,7 @@ from gspy_cli.metrics import (
     mcnemar,
     negative_log_likelihood,
     tempered,
-    top_accuracy,
+    top_2_accuracy,
     wilson_interval,
 )
 
@@ -74,7 +74,7 @@ def test_scores_agree_with_scikit_learn():
     recalls = sklearn.recall_score(labels, named, labels=present, average="macro")
     assert scores.balanced_accuracy == pytest.approx(recalls)
     top = sklearn.top_k_accuracy_score(labels, probabilities, k=2, labels=range(6))
-    assert top_accuracy(probabilities, labels, 2) == pytest.approx(top)
+    assert top_2_accuracy(probabilities, labels) == pytest.approx(top)
     loss = sklearn.log_loss(labels, probabilities, labels=range(6))
     assert negative_log_likelihood(probabilities, labels) == pytest.approx(loss)
 

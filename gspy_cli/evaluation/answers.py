@@ -13,7 +13,7 @@ from gspy_cli.predict import classify
 from gspy_cli.results import Failure, Prediction
 from gspy_cli.sources import picture
 from gspy_cli.training.data import Example
-from gspy_cli.views import EQUAL, fuse
+from gspy_cli.views import fuse
 
 Progress = Callable[[int, int], None]
 
@@ -58,7 +58,7 @@ class Answers:
         examples = tuple(self.examples[i] for i in chosen)
         return Answers(examples, self.probabilities[list(chosen)], self.classes)
 
-    def fused(self, weights: Mapping[str, float] = EQUAL) -> "Answers":
+    def fused(self, weights: Mapping[str, float]) -> "Answers":
         """Give one answer a glitch: that of all its views, as a card weighs them."""
         views: defaultdict[str, list[int]] = defaultdict(list)
         for i, example in enumerate(self.examples):

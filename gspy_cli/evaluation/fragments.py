@@ -59,8 +59,7 @@ def cell(value: Cell) -> str:
         return f'<td data-value="{value:.6g}">{number(value)}</td>'
     if isinstance(value, int):
         return f'<td data-value="{value}">{value:,}</td>'
-    kind = ' class="text"' if isinstance(value, str) else ""
-    return f"<td{kind}>{escape(str(value))}</td>"
+    return f'<td class="text">{escape(value)}</td>'
 
 
 def number(value: float) -> str:

@@ -16,7 +16,7 @@ from gspy_cli.metrics import (
     fit_temperature,
     negative_log_likelihood,
     tempered,
-    top_accuracy,
+    top_2_accuracy,
     wilson_interval,
 )
 
@@ -65,7 +65,7 @@ def score(answers: Answers) -> Scores:
         macro_f1=by_class.macro_f1,
         weighted_f1=by_class.weighted_f1,
         balanced_accuracy=by_class.balanced_accuracy,
-        top_2_accuracy=top_accuracy(probabilities, truth, 2),
+        top_2_accuracy=top_2_accuracy(probabilities, truth),
         calibration_error=calibration_error(probabilities, truth),
         negative_log_likelihood=negative_log_likelihood(probabilities, truth),
     )

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gspy_cli.strain.viridis import VIRIDIS
+
 Pixels = NDArray[np.uint8]  # (S, S, 3)
 Rng = np.random.Generator
 
@@ -106,19 +108,13 @@ def _drawn(levels: NDArray[np.float64], picture: Pixels, rng: Rng) -> Pixels:
     ranks = spread.reshape(levels.shape)
     if rng.random() < 0.3:
         ranks = np.maximum(ranks, levels_of(picture))
-    return _viridis()[ranks.astype(np.uint8)]
-
-
-def _viridis() -> NDArray[np.uint8]:
-    from gspy_cli.strain.viridis import VIRIDIS
-
-    return VIRIDIS
+    return VIRIDIS[ranks.astype(np.uint8)]
 
 
 def levels_of(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Read the levels (..., S, S) back from viridis colours (..., S, S, 3)."""
     place = np.arange(766)[:, None]  # red + 2 green: grows along the map, near enough
-    nearest = np.abs(place - _viridis().astype(np.intp) @ (1, 2, 0)).argmin(axis=1)
+    nearest = np.abs(place - VIRIDIS.astype(np.intp) @ (1, 2, 0)).argmin(axis=1)
     levels = nearest.astype(np.uint8)
     found: NDArray[np.uint8] = levels[pictures.astype(np.intp) @ (1, 2, 0)]
     return found

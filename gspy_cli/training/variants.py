@@ -24,8 +24,6 @@ from gspy_cli.training.data import (
     read_table,
 )
 from gspy_cli.training.export import (
-    NOTHING,
-    OPSET,
     Stages,
     export_run,
     unseen,
@@ -95,9 +93,9 @@ def export_variant(
     data: Path,
     cache: Path | None,
     force: bool,
-    changes: Mapping[str, Any] = NOTHING,
-    opset: int = OPSET,
-    stages: Stages = unseen,
+    changes: Mapping[str, Any],
+    opset: int,
+    stages: Stages,
 ) -> ModelCard:
     """Export a run as fp16 or int8, tried on labelled data."""
     with tempfile.TemporaryDirectory() as folder:
