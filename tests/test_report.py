@@ -75,13 +75,9 @@ def test_the_gallery_of_errors_can_be_filtered(report, chromium):
         "Koi_Fish as Blip", "Koi_Fish as Blip", "Blip as Koi_Fish",
     ]  # fmt: skip
     choose = (
-        (
-            "(name, value) => {{ const f = document.querySelector('.filters');"
-            "f.elements[name].value = value;"
-            "f.dispatchEvent(new Event('input')); }}"
-        )
-        .replace("{{", "{")
-        .replace("}}", "}")
+        "(name, value) => { const f = document.querySelector('.filters');"
+        "f.elements[name].value = value;"
+        "f.dispatchEvent(new Event('input')); }"
     )
     chromium.run(f"({choose})('label', 'Koi_Fish')")
     assert chromium.run(SHOWN) == ["Koi_Fish as Blip"] * 2
