@@ -10,7 +10,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,6 +68,14 @@ def test_failures_of_an_earlier_run_still_count(odd_folder, whole, tmp_path):
         assert (code, "them failed" in err) == (0, False)
 
 
+def kill_at(process: subprocess.Popen, output: Path, rows: int) -> None:
+    while not output.exists() or output.read_bytes().count(b"\n") < rows:
+        assert process.poll() in (None, 1)
+        if process.poll() is not None:
+            break
+    process.kill()
+
+
 def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
     odd_folder, whole, tmp_path
 ):
@@ -77,11 +84,7 @@ def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
         output = tmp_path / f"killed-{trial}{whole.suffix}"
         rows = rng.randrange(1, ODD)
         with run(odd_folder, output) as process:
-            while not output.exists() or output.read_bytes().count(b"\n") < rows:
-                assert process.poll() in (None, 1)
-                if process.poll() is not None:
-                    break
-            process.send_signal(signal.SIGKILL)
+            kill_at(process, output, rows)
         gspy("classify", odd_folder, "-o", output)
         assert output.read_bytes() == whole.read_bytes()
 
@@ -123,23 +126,13 @@ def many(odd_folder: Path, tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 @pytest.mark.parametrize("count", [4, pytest.param(25, marks=pytest.mark.slow)])
-def test_kills_at_random_moments_lose_and_double_nothing(many, tmp_path, suffix, count):
+def test_kills_at_random_rows_lose_and_double_nothing(many, tmp_path, suffix, count):
     whole, output = tmp_path / f"whole{suffix}", tmp_path / f"killed{suffix}"
-    start = time.monotonic()
-    with run(many, whole) as process:
-        assert process.wait() == 1
-    seconds = time.monotonic() - start
-    rng, kills = random.Random(2), 0
-    while kills < count:
+    gspy("classify", many, "-o", whole)
+    rng = random.Random(2)
+    for rows in sorted(rng.choices(range(FEW + 60), k=count)):
         with run(many, output) as process:
-            try:
-                process.wait(rng.uniform(0, seconds))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                kills += 1
-                continue
-        assert output.read_bytes() == whole.read_bytes()
-        output.unlink()
+            kill_at(process, output, rows)
     gspy("classify", many, "-o", output)
     assert output.read_bytes() == whole.read_bytes()
 
