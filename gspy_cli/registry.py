@@ -89,7 +89,7 @@ def cards() -> Iterator[ModelCard]:
             yield folder.card()
 
 
-def new_folder(name: str, *, force: bool = False) -> ModelFolder:
+def new_folder(name: str, *, force: bool) -> ModelFolder:
     """Make the folder of a model of the user's own.
 
     Raises

@@ -13,7 +13,7 @@ from gspy_cli.cli.running import Tally
 from gspy_cli.cli.wanted import Format, Wanted
 
 
-def hint(what: str | None, *, quiet: bool = False) -> None:
+def hint(what: str | None, *, quiet: bool) -> None:
     """Say what comes next, on stderr, if anybody looks."""
     if what and not quiet and sys.stderr.isatty():
         typer.echo(f"next: {what}", err=True)
