@@ -64,13 +64,16 @@ class Readers:
 
     def __init__(self, count: int = 0) -> None:
         self.count = 0
+        self._all: list[_Reader] = []
         self._free: SimpleQueue[_Reader] = SimpleQueue()
         self.grow(count)
 
     def grow(self, count: int) -> None:
         """Start processes until there are so many."""
         for _ in range(count - self.count):
-            self._free.put(_Reader())
+            reader = _Reader()
+            self._all.append(reader)
+            self._free.put(reader)
             self.count += 1
 
     def read(self, orders: Sequence[Order]) -> list[Input]:
@@ -79,7 +82,7 @@ class Readers:
         Raises
         ------
         GspyError
-            No reader can be started.
+            No reader can be started, or they were closed.
         """
         reader = self._free.get()
         try:
@@ -93,7 +96,9 @@ class Readers:
         return [refused if given is None else given[0] for given in alone]
 
     def close(self) -> None:
-        """End the processes, once no thread uses them."""
+        """End the processes; a thread that waits for one gets an error."""
+        for reader in self._all:
+            reader.stop()
         while not self._free.empty():
             self._free.get().end()
 
@@ -103,6 +108,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._process = _start()
+        self._is_over = False
 
     def read(self, orders: Sequence[Order]) -> list[Input] | None:
         """Read pictures; if that ends the process, give None and start another."""
@@ -110,9 +116,15 @@ class _Reader:
         if inputs is None:
             self.end()
             self._process = _start()
-            if self._ask([]) is None:
+            if self._is_over or self._ask([]) is None:
+                self.end()
                 raise GspyError(_NO_START)
         return inputs
+
+    def stop(self) -> None:
+        """End the process for good, whatever it is at."""
+        self._is_over = True
+        self._process.kill()
 
     def end(self) -> None:
         self._process.kill()

@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -76,6 +77,24 @@ def test_a_reader_that_was_killed_is_replaced(two, figures):
         two._free.put(reader)
     good = orders(figures)
     assert same(two.read(good), [read(order) for order in good])
+
+
+def test_a_reader_that_waits_for_a_picture_is_ended_too(figures):
+    pipe = figures / "pipe.png"
+    os.mkfifo(pipe)
+    team = Readers(1)
+
+    def wait() -> None:
+        with pytest.raises(GspyError):
+            team.read([Order(PictureFile(str(pipe)), SIZE)])
+
+    thread = Thread(target=wait, daemon=True)
+    thread.start()
+    with pipe.open("wb"):  # once the reader has opened it
+        team.close()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert team._all[0]._process.poll() is not None
 
 
 def test_readers_that_cannot_start_are_one_clear_error(monkeypatch, figures):
