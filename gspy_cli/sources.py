@@ -28,6 +28,20 @@ class PictureFile:
         return read_pixels(Path(self.path))
 
 
+@dataclass(slots=True)
+class Stream:
+    """A picture that can be read once, and by this process alone; its pixels stay."""
+
+    path: str
+    pixels: NDArray[np.uint8] | None = None
+
+    def __call__(self) -> NDArray[np.uint8]:
+        """Decode it, or give what was decoded."""
+        if self.pixels is None:
+            self.pixels = read_pixels(Path(self.path))
+        return self.pixels
+
+
 @dataclass(frozen=True, slots=True)
 class Plot:
     """The inside of a figure (H, W, 3), made from strain, and what else that tells."""
@@ -51,6 +65,8 @@ class Sample:
 
 
 STDIN = Path("-")
+STRAIN = (".hdf5", ".h5", ".hdf", ".gwf")
+"""How the names of files of strain end."""
 BOM = "\ufeff"  # what some programs begin a list with
 STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/")
 """How the paths of streams of this process begin."""
@@ -60,10 +76,10 @@ Name = str | Sample
 
 
 def picture(path: str) -> Sample:
-    """Make the sample of one picture file; this process alone can read a stream."""
-    if path.startswith(STREAMS):
-        return Sample(describe(path), partial(read_pixels, Path(path)))
-    return Sample(describe(path), PictureFile(path))
+    """Make the sample of one picture, a file or a stream."""
+    found = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113, they raise nothing
+    is_file = found and not path.startswith(STREAMS)
+    return Sample(describe(path), PictureFile(path) if is_file else Stream(path))
 
 
 def sample_of(name: Name) -> Sample:
@@ -159,6 +175,8 @@ def _from_folder(folder: str, *, recursive: bool, apart: Path | None) -> Iterato
         yield name
     if not found:
         more = "" if recursive else "; --recursive looks in its folders too"
+        if any(name.lower().endswith(STRAIN) for name in os.listdir(folder)):
+            more = ", but strain: give --gps TIME or --triggers FILE"
         yield unusable(Origin(folder), f"no pictures in this folder{more}")
 
 

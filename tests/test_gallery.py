@@ -1,14 +1,17 @@
 """The page of pictures: whole in itself, and it does what its buttons say."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from chromium import needs_chromium
 from conftest import draw_figure
 from PIL import Image
-from test_classify import gspy, rows
+from test_classify import GSPY, gspy, rows
 
 from gspy_cli.results import Origin, Prediction
 from gspy_cli.sources import unusable
@@ -111,6 +114,17 @@ def test_the_page_asks_for_nothing_outside_itself(page):
     assert "default-src 'none'" in text
     assert set(re.findall(r'src="(.{5})', text)) == {"data:"}
     assert "http" not in re.sub(r'http-equiv|href="[^"]*"', "", text)
+
+
+def test_pictures_that_can_be_read_once_are_shown(figures, tmp_path):
+    pipe, shown = tmp_path / "pipe.png", tmp_path / "page.html"
+    os.mkfifo(pipe)
+    content = min(figures.iterdir()).read_bytes()
+    Thread(target=pipe.write_bytes, args=(content,), daemon=True).start()
+    command = [*GSPY, "classify", "-q", "/dev/stdin", pipe, "--gallery", shown]
+    run = subprocess.run(command, input=content, check=False, timeout=60)
+    assert run.returncode == 0
+    assert shown.read_text().count("data:image/webp;base64") == 2
 
 
 def test_a_torn_page_is_completed_to_the_same_bytes(folder, page):
