@@ -268,8 +268,20 @@ def test_a_row_about_no_picture_is_left_out(data, table):
     assert gspy("evaluate", table, "--data", data)[0] == 0
 
 
-def test_probabilities_that_do_not_sum_to_1_are_refused(data, table):
-    table.write_text(table.read_text().replace("0.95", "0.45"))
+def test_a_row_about_what_no_file_can_be_called_is_left_out(data, table):
+    row = table.read_text().splitlines()[1]
+    with table.open("a") as file:
+        file.write(f"\0{row}\n")
+    assert gspy("evaluate", table, "--data", data)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("score", "wrong"),
+    [("0.95", "0.45"), ("0.95,0.025000000000000022", "1.95,-0.975")],
+)
+def test_probabilities_that_do_not_sum_to_1_are_refused(data, table, score, wrong):
+    assert score in table.read_text()
+    table.write_text(table.read_text().replace(score, wrong))
     code, _, err = gspy("evaluate", table, "--data", data)
     assert (code, err.count("\n")) == (2, 1)
     assert "are not probabilities that sum to 1" in err
@@ -282,7 +294,11 @@ def test_probabilities_that_do_not_sum_to_1_are_refused(data, table):
         (["none.csv"], "cannot read none.csv"),
         (["{table}"], "has no labelled pictures of its own: give them with --data"),
         (["{table}", "--data", "none"], "none does not exist"),
-        (["{table}", "--data", "{data}", "--split", "test"], "has no split 'test'"),
+        (
+            ["{table}", "--data", "{data}", "--split", "test"],
+            "has no splits; leave --split out",
+        ),
+        (["{parquet}", "--data", "{data}"], "give its -o a .csv too"),
         (["{table}", "--data", "{data}", "--window", "4"], "no 4.0 s pictures"),
         (["{table}", "--data", "{data}", "-o", "{table}"], "give a folder"),
         (["{empty}", "--data", "{data}"], "is no table of answers"),
@@ -296,7 +312,8 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     (tmp_path / "empty.csv").touch()
     (tmp_path / "void").mkdir()
     places = {"table": table, "data": data, "empty": tmp_path / "empty.csv"}
-    places["void"] = tmp_path / "void"
+    places["void"], places["parquet"] = tmp_path / "void", tmp_path / "a.parquet"
+    places["parquet"].touch()
     code, out, err = gspy("evaluate", *(a.format(**places) for a in arguments))
     assert (code, out) == (2, "")
     assert message in err

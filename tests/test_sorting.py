@@ -1,11 +1,12 @@
 """Pictures sorted into folders: none lost, none overwritten, stopped or not."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import draw_figure
 from PIL import Image
-from test_classify import gspy, rows
+from test_classify import GSPY, gspy, rows
 
 from gspy_cli.errors import GspyError
 from gspy_cli.writers import sorting
@@ -151,6 +152,15 @@ def test_what_cannot_be_sorted_has_its_reason_and_the_run_goes_on(
     assert table[0]["status"] == ("partial" if options else "failed")
     assert "cannot be put into" in table[0]["error"]
     assert {row["status"] for row in table[1:]} <= {"ok"}
+
+
+def test_a_stream_is_no_file_to_sort(figures, tmp_path):
+    content = min(figures.iterdir()).read_bytes()
+    command = [*GSPY, "classify", "-q", "/dev/stdin", "--sort-into", tmp_path / "new"]
+    run = subprocess.run(command, input=content, check=False)
+    (row,) = rows((tmp_path / "new" / "labels.csv").read_text())
+    assert (run.returncode, row["status"]) == (1, "failed")
+    assert row["error"].endswith("`/dev/stdin` is a named pipe")
 
 
 def test_a_full_disk_ends_sorting_and_is_named(figures, tmp_path, monkeypatch):

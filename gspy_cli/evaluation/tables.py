@@ -131,7 +131,7 @@ def placed(
     Relative paths are from this folder, or from the table's where that finds more.
     """
     cells = ((row.get("path") or row.get("file"), row) for row in table.rows)
-    named = [(name, row) for name, row in cells if name]
+    named = [(name, row) for name, row in cells if name and "\0" not in name]
     found = (
         {(base / name).resolve(): row for name, row in named}
         for base in (Path(), table.path.parent)
@@ -148,7 +148,7 @@ def probabilities(row: Mapping[str, str], table: AnswerTable) -> list[float]:
         values = [float(cell) for cell in cells]
     except (TypeError, ValueError):
         values = [math.nan]
-    if not abs(sum(values) - 1) < 0.01:
+    if not (min(values) >= 0 and abs(sum(values) - 1) < 0.01):
         raise GspyError(
             f"{table.path}: the columns {table.classes[0]} to {table.classes[-1]} of "
             f"{row.get('path') or row.get('file')} are not probabilities that sum to 1"

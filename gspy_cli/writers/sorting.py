@@ -76,7 +76,7 @@ def _place(view: Result, folder: Path, link: Link, known: Known) -> Result:
     except OSError as error:
         if error.errno in FULL:
             raise GspyError(f"cannot write into {folder}: {error.strerror}") from None
-        reason = (error.strerror or "unknown reason").lower()
+        reason = (error.strerror or str(error)).lower()
         return Failure(view.origin, f"cannot be put into {folder}: {reason}")
     return view
 
