@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.image import network_input, resize
+from gspy_cli.results import WINDOWS
 from gspy_cli.strain.grid import FREQUENCY_STEP_HZ, TIME_STEP_S
 from gspy_cli.strain.picture import MAX_ENERGY, plot_pixels
-from gspy_cli.strain.qtransform import WINDOWS_S, q_scan
+from gspy_cli.strain.qtransform import q_scan
 
 SIDE = 224
 
@@ -46,7 +47,7 @@ def gwpy_transform(data: NDArray, rate_hz: int, event_s: float):
     from gwpy.segments import Segment
     from gwpy.timeseries import TimeSeries
 
-    half_s = max(WINDOWS_S) / 2
+    half_s = max(WINDOWS) / 2
     return TimeSeries(data, sample_rate=rate_hz).q_transform(
         qrange=(4, 64),
         frange=(10, 2048),
@@ -65,7 +66,7 @@ def gwpy_inputs(data: NDArray, rate_hz: int, event_s: float) -> list[NDArray]:
         network_input(
             matplotlib_figure(spectrogram, w, event_s), height=SIDE, width=SIDE
         )
-        for w in WINDOWS_S
+        for w in WINDOWS
     ]
 
 

@@ -22,12 +22,12 @@ from PIL import Image
 from gspy_cli import registry
 from gspy_cli.image import network_input
 from gspy_cli.labels import CLASSES
+from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.dataset import scene_views
 from gspy_cli.simulate.origins import draw_origin
 from gspy_cli.simulate.quiet import Quiet, read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.strain.eras import Era
-from gspy_cli.strain.qtransform import WINDOWS_S
 
 SIDE = 160
 SEED = 9090  # of no training set
@@ -123,7 +123,7 @@ def test_class(
     for row in rows:
         glitches[row["glitch"]].append(row)
     windows = sorted({float(row["window"]) for row in rows})
-    chosen = [WINDOWS_S.index(window) for window in windows]
+    chosen = [WINDOWS.index(window) for window in windows]
     real = np.array(
         [embed([read(folder / r["file"]) for r in g]) for g in glitches.values()]
     )

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.results import Origin, Trigger
+from gspy_cli.results import WINDOWS, Origin, Trigger
 from gspy_cli.sources import Plot, Sample, unusable
 
 if TYPE_CHECKING:
@@ -62,10 +62,8 @@ def located(
 
 
 def _windows(scanner: "Scanner", event: "Event", name: str) -> Iterator[Sample]:
-    from gspy_cli.strain.qtransform import WINDOWS_S
-
     home, trigger = event.home, Trigger(float(event.gps))
-    for window in WINDOWS_S:
+    for window in WINDOWS:
         origin = Origin(str(home.path), home.ifo or None, name, window, trigger)
         shifted = partial(_plot, scanner, event, window)
         yield Sample(origin, partial(shifted, 0.0), shifted)

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gspy_cli.labels import CLASSES
+from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.dataset import scene_views
 from gspy_cli.simulate.scene import draw_scene
-from gspy_cli.strain.qtransform import WINDOWS_S
 
 SEEDS = {
     "1080Lines": 1,
@@ -64,7 +64,7 @@ def strip(label: str) -> Image.Image:
         pen.text((LEFT - 8, row), str(tick), fill="black", anchor="rm")
         pen.line((LEFT - 5, row, LEFT, row), fill="black")
     pen.text((4, 1), "Hz", fill="black")
-    for place, (view, window) in enumerate(zip(views, WINDOWS_S, strict=True)):
+    for place, (view, window) in enumerate(zip(views, WINDOWS, strict=True)):
         left = LEFT + place * (WIDTH + GAP)
         picture.paste(Image.fromarray(view), (left, TOP))
         middle = left + WIDTH // 2

@@ -86,9 +86,9 @@ def qscan(
     Example: gspy qscan H-H1_GWOSC_4KHZ.hdf5 --gps 1126259462.4 -o scans/
     """
     need_strain("drawing a Q-scan")
-    from gspy_cli.strain.qtransform import WINDOWS_S
+    from gspy_cli.results import WINDOWS
 
-    if window not in ("all", *map(str, WINDOWS_S)):
+    if window not in ("all", *map(str, WINDOWS)):
         raise GspyError(f"--window {window}: use 0.5, 1.0, 2.0, 4.0 or all")
     found, wanted = strain.find_strain(
         paths or [],
@@ -98,7 +98,7 @@ def qscan(
         open_data=open_data,
         quiet=quiet,
     )
-    windows = tuple(w for w in WINDOWS_S if window in ("all", str(w)))
+    windows = tuple(w for w in WINDOWS if window in ("all", str(w)))
     sheet = Sheet(windows, output, form, annotate, quiet)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)

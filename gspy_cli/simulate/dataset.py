@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gspy_cli.errors import GspyError
 from gspy_cli.image import resize
 from gspy_cli.labels import CLASSES
+from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.claim import claim, is_claimed
 from gspy_cli.simulate.manifest import (
     gravityspy_id,
@@ -31,7 +32,6 @@ from gspy_cli.simulate.manifest import (
 from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.simulate.style import draw_early, plot
-from gspy_cli.strain.qtransform import WINDOWS_S
 from gspy_cli.whole import whole_file
 from gspy_cli.workers import ENVIRONMENT
 
@@ -62,7 +62,7 @@ def scene_views(
     scan = scene.scan
     plots = (
         plot(scan.energies[window], scan.frequencies, q=scan.q, early=early)
-        for window in WINDOWS_S
+        for window in WINDOWS
     )
     return np.array([resize(pixels, height=height, width=width) for pixels in plots])
 
@@ -115,7 +115,7 @@ def _prepare(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) ->
     if plan.noise:
         quiet = read_quiet(Path(plan.noise), on_left_out=on_left_out)
         np.save(directory / QUIET, quiet)
-    shape = (plan.count, len(WINDOWS_S), plan.height, plan.width, 3)
+    shape = (plan.count, len(WINDOWS), plan.height, plan.width, 3)
     try:
         _inputs(directory, "w+", shape)
         _take_room(made)

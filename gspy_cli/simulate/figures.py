@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from gspy_cli.labels import CLASSES
+from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.claim import claim, is_claimed
 from gspy_cli.simulate.manifest import (
     append_row,
@@ -19,7 +20,6 @@ from gspy_cli.simulate.manifest import (
 from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.strain.eras import Era
-from gspy_cli.strain.qtransform import WINDOWS_S
 from gspy_cli.strain.runs import RUNS
 
 Format = Literal["png", "jpeg"]
@@ -98,7 +98,7 @@ def _write_views(
     quality = int(rng.integers(75, 96))
     later = scene.origin.era in (Era.O3, Era.GWPY)
     style = Style.O3 if later else Style.TRAINING
-    for window in WINDOWS_S:
+    for window in WINDOWS:
         ifo = scene.origin.ifo
         figure = draw(scene.scan, window, ifo=ifo, gps=gps, style=style)
         if picture_format == "jpeg":

@@ -6,18 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft
 
+from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.tiles import Tile
 from gspy_cli.simulate.waveform import Loudness
 from gspy_cli.strain.eras import RECIPES, Era
 from gspy_cli.strain.qplane import QRANGE
-from gspy_cli.strain.qtransform import (
-    WINDOWS_S,
-    QScan,
-    peak_snr,
-    scan_tiles,
-    tile_strain,
-)
+from gspy_cli.strain.qtransform import QScan, peak_snr, scan_tiles, tile_strain
 
 Spectrum = NDArray[np.complex128]
 
@@ -62,7 +57,7 @@ def trigger(
         tiles = tile_strain(
             strain,
             sample_rate_hz=sample_rate_hz,
-            keep_s=(event_s - max(WINDOWS_S), event_s + max(WINDOWS_S)),
+            keep_s=(event_s - max(WINDOWS), event_s + max(WINDOWS)),
             era=era,
             qrange=(tile.q * 0.99, tile.q / 0.99) if clear else QRANGE,
         )

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gspy_cli.errors import GspyError
+from gspy_cli.results import WINDOWS
 from gspy_cli.strain.archive import BLOCK_S, Archive, Strain
 from gspy_cli.strain.checks import margin
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.gaps import whole_stretch
 from gspy_cli.strain.memo import Memo
-from gspy_cli.strain.qtransform import WINDOWS_S, QScan, Tiles, scan_tiles, tile_strain
+from gspy_cli.strain.qtransform import QScan, Tiles, scan_tiles, tile_strain
 from gspy_cli.strain.series import Series
 
 THREADS = 2  # that scan
@@ -65,9 +66,9 @@ class Scanner:
         first_s = part.start / block.sample_rate_hz
         event_s = float(event.gps - block.start_gps) - first_s + shift_s
         room_s = min(event_s, tiles.duration_s - event_s)
-        windows = [w for w in WINDOWS_S if margin(w) <= room_s]
+        windows = [w for w in WINDOWS if margin(w) <= room_s]
         if not windows:
-            raise GspyError(no_room(min(WINDOWS_S)))
+            raise GspyError(no_room(min(WINDOWS)))
         return scan_tiles(tiles, event_s=event_s, windows=windows)
 
     def _read(self, block: _Block) -> Strain:
@@ -77,7 +78,7 @@ class Scanner:
         block, first, last = stretch
         strain = self._blocks(block)
         first_s = first / strain.sample_rate_hz
-        middle_s, reach_s = BLOCK_S / 2 - first_s, 1 + max(WINDOWS_S)
+        middle_s, reach_s = BLOCK_S / 2 - first_s, 1 + max(WINDOWS)
         return tile_strain(
             strain.samples[first:last],
             sample_rate_hz=strain.sample_rate_hz,

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
 from gspy_cli.errors import GspyError
+from gspy_cli.results import WINDOWS
 from gspy_cli.strain import grid
 from gspy_cli.strain.checks import check_event, check_strain
 from gspy_cli.strain.eras import RECIPES, Era, Recipe
 from gspy_cli.strain.qplane import QRANGE, Plane, row_norms, tile_energies, tiling
 from gspy_cli.strain.whitening import whitened_spectrum
 
-WINDOWS_S = (0.5, 1.0, 2.0, 4.0)
 SEARCH_S = 0.5  # about an event, for its loudest tile
 # A cubic spline forgets a knot by 0.27 per step: 16 steps is float32's precision.
 SPLINE_REACH = 16
@@ -93,7 +93,7 @@ def q_scan(
     *,
     sample_rate_hz: float,
     event_s: float,
-    windows: Sequence[float] = WINDOWS_S,
+    windows: Sequence[float] = WINDOWS,
     era: Era = Era.GWPY,
     frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
     qrange: tuple[float, float] = QRANGE,
@@ -158,7 +158,7 @@ def tile_strain(
 
 
 def scan_tiles(
-    tiles: Tiles, *, event_s: float, windows: Sequence[float] = WINDOWS_S
+    tiles: Tiles, *, event_s: float, windows: Sequence[float] = WINDOWS
 ) -> QScan:
     """Choose the plane with the loudest tile near an event, and picture that.
 
