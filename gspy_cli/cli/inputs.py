@@ -31,7 +31,7 @@ class Given:
     def names(self) -> "Iterator[Name]":
         """Name all inputs, in order."""
         if self.events:
-            return strain.samples(list(self.paths), self.files_from, self.events)
+            return strain.samples(list(self._listed()), self.events)
         from gspy_cli import sources
 
         if not self.paths and self.files_from is None:
@@ -39,15 +39,20 @@ class Given:
                 "nothing to classify; give pictures, folders or --files-from"
             )
         strain.refuse_without_times(self.paths)
+        if not self.recursive:  # nothing below a folder is searched
+            return sources.names(self._listed())
+        return sources.names(self._listed(), recursive=True, apart=self.sort_into)
+
+    def _listed(self) -> Iterator[str]:
+        """Give the paths, those of lists in their places, and --files-from's last."""
+        from gspy_cli import sources
+
         lists: list[Iterable[str]] = [
             sources.listed(sys.stdin) if path == "-" else [path] for path in self.paths
         ]
         if self.files_from is not None:
             lists.append(sources.listed(sources.read_list(self.files_from)))
-        paths, apart = chain.from_iterable(lists), self.sort_into
-        if not self.recursive:  # nothing below a folder is searched
-            return sources.names(paths)
-        return sources.names(paths, recursive=True, apart=apart)
+        return chain.from_iterable(lists)
 
     def groups(self, *, per_glitch: bool, ahead: bool) -> "Iterator[Group]":
         """Give the inputs by row; with `ahead`, the first is read now."""

@@ -66,9 +66,7 @@ def refuse_without_times(paths: Iterable[str]) -> None:
             raise GspyError(f"{path} is strain; give --gps TIME or --triggers FILE")
 
 
-def samples(
-    paths: list[str], files_from: Path | None, events: Events
-) -> "Iterator[Sample]":
+def samples(paths: list[str], events: Events) -> "Iterator[Sample]":
     """Give the samples of all events in some strain, as `classify` is asked for it."""
     need_strain("classifying strain")
     from gspy_cli import strain_samples
@@ -76,7 +74,7 @@ def samples(
 
     table = events.table
     strain, wanted = find_strain(
-        listed(paths, files_from),
+        paths,
         read_triggers(table) if table else wanted_times(events.times),
         channel=events.channel,
         ifo=events.ifo,
@@ -98,16 +96,6 @@ def classify(
         samples, model, batch_size=batch_size, workers=strain_samples.WORKERS
     )
     return timeshift.gathered(results) if shifts else results
-
-
-def listed(paths: list[str], files_from: Path | None) -> list[str]:
-    """Add a list's paths to those given; '-' reads one from stdin."""
-    from gspy_cli import sources
-
-    lines = sources.read_list(files_from) if files_from else []
-    for path in paths:
-        lines += sys.stdin if path == "-" else [path]
-    return list(sources.listed(lines))
 
 
 def wanted_times(times: Iterable[str]) -> "list[Wanted]":
