@@ -1,8 +1,11 @@
-"""A file is written whole or not at all."""
+"""A file is written whole or not at all; what cannot be written is named."""
+
+import re
 
 import pytest
 
-from gspy_cli.whole import whole_file
+from gspy_cli.errors import GspyError
+from gspy_cli.whole import whole_file, writing
 
 
 def test_what_was_written_takes_the_files_place(tmp_path):
@@ -36,3 +39,15 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         one.write_text("one")
         other.write_text("other")
     assert path.read_text() == "one"
+
+
+def test_what_cannot_be_written_is_named_with_the_reason(tmp_path):
+    path = tmp_path / "none" / "out.csv"
+    message = f"cannot write {path}: No such file or directory"
+    with pytest.raises(GspyError, match=f"^{re.escape(message)}$"), writing(path):
+        path.touch()
+
+
+def test_a_pipe_that_nobody_reads_is_no_output_that_cannot_be_written(tmp_path):
+    with pytest.raises(BrokenPipeError), writing(tmp_path):
+        raise BrokenPipeError

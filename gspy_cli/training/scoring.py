@@ -14,7 +14,13 @@ from gspy_cli.training.export import Deployed, read_network
 
 
 def load_run(source: Path, *, device: str) -> Model:
-    """Make a run's best network ready, or that of one of its checkpoints."""
+    """Make a run's best network ready, or that of one of its checkpoints.
+
+    Raises
+    ------
+    GspyError
+        There is no such network, or this torch cannot use the device.
+    """
     network, card = read_network(source)
     place = torch.device(torch_device(device))
     deployed = Deployed(network, card).to(place)
