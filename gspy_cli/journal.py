@@ -17,7 +17,7 @@ from typing import BinaryIO
 from gspy_cli.done import Done
 from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Record
-from gspy_cli.whole import writing
+from gspy_cli.whole import lock, writing
 
 Records = Callable[[BinaryIO], Iterator[Record]]
 """Reads the whole rows of an output; stops at a torn last one.
@@ -63,8 +63,9 @@ def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
         with writing(path):
             if not overwrite and _has_rows(path) and not _beside(path).exists():
                 check(b"", {}, path)
-            journal = stack.enter_context(_journal(path))
-            _lock(journal, path)
+            journal = _journal(path)
+            stack.callback(_close, journal, path)
+            lock(journal, path)
             file = path.open("ab+")
             stack.callback(_close, file, path)
         yield Held(path, file, journal)
@@ -117,28 +118,6 @@ def _journal(path: Path) -> BinaryIO:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.journal")
-
-
-def _lock(journal: BinaryIO, path: Path) -> None:
-    """Hold the journal until this process ends, however it ends.
-
-    Some file systems have no locks.
-    """
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(journal.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        raise GspyError(
-            f"another gspy is writing {path}; wait for it or give another -o"
-        ) from None
-    except OSError:
-        pass
 
 
 def forget(path: Path) -> None:

@@ -1,21 +1,24 @@
-"""Write a file whole or not at all, and say why one cannot be written."""
+"""Write a file whole or not at all, alone, and say why one cannot be written."""
 
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from gspy_cli.errors import GspyError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, alone: bool = False) -> Iterator[Path]:
     """Give a name beside `path` to write to; at the end it takes the place of `path`.
 
-    If anything goes wrong, the old file stands as it was and nothing is left beside it.
+    If anything goes wrong, the old file stands as it was. Only a kill leaves something
+    beside it; `alone`, where nobody else writes the file, the next writes over that.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    mark = "" if alone else f".{secrets.token_hex(4)}"
+    part = path.with_name(f".{path.name}{mark}.part")
     try:
         yield part
         with part.open("r+b") as file:
@@ -41,3 +44,30 @@ def writing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def lock(file: IO[Any], path: Path) -> None:
+    """Hold a file, which keeps others from writing to `path`, until it is closed.
+
+    However this process ends, that ends too. Some file systems have no locks.
+
+    Raises
+    ------
+    GspyError
+        Another process holds it.
+    """
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise GspyError(
+            f"another gspy is writing {path}; wait for it or give another -o"
+        ) from None
+    except OSError:
+        pass

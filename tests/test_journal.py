@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,12 +61,12 @@ def test_a_finished_run_has_nothing_left_to_do(odd_folder, whole):
 def test_failures_of_an_earlier_run_still_count(odd_folder, whole, tmp_path):
     code, _, err = gspy("classify", odd_folder, "-o", whole)
     assert code == 1
-    assert f"{ODD} done before, 1 of them failed; --overwrite reads all anew (" in err
+    assert f"{ODD} done before, 1 failed before; --overwrite reads all anew (" in err
     good = sorted(odd_folder.iterdir())[0]
     output = tmp_path / f"good{whole.suffix}"
     for _ in range(2):
         code, _, err = gspy("classify", good, "-o", output)
-        assert (code, "them failed" in err) == (0, False)
+        assert (code, "failed before" in err) == (0, False)
 
 
 def kill_at(process: subprocess.Popen, output: Path, rows: int) -> None:
@@ -229,6 +230,15 @@ def test_a_full_disk_is_one_line_and_the_next_run_completes(
     assert err == f"gspy: cannot write {output}: File too large\n"
     gspy("classify", odd_folder, "-o", output)
     assert output.read_bytes() == whole.read_bytes()
+
+
+def test_a_disk_too_full_for_the_journal_is_the_same_line(odd_folder, tmp_path):
+    output = tmp_path / "out.csv"
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (10, 10))
+    with run(odd_folder, output, preexec_fn=limit) as process:
+        err = process.stderr.read().decode()
+    assert process.returncode == 2
+    assert err == f"gspy: cannot write {output}: File too large\n"
 
 
 def test_new_pictures_are_added_at_the_end(odd_folder, whole, tmp_path):

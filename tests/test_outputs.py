@@ -17,7 +17,7 @@ import pytest
 from conftest import ODD, TINY_CLASSES
 from hypothesis import given
 from hypothesis import strategies as st
-from test_classify import gspy, rows
+from test_classify import GSPY, gspy, rows
 
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.output import Outputs
@@ -121,6 +121,31 @@ def test_a_parquet_file_that_was_killed_goes_on_from_its_part(
     gspy("classify", odd_folder, "-o", output)
     assert read(output) == expected
     assert output.read_bytes() == whole.read_bytes()
+
+
+KILLED_AT_THE_END = """
+import os, sys
+
+def kill(event, arguments):
+    if event == "os.rename" and str(arguments[0]).endswith(".part"):
+        os.kill(os.getpid(), 9)
+
+sys.addaudithook(kill)
+"""
+
+
+def test_a_parquet_file_that_was_killed_while_it_was_joined_leaves_nothing(
+    figures, tmp_path
+):
+    folder, output = tmp_path / "new", tmp_path / "new" / "out.parquet"
+    folder.mkdir()
+    (tmp_path / "sitecustomize.py").write_text(KILLED_AT_THE_END)
+    command = [*GSPY, "classify", figures, "-o", output]
+    with_kill = os.environ | {"PYTHONPATH": str(tmp_path)}
+    assert subprocess.run(command, env=with_kill, check=False).returncode == -9
+    assert len(list(folder.iterdir())) == 3
+    assert gspy("classify", figures, "-o", output)[0] == 0
+    assert list(folder.iterdir()) == [output]
 
 
 def test_a_part_that_the_parquet_file_holds_already_is_not_added_twice(
@@ -305,6 +330,7 @@ def test_a_foreign_parquet_file_is_not_replaced_unasked(figures, tmp_path):
     output.write_bytes(b"precious")
     code, _, err = gspy("classify", figures, "-o", output)
     assert (code, output.read_bytes()) == (2, b"precious")
+    assert [path.name for path in tmp_path.glob("out*")] == ["out.parquet"]
     assert "was not made by gspy classify; --overwrite replaces it" in err
     assert gspy("classify", figures, "-o", output, "--overwrite")[0] == 0
     assert len(read(output)) == 3

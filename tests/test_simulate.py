@@ -42,6 +42,7 @@ from gspy_cli.simulate.waveforms.sweeps import chirp, merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
 from gspy_cli.strain.series import list_series
+from gspy_cli.whole import lock
 
 RATE_HZ = 8192
 
@@ -529,6 +530,22 @@ def test_figures_that_were_stopped_go_on_to_the_same_bytes(tmp_path):
     before = first.stat()
     assert write() == whole
     assert first.stat() == before
+
+
+def test_two_runs_into_one_folder_cannot_mix(tmp_path):
+    ask = "-o", tmp_path, "--classes", "Blip"
+    assert simulate(*ask) == (0, "")
+    manifest = tmp_path / "manifest.csv"
+    before = manifest.read_bytes()
+    manifest.write_bytes(before[:-1])
+    with manifest.open("a") as file:
+        lock(file, tmp_path)
+        code, err = simulate(*ask)
+    reason = f"another gspy is writing {tmp_path}; wait for it or give another -o"
+    assert (code, err) == (2, f"gspy: {reason}\n")
+    assert manifest.read_bytes() == before[:-1]
+    assert simulate(*ask) == (0, "")
+    assert manifest.read_bytes() == before
 
 
 def test_figures_of_two_data_sets_do_not_mix(tmp_path):

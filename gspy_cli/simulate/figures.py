@@ -21,6 +21,7 @@ from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.runs import RUNS
+from gspy_cli.whole import lock
 
 Format = Literal["png", "jpeg"]
 ENDINGS = {"png": "png", "jpeg": "jpg"}
@@ -67,20 +68,22 @@ def write_figures(
     if not begun:
         claim(directory, plan)
     manifest = directory / "manifest.csv"
-    for index in range(whole_rows(manifest), count):
-        label = classes[index % len(classes)]
-        scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
-        name = gravityspy_id(seed=seed, index=index)
-        stem = f"{scene.origin.ifo}_{name}"
-        folder = directory / label
-        folder.mkdir(exist_ok=True)
-        _write_views(folder, stem, scene, seed, index, picture_format)
-        if strain:
-            _write_strain(folder / f"{stem}.hdf5", scene)
-        row = manifest_row(scene, name=name, index=index, early=False)
-        append_row(manifest, row)
-        if progress:
-            progress(index + 1, count)
+    with manifest.open("a", newline="", encoding="utf-8") as file:
+        lock(file, directory)
+        for index in range(whole_rows(manifest), count):
+            label = classes[index % len(classes)]
+            scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
+            name = gravityspy_id(seed=seed, index=index)
+            stem = f"{scene.origin.ifo}_{name}"
+            folder = directory / label
+            folder.mkdir(exist_ok=True)
+            _write_views(folder, stem, scene, seed, index, picture_format)
+            if strain:
+                _write_strain(folder / f"{stem}.hdf5", scene)
+            row = manifest_row(scene, name=name, index=index, early=False)
+            append_row(file, row)
+            if progress:
+                progress(index + 1, count)
 
 
 def _write_views(

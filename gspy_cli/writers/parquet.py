@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gspy_cli import journal
+from gspy_cli.errors import GspyError
 from gspy_cli.results import FILENAMES, Key, Record
 from gspy_cli.whole import whole_file, writing
 from gspy_cli.writers.columns import Columns, read_key
@@ -48,7 +49,12 @@ def open_parquet(
     old = path if path.exists() and not replaced else None
     schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
     with writing(path):
-        head = _head(None if replaced else _count(old, run, schema))
+        try:
+            head = _head(None if replaced else _count(old, run, schema))
+        except GspyError:
+            if not saved.file.tell():
+                journal.forget(held.path)
+            raise
         _begin(saved, head)
         for key, failed in _rows(old):
             saved.done.add(key, failed=failed)
@@ -134,7 +140,7 @@ def _join(old: Path | None, part: Path, path: Path, schema: Any) -> None:  # noq
     from pyarrow import parquet
 
     with (
-        whole_file(path) as whole,
+        whole_file(path, alone=True) as whole,
         part.open(encoding="utf-8") as lines,
         parquet.ParquetWriter(whole, schema, compression="zstd") as writer,
     ):
