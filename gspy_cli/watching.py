@@ -25,18 +25,20 @@ def arrivals(
     *,
     recursive: bool,
     per_glitch: bool,
+    apart: Path | None = None,
     wait: Callable[[], None] = lambda: time.sleep(INTERVAL_S),
     clock: Callable[[], float] = time.time,
 ) -> Iterator[list[Group]]:
     """Give what is in folders and what arrives there, a round at a time, for ever.
 
     A picture that is being written is waited for. `per_glitch`, so are a glitch's
-    other windows. `wait` is called where nothing is new; `clock` gives s since 1970.
+    other windows. The folder `apart` is not searched. `wait` is called where nothing
+    is new; `clock` gives s since 1970.
     """
     known: set[str] = set()
     ages = _Ages(clock)
     while True:
-        found = names(folders, recursive=recursive)
+        found = names(folders, recursive=recursive, apart=apart)
         new = (name for name in found if isinstance(name, str) and name not in known)
         whole = (path for path in new if _is_whole(path, ages))
         groups = _grouped(whole, ages) if per_glitch else _alone(whole)

@@ -215,8 +215,31 @@ def test_rows_are_printed_with_one_header(tmp_path: Path, figures: Path, monkeyp
     assert out.count("ml_label") == 1
 
 
-@pytest.mark.parametrize("arguments", [["a.png"], [], [".", "-t", "1"]])
-def test_only_folders_are_watched(arguments):
-    code, _, err = gspy("classify", *arguments, "--watch")
-    assert code == 2
-    assert err.startswith("gspy: --watch takes folders")
+def test_what_was_sorted_is_not_read_through_a_link(
+    tmp_path: Path, figures: Path, monkeypatch
+):
+    target, looks = tmp_path / "sorted", []
+    target.mkdir()
+    (figures / "link").symlink_to(target)
+
+    def look(_seconds: float) -> None:
+        looks.append(len(rows((target / "labels.csv").read_text())))
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", look)
+    ask = "classify", figures, "--watch", "-r", "--sort-into", target
+    assert gspy(*ask)[0] == 130
+    assert looks == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a.png"], "--watch takes folders; a.png is none"),
+        ([], "--watch takes folders"),
+        ([".", "-t", "1"], "--watch takes pictures; leave --gps and --triggers out"),
+    ],
+)
+def test_only_folders_of_pictures_are_watched(arguments, said):
+    assert gspy("classify", *arguments, "--watch") == (2, "", f"gspy: {said}\n")

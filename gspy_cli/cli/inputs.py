@@ -90,11 +90,16 @@ class Given:
         """Give what is in the folders and what arrives there, without end."""
         from gspy_cli import watching
 
+        if self.events:
+            raise GspyError("--watch takes pictures; leave --gps and --triggers out")
         strange = [path for path in self.paths if not Path(path).is_dir()]
-        if self.events or self.files_from or strange or not self.paths:
+        if self.files_from or strange or not self.paths:
             raise GspyError(f"--watch takes folders{_such_as(strange)}")
         return watching.arrivals(
-            self.paths, recursive=self.recursive, per_glitch=per_glitch
+            self.paths,
+            recursive=self.recursive,
+            per_glitch=per_glitch,
+            apart=self.sort_into if self.recursive else None,
         )
 
     def refuse_among(self, outputs: Iterable[Path]) -> None:
