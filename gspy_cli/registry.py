@@ -11,6 +11,8 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError, did_you_mean
 
 DEFAULT_MODEL = "efficientnet_lite0"
+RESERVED = ("default", "add", "list", "remove", "show")
+"""The file among the models' folders, and the words of `gspy models`."""
 MAX_BYTES = 2**31  # protobuf's own limit for one file
 
 
@@ -26,7 +28,7 @@ class ModelFolder:
         return self.path / "model.onnx"
 
     def is_exported(self) -> bool:
-        """Tell whether the ONNX file is there; one older than a run's weights is not."""
+        """Tell whether there is an ONNX file, not older than a run's weights."""
         weights = self.path / "best.safetensors"
         return self.graph.is_file() and not (
             weights.is_file() and self.graph.stat().st_mtime < weights.stat().st_mtime
@@ -97,7 +99,7 @@ def new_folder(name: str, *, force: bool) -> ModelFolder:
     GspyError
         The name cannot be a folder's, or, without `force`, a model has it already.
     """
-    if not _is_name(name) or name == "default":
+    if not _is_name(name) or name in RESERVED:
         raise GspyError(f"'{name}' cannot be a model's name; give another with --name")
     if not force and any(
         (d / name).exists() for d in (user_models(), shipped_models())
@@ -158,7 +160,7 @@ def _is_name(wanted: str) -> bool:
 
 
 def _no_such_model(wanted: str) -> str:
-    if wanted.endswith(".onnx"):
+    if wanted.endswith((".onnx", ".safetensors")):
         return f"there is no file {wanted}; 'gspy models' lists what is installed"
     names = [folder.path.name for folder in installed()]
     hint = did_you_mean(wanted, names)

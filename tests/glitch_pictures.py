@@ -11,7 +11,7 @@ from conftest import viridis_like
 from PIL import Image
 from torch import nn
 
-from gspy_cli.training import architectures
+from gspy_cli.training import architectures, config
 from gspy_cli.training.architectures import Architecture
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.recipes import PAPER, Recipe
@@ -67,7 +67,11 @@ class TinyNetwork(nn.Sequential):
 def tiny_network_known() -> Iterator[None]:
     """Let the registry hold `tiny` for a while."""
     tiny = Architecture(TinyNetwork, "8", 0.002, SIDE)
-    with mock.patch.dict(architectures.ARCHITECTURES, tiny=tiny):
+    names = (*config.NETWORKS, "tiny")
+    with (
+        mock.patch.dict(architectures.ARCHITECTURES, tiny=tiny),
+        mock.patch.object(config, "NETWORKS", names),
+    ):
         yield
 
 

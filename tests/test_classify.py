@@ -316,6 +316,22 @@ def test_what_is_no_file_is_no_output(figures: Path):
     assert err == "gspy: /dev/null is no file; --format csv prints instead\n"
 
 
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("-", "-o - names no file; leave -o out to print"),
+        ("o.csv", "o.csv is a folder; name a file in it"),
+    ],
+)
+def test_an_output_is_a_file_of_its_own(output, said, figures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("o.csv").mkdir()
+    before = sorted(tmp_path.iterdir())
+    code, out, err = gspy("classify", figures, "-f", "csv", "-o", output)
+    assert (code, out, err) == (2, "", f"gspy: {said}\n")
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_ctrl_c_keeps_what_was_finished(figures: Path, tmp_path: Path):
     output = tmp_path / "out.csv"
     command = [*GSPY, "classify", "-", "-o", str(output), "--batch-size", "1"]

@@ -461,6 +461,17 @@ def test_models_are_compared_on_the_pictures_that_all_have_answered(
     assert "answers: 4 pictures left out: another model has no answer" in err
 
 
+@pytest.mark.parametrize("terminal", ["", "1"])
+def test_no_score_is_cut_off_where_there_is_little_room(
+    data, table, terminal, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", terminal)
+    for subjects in ([table], [table, table]):
+        code, out, _ = gspy("evaluate", *subjects, "--data", data)
+        assert (code, "…" in out) == (0, False)
+
+
 def test_agreement_with_gravity_spys_labels_is_by_class(data, table, tmp_path):
     reference = tmp_path / "gravityspy.csv"
     lines = ["gravityspy_id,ifo,ml_label,ml_confidence"]

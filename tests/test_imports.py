@@ -128,6 +128,21 @@ def test_evaluating_imports_no_torch(figures: Path, tiny_model: Path, tmp_path: 
     assert found & HEAVY == {"onnxruntime", "matplotlib"}
 
 
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        ["train", "--arch", "resnet18"],
+        ["train", "--data", ".", "--weights", "nothing"],
+        ["train", "--folds", "1"],
+        ["train", "--resume", "nothing"],
+        ["export"],
+        ["export", "nothing"],
+    ],
+)
+def test_a_mistake_in_a_name_is_told_before_torch_is_loaded(mistake):
+    assert "torch" not in brought_by(*mistake)
+
+
 def for_types(tree: ast.Module) -> set[ast.AST]:
     blocks = (node for node in ast.walk(tree) if isinstance(node, ast.If))
     typing = (node for node in blocks if ast.unparse(node.test) == "TYPE_CHECKING")

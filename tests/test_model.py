@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
 from test_classify import gspy
 
 from gspy_cli import model
 from gspy_cli import registry as registry_module
 from gspy_cli.card import ModelCard
+from gspy_cli.cli import models_screen
+from gspy_cli.cli.models import models
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 
@@ -163,6 +166,12 @@ def test_a_broken_model_hides_no_other(tiny_model: Path, registry: Path):
     assert [card.name for card in registry_module.cards()] == ["tiny", "tiny"]
 
 
+def test_a_small_score_of_a_card_is_not_shown_as_nothing():
+    card = tiny_card(scores={"lr": 0.0003, "accuracy": 0.9, "errors": 0.0})
+    facts = dict(models_screen._facts(card))
+    assert [facts[name] for name in card.scores] == ["0.0003", "0.900", "0.000"]
+
+
 def test_a_name_that_is_taken_needs_force(tiny_model: Path, registry: Path):
     (registry / "shipped" / "tiny").mkdir(parents=True)
     model.add(tiny_model, name="mine")
@@ -189,10 +198,15 @@ def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path)
     assert not list(registry_module.installed())
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", "default"])
+@pytest.mark.parametrize("name", ["..", "a/b", *registry_module.RESERVED])
 def test_a_name_that_cannot_be_a_folder_is_refused(tiny_model, registry, name):
     with pytest.raises(GspyError, match="cannot be a model's name"):
         model.add(tiny_model, name=name)
+
+
+def test_no_model_has_the_name_of_a_command():
+    commands = typer.main.get_group(models).commands
+    assert set(registry_module.RESERVED) == {"default", *commands}
 
 
 def test_only_ones_own_models_can_be_removed(tiny_model: Path, registry: Path):

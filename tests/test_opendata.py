@@ -189,6 +189,15 @@ def test_a_time_that_is_not_open_is_a_failed_row(
     ]
 
 
+@pytest.mark.parametrize("command", ["classify", "qscan"])
+def test_open_data_without_a_detector_are_refused_at_the_start(command, tmp_path):
+    output = tmp_path / "out.csv"
+    code, out, err = gspy(command, "--open-data", "-t", START + 40, "-o", output)
+    said = "gspy: --open-data needs a detector: give --ifo\n"
+    assert (code, out, err) == (2, "", said)
+    assert not output.exists()
+
+
 def test_a_download_that_breaks_off_leaves_nothing_behind(
     gwosc: Gwosc, tmp_path: Path, tiny_model: Path
 ) -> None:

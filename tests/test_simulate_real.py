@@ -177,10 +177,18 @@ def test_a_folder_without_strain_is_told_so(tmp_path):
         read_quiet(tmp_path)
 
 
+def test_strain_that_cannot_be_read_is_not_called_too_short(tmp_path):
+    (tmp_path / "broken.hdf5").write_text("no strain")
+    reasons: list[str] = []
+    with pytest.raises(GspyError, match=r"can be used: broken\.hdf5 "):
+        read_quiet(tmp_path, on_left_out=reasons.append)
+    assert len(reasons) == 1
+
+
 def test_strain_that_is_never_quiet_is_told_so(tmp_path):
     samples = sum(white(8, seed=k, spike=30, at_s=k) for k in range(1, 8))
     write_strain(tmp_path / "loud.hdf5", samples)
-    with pytest.raises(GspyError, match=r"holds no quiet stretch of 4\.5 s"):
+    with pytest.raises(GspyError, match=r"loud\.hdf5 has no quiet 6\.5 s"):
         read_quiet(tmp_path)
 
 

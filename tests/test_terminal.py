@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 from test_classify import GSPY, rows
 
-from gspy_cli.cli import results_screen
+from gspy_cli.cli import results_screen, tables
 from gspy_cli.cli.countdown import Countdown
-from gspy_cli.cli.hints import after_classify
+from gspy_cli.cli.hints import after_classify, command
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.running import Tally
 from gspy_cli.cli.strain import Events
@@ -125,6 +127,30 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(figures: Path, columns: i
     assert max(map(len, table.splitlines())) <= columns
 
 
+def test_names_and_numbers_of_models_are_whole_on_any_terminal():
+    _, piped = on_terminal("models", pipe=True, columns=40)
+    name, *_, accuracy = next(row for row in piped.splitlines() if "* " in row).split()
+    for columns in (40, 60, 120):
+        shown, _ = on_terminal("models", columns=columns)
+        plain = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown)
+        column = "".join(line[:12].strip() for line in plain.splitlines()[1:3])
+        assert name in (column if columns == 40 else plain)
+        assert accuracy in plain
+        assert "…" not in plain
+
+
+@pytest.mark.parametrize("terminal", ["", "1"])
+def test_numbers_of_a_table_are_whole_on_any_terminal(terminal, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("FORCE_COLOR", terminal)
+    table = Table("name", box=None)
+    table.add_column("numbers", no_wrap=True)
+    table.columns[0].overflow = "fold"
+    table.add_row("efficientnet_lite0", "0.758-1.000 and more of them")
+    tables.show(table)
+    assert "0.758-1.000 and more of them" in capsys.readouterr().out
+
+
 def test_a_countdown_counts_down_from_what_is_not_done_already():
     countdown = Countdown(lambda: range(10), lambda: 4)
     assert list(countdown(range(6))) == list(range(6))
@@ -194,6 +220,27 @@ def test_a_scan_is_of_the_same_detector_and_channel():
     given = Given(("a b.gwf",), events=events)
     asked = "gspy qscan 'a b.gwf' --gps 1 --gps 2 --ifo L1 --channel L1:DARM -o scans/"
     assert after_classify(given, Wanted(form=Format.TABLE), tally) == asked
+
+
+@pytest.mark.parametrize(
+    ("paths", "files_from"), [(("-", "a.gwf"), None), (("a.gwf",), Path("list.txt"))]
+)
+def test_of_strain_in_a_list_no_scan_is_offered(paths, files_from):
+    tally = Tally()
+    tally.classified = 4
+    given = Given(paths, files_from, events=Events(times=("1",)))
+    said = after_classify(given, Wanted(form=Format.TABLE), tally)
+    assert said is not None
+    assert "qscan" not in said
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("my runs/a", ["my runs/a"]), ("-runs", ["./-runs"]), ("it's", ["it's"])],
+)
+def test_a_folder_of_any_name_is_one_word_of_what_comes_next(folder, words):
+    said = command("gspy", "train", "--resume", Path(folder))
+    assert shlex.split(said) == ["gspy", "train", "--resume", *words]
 
 
 def test_a_label_is_folded_not_cut(monkeypatch):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -39,12 +40,13 @@ def train(data: Path, folder: Path, *more: object) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
+    folder = tmp_path_factory.mktemp("trained here")
     code, out, err = train(data, folder, "--lr", "0.01")
     assert code == 0
     assert "3 M parameters" not in err
     (path,) = (folder / "runs").iterdir()
-    assert out.splitlines()[-1] == f"next: gspy evaluate {path} -o report/"
+    _, *following = shlex.split(out.splitlines()[-1])
+    assert following == ["gspy", "evaluate", str(path), "-o", "report/"]
     return path
 
 
@@ -71,11 +73,13 @@ def test_the_numbers_of_an_epoch_stand_below_their_names(data, tmp_path):
 
 
 def test_after_ctrl_c_the_command_that_goes_on_is_named(data, tmp_path, monkeypatch):
+    tmp_path /= "my runs"
     with monkeypatch.context() as patch:
         patch.setattr(training_screen.Screen, "finished", press_ctrl_c)
         code, _, err = train(data, tmp_path)
     (path,) = (tmp_path / "runs").iterdir()
-    assert (code, f"next: gspy train --resume {path}\n" in err) == (130, True)
+    said = f"next: gspy train --resume {shlex.quote(str(path))}\n"
+    assert (code, said in err) == (130, True)
     code, out, _ = gspy("train", "--resume", path, "-q")
     assert (code, "best epoch" in out) == (0, True)
 
@@ -102,10 +106,10 @@ def test_a_run_that_keeps_no_test_pictures_is_exported_next(data, tmp_path):
 
 
 def test_an_exported_run_classifies_its_own_training_pictures(run, data, tmp_path):
-    output = tmp_path / "m.onnx"
+    output = tmp_path / "my model.onnx"
     code, out, _ = gspy("export", run, "-o", output)
     assert code == 0
-    assert f"next: gspy classify figures/ --model {output}" in out
+    assert f"next: gspy classify figures/ --model '{output}'" in out
     code, out, _ = gspy("classify", data, "-r", "-m", output)
     rows = list(csv.DictReader(out.splitlines()))
     right = [row["ml_label"] == Path(row["path"]).parent.name for row in rows]
@@ -310,6 +314,10 @@ def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
             ],
             "give a folder that you may write to with -o",
         ),
+        (["train", "--data", "DATA", "--arch", "vgg11"], "did you mean 'vgg16'?"),
+        (["train", "--data", "DATA", "--weights", "nothing"], "no model 'nothing'"),
+        (["train", "--data", "DATA", "--folds", 1], "--folds 1: give 2 or more"),
+        (["train", "--resume", "nothing"], "nothing is no training run"),
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),
         (["export", "FILE"], "is no run of gspy train, nor its .safetensors"),

@@ -21,6 +21,7 @@ from gspy_cli.training.architectures import (
     split_head,
 )
 from gspy_cli.training.checkpoint import load_weights
+from gspy_cli.training.config import NETWORKS
 from gspy_cli.training.depthwise import DepthwiseConv2d, quick_layer, quicken
 
 TABLE_1 = {
@@ -49,6 +50,10 @@ def test_parameters_are_those_of_the_papers_table(name):
     millions = parameter_count(built(name)) / 1e6
     assert f"{millions:.{digits}f}" == text
     assert f"{ARCHITECTURES[name].parameters:.{digits}f}" == text
+
+
+def test_every_network_is_known_by_name_without_torch():
+    assert set(NETWORKS) == set(ARCHITECTURES)
 
 
 def test_the_autoencoder_has_0_45_million_parameters_to_a_tenth():

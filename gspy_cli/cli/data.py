@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gspy_cli.cli.hints import command
 from gspy_cli.cli.options import QuietOption, need_torch
 from gspy_cli.errors import GspyError
 
@@ -52,4 +53,4 @@ def get(
         table = get_gravity_spy(
             folder, on_progress=lambda _, done, size: progress(done // MB, size // MB)
         )
-    typer.echo(f"next: gspy train --data {table}")
+    typer.echo(f"next: {command('gspy', 'train', '--data', table)}")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gspy_cli.cli.hints import after_evaluate, hint
-from gspy_cli.cli.options import DeviceOption, QuietOption, need_report
-from gspy_cli.errors import GspyError
+from gspy_cli.cli.options import DeviceOption, QuietOption, need_report, refuse_file
 
 if TYPE_CHECKING:
     from gspy_cli.evaluation.evaluation import Evaluation
@@ -67,8 +66,7 @@ def evaluate(
     """
     if output is not None:
         need_report("a report")
-        if output.is_file():
-            raise GspyError(f"-o {output} is a file; give a folder for the report")
+        refuse_file(output)
     from gspy_cli.cli import evaluation_screen as screen
     from gspy_cli.cli.progress import bar
     from gspy_cli.evaluation import evaluation as evaluating

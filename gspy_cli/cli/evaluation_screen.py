@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gspy_cli.cli import tables
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.outputs import per_class
@@ -41,7 +42,7 @@ def show_evaluation(evaluation: Evaluation, agreement: Agreement | None) -> None
     """Print the scores of one subject."""
     console = Console()
     console.print(Text(head(evaluation), "bold"), soft_wrap=True)
-    console.print(levels(evaluation))
+    tables.show(levels(evaluation))
     console.print(Text(weakest(evaluation)))
     pairs = most_confused(evaluation.pictures, WEAKEST)
     if pairs:
@@ -124,13 +125,13 @@ def show_agreement(console: Console, agreement: Agreement) -> None:
         )
     )
     table = Table(header_style="bold", box=None, pad_edge=False)
-    table.add_column("Gravity Spy says", no_wrap=True)
+    table.add_column("Gravity Spy says", overflow="fold")
     for name in ("glitches", "agree", "95 %"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in agreement.classes:
         counts = str(row.glitches), str(row.agree), span(row.interval)
         table.add_row(Text(row.label), *counts)
-    console.print(table)
+    tables.show(table)
 
 
 def show_comparison(rows: Sequence[Contender]) -> None:
@@ -151,10 +152,9 @@ def show_comparison(rows: Sequence[Contender]) -> None:
             f"{row.rate:.0f}" if row.rate else "-",
             "" if row.p is None else f"{row.p:.2g}",
         )
-    console = Console()
-    console.print(table)
+    tables.show(table)
     scored = rows[0]
-    console.print(
+    Console().print(
         f"{counted(scored.pictures.count, 'picture')} of "
         f"{counted(scored.glitches.count, 'glitch')}; 95 %, "
         "F1 (macro) and p are per glitch; p: McNemar's exact test against "

@@ -30,7 +30,9 @@ def check(given: "Given", output: Path) -> None:
     path, *more = given.paths or ("-",)
     strange = path == "-" or path.startswith(STREAMS) or Path(path).is_dir()
     if more or strange or given.files_from or given.events:
-        raise GspyError("--explain takes one picture: gspy classify x.png --explain y")
+        raise GspyError(
+            "--explain takes one picture: gspy classify x.png --explain y.png"
+        )
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise GspyError(f"--explain {output}: end it in .png or .jpg")
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gspy_cli.cli.hints import command
 from gspy_cli.cli.options import need_torch
 from gspy_cli.errors import GspyError
 from gspy_cli.wording import counted
@@ -90,6 +91,8 @@ def export(
     Example: gspy export runs/train/mobilenet_v2-001 -o model.onnx
     """
     need_torch("exporting")
+    if check is None:
+        _check(run, output)
     from gspy_cli.cli import progress
 
     with progress.bar("starting", quiet=False):
@@ -99,10 +102,7 @@ def export(
     if check is not None:
         typer.echo(exporting.check_file(check, run))
         return
-    if run is None:
-        raise GspyError("give the run to export: gspy export runs/train/NAME")
-    if output.is_dir() or not output.parent.is_dir():
-        raise GspyError(f"-o {output}: name a file in a folder that is there")
+    assert run is not None
     changes = _changes(name, temperature, scores, licence)
     with (
         progress.stages("exporting", quiet=False) as stages,
@@ -137,7 +137,18 @@ def export(
         typer.echo(f"unfamiliar below {card.unfamiliar_below:.3f}")
     classes, size = counted(len(card.classes), "class"), output.stat().st_size / 1e6
     typer.echo(f"{output}: {card.architecture}, {classes}, {size:.1f} MB")
-    typer.echo(f"next: gspy classify figures/ --model {output}")
+    follow = command("gspy", "classify", "figures/", "--model", output)
+    typer.echo(f"next: {follow}")
+
+
+def _check(run: Path | None, output: Path) -> None:
+    """Refuse what cannot be exported, before torch is loaded."""
+    if run is None:
+        raise GspyError("give the run to export: gspy export runs/train/NAME")
+    if not run.exists():
+        raise GspyError(f"{run} does not exist")
+    if output.is_dir() or not output.parent.is_dir():
+        raise GspyError(f"-o {output}: name a file in a folder that is there")
 
 
 def _changes(

@@ -10,6 +10,7 @@ import typer
 
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.running import Tally
+from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
 
 
@@ -38,31 +39,35 @@ def after_classify(
     if tables and given.events:
         return None
     if tables and tables[0].suffix == ".csv" and wanted.form in (None, Format.CSV):
-        command = join(["gspy", "evaluate", _path(tables[0]), "--data"])
-        return f"{command} DIR, if you know what the pictures are"
+        scored = command("gspy", "evaluate", tables[0], "--data")
+        return f"{scored} DIR, if you know what the pictures are"
     if wanted.printed() is not Format.TABLE:
         return None
-    if given.events.times and given.paths:
-        return _qscan(given)
-    if tally.total == 1 and [Path(path).is_file() for path in given.paths] == [True]:
+    paths = [Path(path) for path in given.paths]
+    listed = given.files_from or "-" in given.paths
+    if given.events.times and paths and not listed:
+        return _qscan(paths, given.events)
+    if tally.total == 1 and [path.is_file() for path in paths] == [True]:
         asked = ["-m", model] if model else []
-        picture = _path(given.paths[0])
-        return join(["gspy", "classify", picture, *asked, "--explain", "why.png"])
+        return command("gspy", "classify", paths[0], *asked, "--explain", "why.png")
     return "add -o labels.csv to keep the labels, --gallery page.html to look through"
 
 
-def _qscan(given: Given) -> str:
+def _qscan(paths: Sequence[Path], events: Events) -> str:
     """Write the command that draws the events that were classified."""
-    events = given.events
     options = [("--gps", time) for time in events.times]
     options += [("--ifo", events.ifo)] if events.ifo else []
     options += [("--channel", events.channel)] if events.channel else []
     words = chain.from_iterable(options)
-    return join(["gspy", "qscan", *map(_path, given.paths), *words, "-o", "scans/"])
+    return command("gspy", "qscan", *paths, *words, "-o", "scans/")
 
 
-def _path(path: str | Path) -> str:
-    """Write a path so that no command takes it for an option."""
+def command(*words: str | Path) -> str:
+    """Write a command for a shell; no path in it is taken for an option."""
+    return join(_path(word) if isinstance(word, Path) else word for word in words)
+
+
+def _path(path: Path) -> str:
     return f"./{path}" if str(path).startswith("-") else str(path)
 
 
@@ -71,5 +76,5 @@ def after_evaluate(models: Sequence[str], page: Path | None) -> str:
     if page is None:
         return "add -o report/ for figures, errors and tables"
     if len(models) == 1 and (Path(models[0]) / "best.safetensors").is_file():
-        return join(["gspy", "export", models[0], "-o", "model.onnx"])
+        return command("gspy", "export", Path(models[0]), "-o", "model.onnx")
     return f"open {page} in a browser"

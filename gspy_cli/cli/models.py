@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from gspy_cli.cli.hints import command
 from gspy_cli.cli.options import need_torch
 
 
@@ -113,13 +114,13 @@ def add(
     with _graph_of(source) as graph:
         kept = model.add(graph, name=name, default=default, force=force)
     mark = ", the default now" if default else ""
-    typer.echo(f"added '{kept.path.name}'{mark}; next: gspy classify figures/ "
-               f"--model {kept.path.name}")  # fmt: skip
+    follow = command("gspy", "classify", "figures/", "--model", kept.path.name)
+    typer.echo(f"added '{kept.path.name}'{mark}; next: {follow}")
 
 
 @contextmanager
 def _graph_of(source: Path) -> Iterator[Path]:
-    """Give the ONNX file; for a run that has none of its weights, one for this while."""
+    """Give the ONNX file; that of a run is made for this while, if it has none."""
     from gspy_cli.registry import ModelFolder
 
     if not source.is_dir() or ModelFolder(source).is_exported():

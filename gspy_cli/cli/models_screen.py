@@ -4,27 +4,26 @@ from collections.abc import Iterator, Mapping
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from gspy_cli.card import ModelCard
+from gspy_cli.cli import tables
 from gspy_cli.errors import GspyError
 from gspy_cli.registry import ModelFolder
 
 if TYPE_CHECKING:
     from gspy_cli.training.architectures import Architecture
 
+SMALL = 0.01  # three decimals tell too little of less
+HEADINGS = ("name", "architecture", "classes", "parameters", "size", "accuracy")
 NAMES = 20  # characters; longer names of scores take two lines
 
 
 def show_models(folders: list[ModelFolder], default: str) -> None:
     """Print the registry as a table."""
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for heading in ("name", "architecture"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("classes", "parameters", "size", "accuracy"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    rows: list[list[str]] = []
     broken: list[str] = []
     for folder in folders:
         mark = "*" if folder.path.name == default else ""
@@ -33,9 +32,12 @@ def show_models(folders: list[ModelFolder], default: str) -> None:
         except GspyError as error:
             broken.append(f"broken: {error}")
             cells = ["broken"]
-        table.add_row(*map(Text, [f"{folder.path.name}{mark}", *cells]))
+        rows.append([f"{folder.path.name}{mark}", *cells])
+    table = _models(rows)
+    if not tables.fits(table):
+        table = _models(rows, shown=(HEADINGS[0], *HEADINGS[2:]))
+    tables.show(table)
     console = Console()
-    console.print(table)
     for reason in broken:
         console.print(reason, style="red", markup=False, soft_wrap=True)
     console.print(
@@ -43,6 +45,18 @@ def show_models(folders: list[ModelFolder], default: str) -> None:
         style="dim",
         highlight=False,
     )
+
+
+def _models(rows: list[list[str]], *, shown: tuple[str, ...] = HEADINGS) -> Table:
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for heading in shown:
+        left, fold = heading in ("name", "architecture"), heading == "name"
+        justify: JustifyMethod = "left" if left else "right"
+        table.add_column(heading, justify=justify, no_wrap=not fold, overflow="fold")
+    for row in rows:
+        cells = dict(zip(HEADINGS, row, strict=False))
+        table.add_row(*(Text(cells.get(heading, "")) for heading in shown))
+    return table
 
 
 def _cells(folder: ModelFolder) -> list[str]:
@@ -60,9 +74,10 @@ def _cells(folder: ModelFolder) -> list[str]:
 
 def show_architectures(architectures: "Mapping[str, Architecture]") -> None:
     """Print the networks that can be trained."""
-    table = Table("name", header_style="bold", box=None)
+    table = Table(header_style="bold", box=None)
+    table.add_column("name", overflow="fold")
     for heading in ("parameters", "input", "ImageNet weights"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, found in architectures.items():
         table.add_row(
             name,
@@ -70,7 +85,7 @@ def show_architectures(architectures: "Mapping[str, Architecture]") -> None:
             f"{found.input_size} x {found.input_size}",
             "yes" if found.imagenet else "-",
         )
-    Console().print(table)
+    tables.show(table)
 
 
 def _accuracy(card: ModelCard) -> str:
@@ -81,7 +96,7 @@ def _accuracy(card: ModelCard) -> str:
 def show_card(card: ModelCard) -> None:
     """Print one model's card."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", max_width=NAMES)
+    table.add_column(style="bold", max_width=NAMES, overflow="fold")
     table.add_column(overflow="fold")
     for name, value in _facts(card):
         if value:
@@ -106,7 +121,9 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
 def _score(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, dict):
         return "\n".join(_entry(name, inner) for name, inner in value.items())
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3g}" if 0 < abs(value) < SMALL else f"{value:.3f}"
 
 
 def _entry(name: str, value: Any) -> str:  # noqa: ANN401

@@ -47,6 +47,28 @@ IfoOption = Annotated[
 ]
 
 
+def window_s(text: str) -> float | None:
+    """Read the length of a window in seconds; 'all' is None.
+
+    Raises
+    ------
+    GspyError
+        It is no number.
+    """
+    if text == "all":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise GspyError(f"--window {text}: use 0.5, 1.0, 2.0, 4.0 or all") from None
+
+
+def refuse_file(output: Path) -> None:
+    """Refuse a file where pictures are to go."""
+    if output.is_file():
+        raise GspyError(f"-o {output} is a file; give a folder")
+
+
 def need(package: str, *, extra: str, what: str) -> None:
     """Refuse `what` in one line where a package of an extra is not installed."""
     if importlib.util.find_spec(package) is None:

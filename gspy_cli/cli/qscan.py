@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
-from shlex import join
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gspy_cli.cli import strain
-from gspy_cli.cli.hints import hint
+from gspy_cli.cli.hints import command, hint
 from gspy_cli.cli.options import (
     ChannelOption,
     IfoOption,
     QuietOption,
     need_strain,
+    refuse_file,
+    window_s,
 )
 from gspy_cli.cli.strain import OpenDataOption
 from gspy_cli.errors import GspyError
@@ -88,8 +89,12 @@ def qscan(
     need_strain("drawing a Q-scan")
     from gspy_cli.results import WINDOWS
 
-    if window not in ("all", *map(str, WINDOWS)):
+    strain.Events(tuple(gps), None, channel, ifo, open_data).check()
+    only = window_s(window)
+    windows = tuple(w for w in WINDOWS if only in (None, w))
+    if not windows:
         raise GspyError(f"--window {window}: use 0.5, 1.0, 2.0, 4.0 or all")
+    refuse_file(output)
     found, wanted = strain.find_strain(
         paths or [],
         strain.wanted_times(gps),
@@ -98,7 +103,6 @@ def qscan(
         open_data=open_data,
         quiet=quiet,
     )
-    windows = tuple(w for w in WINDOWS if window in ("all", str(w)))
     sheet = Sheet(windows, output, form, annotate, quiet)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
@@ -108,7 +112,7 @@ def qscan(
     if complaints:
         raise typer.Exit(1)
     if form is Form.PNG:
-        hint(join(["gspy", "classify", str(output)]), quiet=quiet)
+        hint(command("gspy", "classify", output), quiet=quiet)
 
 
 def _draw_all(

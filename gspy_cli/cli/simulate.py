@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gspy_cli.cli.options import QuietOption, need_strain
+from gspy_cli.cli.hints import command
+from gspy_cli.cli.options import QuietOption, need_strain, refuse_file
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.labels import CLASSES
 from gspy_cli.whole import writing
@@ -66,6 +67,7 @@ def simulate(
     from gspy_cli.simulate.dataset import Plan, write_inputs
     from gspy_cli.simulate.figures import write_figures
 
+    refuse_file(output)
     names = [name.strip() for name in classes.split(",")] if classes else CLASSES
     chosen = [_class(name) for name in names]
     if inputs and (jpeg or strain):
@@ -101,9 +103,9 @@ def simulate(
     figures = counted(4 * count, "input" if inputs else "figure")
     typer.echo(f"{counted(count, 'glitch')}, {figures}, in {output}", err=True)
     follow = (
-        f"gspy train --simulated {output} --data FOLDER"
+        command("gspy", "train", "--simulated", output, "--data", "FOLDER")
         if inputs
-        else f"gspy classify {output} --recursive"
+        else command("gspy", "classify", output, "--recursive")
     )
     typer.echo(f"next: {follow}", err=True)
 

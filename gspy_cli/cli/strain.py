@@ -57,12 +57,16 @@ class Events:
             )
         if self.times and self.table:
             raise GspyError("give --gps or --triggers, not both")
+        if self.open_data and self.times and not self.ifo:
+            raise GspyError("--open-data needs a detector: give --ifo")
 
 
 def refuse_without_times(paths: Iterable[str]) -> None:
     """Say what is missing where strain is given as if it were pictures."""
+    from gspy_cli.sources import STRAIN
+
     for path in paths:
-        if path.lower().endswith((".hdf5", ".h5", ".hdf", ".gwf")):
+        if path.lower().endswith(STRAIN):
             raise GspyError(f"{path} is strain; give --gps TIME or --triggers FILE")
 
 

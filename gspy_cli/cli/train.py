@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gspy_cli.cli.hints import hint
-from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch
+from gspy_cli.cli.hints import command, hint
+from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch, window_s
 from gspy_cli.errors import GspyError
 from gspy_cli.wording import counted
 
@@ -171,7 +171,7 @@ def train(
     options = dict(locals())
     need_torch("training")
     if resume:
-        _refuse_changes(context)
+        _check_resumed(context, resume)
     sizes, rates = _numbers(batch_size, int, "-b"), _numbers(lr, float, "--lr")
     several = len(sizes) > 1 or len(rates) > 1
     if several and folds:
@@ -207,16 +207,19 @@ def train(
         typer.echo((done.path / "comparison.csv").read_text(encoding="utf-8"))
         for name in done.diverged:
             typer.echo(f"{name}: the loss was no longer a number", err=True)
-        typer.echo(f"next: gspy export {done.runs[0].path} -o model.onnx")
+        best = command("gspy", "export", done.runs[0].path, "-o", "model.onnx")
+        typer.echo(f"next: {best}")
     elif isinstance(done, Path):
         _show_scores(done)
-        hint(f"gspy evaluate {done} -o report/", quiet=quiet)
+        hint(command("gspy", "evaluate", done, "-o", "report/"), quiet=quiet)
     else:
         _show_end(done)
 
 
-def _refuse_changes(context: typer.Context) -> None:
-    """Refuse options with --resume: a run goes on as it began."""
+def _check_resumed(context: typer.Context, run: Path) -> None:
+    """Refuse what is no folder, and options: a run goes on as it began."""
+    if not run.is_dir():
+        raise GspyError(f"{run} is no training run: there is no such folder")
     for option in context.command.params:
         name = option.name or ""
         source = context.get_parameter_source(name)
@@ -234,10 +237,14 @@ def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> lis
 
 
 def _config(options: dict[str, Any]) -> "TrainConfig":
-    from gspy_cli.training.config import TrainConfig
+    from gspy_cli.training.config import NETWORKS, TrainConfig, unknown_architecture
     from gspy_cli.training.download import default_data
     from gspy_cli.training.recipes import Recipe, recipe_for
 
+    if options["folds"] == 1:
+        raise GspyError("--folds 1: give 2 or more")
+    if options["architecture"] not in NETWORKS:
+        raise unknown_architecture(options["architecture"], NETWORKS)
     if options["data"] is None:
         options["data"], note = default_data()
         typer.echo(note, err=True)
@@ -251,24 +258,18 @@ def _config(options: dict[str, Any]) -> "TrainConfig":
     recipe = replace(base, **{key: given[key] for key in changes})
     same = {f.name for f in fields(TrainConfig)} & given.keys() - {"recipe", "window"}
     settings = {key: given[key] for key in same}
-    return TrainConfig(recipe=recipe, window=_window(options["window"]), **settings)
+    return TrainConfig(recipe=recipe, window=window_s(options["window"]), **settings)
 
 
 def _checked(config: "TrainConfig") -> "TrainConfig":
-    """Find what is wrong with the data now: torch takes its time to load."""
+    """Find what is wrong with the files now: torch takes its time to load."""
+    from gspy_cli import registry
     from gspy_cli.training.data import read_dataset
 
+    if config.weights and not config.weights.exists():
+        registry.find(str(config.weights))
     read_dataset(config.data, window=config.window, own_classes=config.own_classes)
     return config
-
-
-def _window(text: str) -> float | None:
-    if text == "all":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise GspyError(f"--window {text}: use 0.5, 1.0, 2.0, 4.0 or all") from None
 
 
 def _show_scores(folder: Path) -> None:
@@ -300,9 +301,9 @@ def _show_end(run: "Run") -> None:
             f"best epoch {best.epoch}: validation accuracy "
             f"{best.validation_accuracy:.3f}, macro-F1 {best.validation_macro_f1:.3f}"
         )
-    held_out = run.dataset.part("test")
-    typer.echo(
-        f"next: gspy evaluate {run.path} -o report/"
-        if held_out
-        else f"next: gspy export {run.path} -o model.onnx"
+    follow = (
+        command("gspy", "evaluate", run.path, "-o", "report/")
+        if run.dataset.part("test")
+        else command("gspy", "export", run.path, "-o", "model.onnx")
     )
+    typer.echo(f"next: {follow}")

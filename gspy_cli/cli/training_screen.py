@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
+from gspy_cli.cli.hints import command
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.fit import Reports
@@ -114,7 +115,7 @@ class Screen:
         """Say how to go on with what has begun."""
         if self._run is not None and goes_on != "nothing":
             path = self._run.path if goes_on == "run" else self._run.path.parent
-            self._say(f"next: gspy train --resume {path}")
+            self._say(f"next: {command('gspy', 'train', '--resume', path)}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)

@@ -82,6 +82,8 @@ class Wanted:
         elif self.link is not Link.COPY:
             raise GspyError("--link is for --sort-into; name a folder there")
         for path in self.paths():
+            if path.is_dir():
+                raise GspyError(f"{path} is a folder; name a file in it")
             if path.exists() and not path.is_file():
                 raise GspyError(f"{path} is no file; --format csv prints instead")
         files = [os.path.realpath(path) for path in self.paths()]
@@ -99,6 +101,8 @@ class Wanted:
 
 def format_of(path: Path, form: Format | None) -> Format:
     """Choose the format of a file: as asked, or by its suffix."""
+    if path == Path("-"):
+        raise GspyError("-o - names no file; leave -o out to print")
     suffix = path.with_suffix("").suffix if is_gzip(path) else path.suffix
     known = {f".{f}": f for f in Format if f is not Format.TABLE}
     found = form or known.get(suffix.lower())

@@ -74,8 +74,10 @@ def choose_split(examples: Sequence[Example], split: str | None, source: Path) -
     if split == "all" or split in splits:
         return split
     if split is not None:
-        has = f"it has {', '.join(splits)}" if splits else "it has none"
-        raise GspyError(f"{source} has no split '{split}': {has}, or use --split all")
+        if not splits:
+            raise GspyError(f"{source} has no splits; leave --split out")
+        there = ", ".join(splits)
+        raise GspyError(f"{source} has no split '{split}'; give {there} or all")
     return next((s for s in ("test", "validation") if s in splits), "all")
 
 

@@ -14,6 +14,7 @@ from gspy_cli.model import Model, load_model
 from gspy_cli.training.data import Example
 from gspy_cli.training.history import Row, read_history
 
+OTHER_TABLES = (".gz", ".jsonl", ".parquet")
 Judge = Callable[[Sequence[Example], int, Progress], Judgement]
 
 
@@ -70,6 +71,11 @@ def subjects_of(text: str, device: str) -> list[Subject]:
         return [subject for run in runs for subject in subjects_of(str(run), device)]
     if is_run(path):
         return [of_run(path, device)]
+    if path.is_file() and path.suffix.lower() in OTHER_TABLES:
+        raise GspyError(
+            f"{text} is no .csv of gspy classify, which is what is read here; give its "
+            "-o a .csv too"
+        )
     return [of_model(text, device)]
 
 

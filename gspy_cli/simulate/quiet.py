@@ -48,16 +48,15 @@ def read_quiet(
     if not paths:
         raise GspyError(f"{source} holds no strain files ({', '.join(SUFFIXES)})")
     quiet: list[Floats] = []
+    reason = ""
     for path in paths:
         try:
             quiet += _quiet_pieces(path)
         except GspyError as error:
-            on_left_out(str(error))
+            reason = str(error)
+            on_left_out(reason)
     if not quiet:
-        raise GspyError(
-            f"{source} holds no quiet stretch of {PIECE_S:g} s; give longer strain, "
-            f"{RATE_HZ} Hz or more"
-        )
+        raise GspyError(f"no strain in {source} can be used: {reason}")
     return np.array(quiet, np.float32)
 
 

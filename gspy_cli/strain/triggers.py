@@ -63,7 +63,9 @@ def read_triggers(path: Path) -> Iterator[Wanted]:
                 yield _wanted(row, time, f"line {rows.line_num}")
     except OSError as error:
         raise GspyError(f"cannot read {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise GspyError(f"{path} is not a CSV table; give one in UTF-8") from None
+    except csv.Error as error:
         raise GspyError(f"{path} is not a CSV table: {error}") from None
 
 

@@ -10,8 +10,9 @@ import torch
 import torchvision.models as tv
 from torch import Tensor, nn
 
-from gspy_cli.errors import GspyError, did_you_mean
+from gspy_cli.errors import GspyError
 from gspy_cli.training.autoencoder import Autoencoder
+from gspy_cli.training.config import unknown_architecture
 from gspy_cli.training.efficientnet_lite import LITE0, LITE2, EfficientNetLite, Scale
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -166,11 +167,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 def architecture(name: str) -> Architecture:
     """Look a network up by name."""
     if name not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
-        hint = did_you_mean(name, ARCHITECTURES)
-        raise GspyError(
-            f"unknown architecture {name!r}{hint or ';'} use one of {known}"
-        )
+        raise unknown_architecture(name, ARCHITECTURES)
     return ARCHITECTURES[name]
 
 

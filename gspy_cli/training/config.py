@@ -1,14 +1,20 @@
 """What a training run was asked to do, as it stands in its `config.json`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.training.recipes import Recipe, recipe_for
 
+NETWORKS = (
+    *("alexnet", "cae", "efficientnet_b4", "efficientnet_lite0"),
+    *("efficientnet_lite2", "inception_v3", "mobilenet_v2", "resnet50"),
+    *("resnext50_32x4d", "vgg16"),
+)
+"""The architectures' names: torch, which builds them, takes its time to load."""
 PATHS = ("data", "output", "weights", "cache", "simulated")
 
 
@@ -63,6 +69,13 @@ class TrainConfig:
         names = ("reconstruct_epochs", "reconstruction_weight", "freeze_encoder")
         used = (name for name in names if getattr(self.recipe, name))
         return next(("--" + name.replace("_", "-") for name in used), "")
+
+
+def unknown_architecture(name: str, known: Iterable[str]) -> GspyError:
+    """Name the networks that there are, and the nearest."""
+    hint = did_you_mean(name, known) or ";"
+    names = ", ".join(sorted(known))
+    return GspyError(f"unknown architecture {name!r}{hint} use one of {names}")
 
 
 def config_json(config: TrainConfig, classes: tuple[str, ...]) -> str:
