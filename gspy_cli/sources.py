@@ -1,6 +1,7 @@
 """What to classify: paths, folders and lists become a stream of samples."""
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -77,9 +78,8 @@ Name = str | Sample
 
 def picture(path: str) -> Sample:
     """Make the sample of one picture, a file or a stream."""
-    found = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113, they raise nothing
-    is_file = found and not path.startswith(STREAMS)
-    return Sample(describe(path), PictureFile(path) if is_file else Stream(path))
+    load = Stream(path) if path.startswith(STREAMS) else PictureFile(path)
+    return Sample(describe(path), load)
 
 
 def sample_of(name: Name) -> Sample:
@@ -111,10 +111,21 @@ def names(
     The folder `apart` is not searched.
     """
     for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112, it takes every name
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
             yield from _from_folder(path, recursive=recursive, apart=apart)
+        elif stat.S_ISFIFO(mode):
+            yield Sample(describe(path), Stream(path))
         else:
             yield path
+
+
+def _mode(path: str) -> int:
+    """Give what kind of file a name stands for; 0 where there is none."""
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116, '' is no folder
+    except (OSError, ValueError):  # a name may hold what no file's can
+        return 0
 
 
 def at_least(count: int, paths: Iterable[str], *, recursive: bool = False) -> bool:
