@@ -131,15 +131,20 @@ def test_evaluating_imports_no_torch(figures: Path, tiny_model: Path, tmp_path: 
 @pytest.mark.parametrize(
     "mistake",
     [
-        ["train", "--arch", "resnet18"],
-        ["train", "--data", ".", "--weights", "nothing"],
-        ["train", "--folds", "1"],
+        ["train", "--data", "data", "--arch", "resnet18"],
+        ["train", "--data", "data", "--weights", "nothing"],
+        ["train", "--data", "data", "--folds", "1"],
         ["train", "--resume", "nothing"],
         ["export"],
         ["export", "nothing"],
     ],
 )
-def test_a_mistake_in_a_name_is_told_before_torch_is_loaded(mistake):
+def test_a_mistake_in_a_name_is_told_before_torch_is_loaded(
+    mistake, figures: Path, tmp_path: Path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    figures.rename(Path("data", "Blip"))
     assert "torch" not in brought_by(*mistake)
 
 
