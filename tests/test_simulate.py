@@ -568,8 +568,8 @@ def simulate(*options):
 
 @pytest.mark.parametrize("more", [(), ("--inputs", 32)])
 def test_a_place_that_cannot_be_written_is_named(tmp_path, more):
-    place = tmp_path / "file"
-    place.write_text("")
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "folder"
     reason = f"gspy: cannot write {place}: "
     code, err = simulate("-o", place, *more)
     assert (code, err.startswith(reason), err.count("\n")) == (2, True, 1)

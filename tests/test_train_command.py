@@ -229,14 +229,13 @@ def test_finished_folds_are_not_trained_again(data, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--folds", 1), "--folds 1: give 2 to 18, the number of glitches"),
-        (("--folds", 100), "--folds 100: give 2 to 18"),
+        (("--folds", 100), "--folds 100: give 2 to 18, the number of glitches"),
         (("--folds", 2, "-b", "4,8"), "one --batch-size and one --lr"),
         (("--folds", 2, "--patience", 3), "leave --patience out"),
         (("-b", "8,1"), "--batch-size 1: give 2 or more"),
         (("--lr", "0.1,nan"), "--lr nan: give a number above 0"),
         (("--name", "../evil"), "--name ../evil: give a name"),
-        (("--resume", "x"), "goes on as it began: leave --arch out"),
+        (("--resume", "x"), "x is no training run: there is no such folder"),
     ],
 )
 def test_a_refused_option_leaves_no_folder(options, message, data, tmp_path):
@@ -244,6 +243,12 @@ def test_a_refused_option_leaves_no_folder(options, message, data, tmp_path):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_resumed_run_takes_no_other_options(run, data, tmp_path):
+    code, out, err = train(data, tmp_path, "--resume", run)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "goes on as it began: leave --arch out" in err
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(data, tmp_path):
