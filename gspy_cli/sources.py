@@ -186,7 +186,8 @@ def _from_folder(folder: str, *, recursive: bool, apart: Path | None) -> Iterato
         yield name
     if not found:
         more = "" if recursive else "; --recursive looks in its folders too"
-        if any(name.lower().endswith(STRAIN) for name in os.listdir(folder)):
+        inside = os.listdir(folder)  # noqa: PTH208, it takes every name
+        if any(name.lower().endswith(STRAIN) for name in inside):
             more = ", but strain: give --gps TIME or --triggers FILE"
         yield unusable(Origin(folder), f"no pictures in this folder{more}")
 

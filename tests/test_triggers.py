@@ -237,7 +237,7 @@ def test_json_lines_hold_the_loudest_tile_too(strain: Path, tiny_model: Path) ->
     [
         (["-t", "5", "--triggers", "x.csv"], "--gps or --triggers, not both"),
         ([], "is strain; give --gps TIME or --triggers FILE"),
-        (["-t", "5", "--open-data"], "no files"),
+        (["-t", "5", "--open-data", "-i", "H1"], "no files"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
