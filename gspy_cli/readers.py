@@ -82,7 +82,7 @@ class Readers:
         Raises
         ------
         GspyError
-            No reader can be started, or they were closed.
+            No reader can be started, or they are closed meanwhile.
         """
         reader = self._free.get()
         try:
@@ -96,7 +96,7 @@ class Readers:
         return [refused if given is None else given[0] for given in alone]
 
     def close(self) -> None:
-        """End the processes; a thread that waits for one gets an error."""
+        """End the processes; a thread that waits for a picture gets an error."""
         for reader in self._all:
             reader.stop()
         while not self._free.empty():

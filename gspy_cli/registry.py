@@ -152,6 +152,11 @@ def find(name: str | None) -> Path:
         return ModelFolder(path).graph
     if path.is_file():
         return path
+    if ModelFolder(path).graph.is_file():
+        raise GspyError(
+            f"{ModelFolder(path).graph} is older than the run's weights; "
+            "'gspy export' makes a new one"
+        )
     raise GspyError(_no_such_model(wanted))
 
 
@@ -160,7 +165,7 @@ def _is_name(wanted: str) -> bool:
 
 
 def _no_such_model(wanted: str) -> str:
-    if wanted.endswith((".onnx", ".safetensors")):
+    if wanted.endswith((".onnx", ".safetensors", ".pth", ".pt")):
         return f"there is no file {wanted}; 'gspy models' lists what is installed"
     names = [folder.path.name for folder in installed()]
     hint = did_you_mean(wanted, names)

@@ -186,10 +186,15 @@ def _from_folder(folder: str, *, recursive: bool, apart: Path | None) -> Iterato
         yield name
     if not found:
         more = "" if recursive else "; --recursive looks in its folders too"
-        inside = os.listdir(folder)  # noqa: PTH208, it takes every name
-        if any(name.lower().endswith(STRAIN) for name in inside):
-            more = ", but strain: give --gps TIME or --triggers FILE"
+        if _holds_strain(folder):
+            more = f", but strain: give --gps TIME or --triggers FILE{more}"
         yield unusable(Origin(folder), f"no pictures in this folder{more}")
+
+
+def _holds_strain(folder: str) -> bool:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith(STRAIN) for entry in entries)
+    return False
 
 
 def _walk(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]:

@@ -46,7 +46,27 @@ def writing(path: Path) -> Iterator[None]:
         raise GspyError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def lock(file: IO[Any], path: Path) -> None:
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep others that ask from writing into a folder; Windows has no such locks.
+
+    Raises
+    ------
+    GspyError
+        Another process holds it.
+    """
+    if os.name == "nt":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def lock(file: IO[Any] | int, path: Path) -> None:
     """Hold a file, which keeps others from writing to `path`, until it is closed.
 
     However this process ends, that ends too. Some file systems have no locks.
@@ -60,7 +80,8 @@ def lock(file: IO[Any], path: Path) -> None:
         if os.name == "nt":
             import msvcrt
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            number = file if isinstance(file, int) else file.fileno()
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         else:
             import fcntl
 

@@ -319,7 +319,7 @@ def test_what_is_no_file_is_no_output(figures: Path):
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("-", "-o - names no file; leave -o out to print"),
+        ("-", "- names no file; leave -o out to print"),
         ("o.csv", "o.csv is a folder; name a file in it"),
     ],
 )

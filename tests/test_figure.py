@@ -533,6 +533,9 @@ SEVERAL_PLOTS = {
     "four cut plots": lambda: np.tile(
         framed(cut_plot(), WHITE, (9, 9, 9, 9)), (2, 2, 1)
     ),
+    "four large ones": lambda: np.tile(
+        framed(viridis_like(1440, 1720), WHITE, (6, 6, 6, 6)), (2, 2, 1)
+    ),
 }
 
 

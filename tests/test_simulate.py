@@ -42,7 +42,7 @@ from gspy_cli.simulate.waveforms.sweeps import chirp, merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
 from gspy_cli.strain.series import list_series
-from gspy_cli.whole import lock
+from gspy_cli.whole import alone_in, lock
 
 RATE_HZ = 8192
 
@@ -546,6 +546,15 @@ def test_two_runs_into_one_folder_cannot_mix(tmp_path):
     assert manifest.read_bytes() == before[:-1]
     assert simulate(*ask) == (0, "")
     assert manifest.read_bytes() == before
+
+
+def test_two_runs_cannot_write_the_same_inputs(tmp_path):
+    with (
+        alone_in(tmp_path),
+        pytest.raises(GspyError, match="another gspy is writing"),
+    ):
+        write_inputs(tmp_path, PLAN)
+    assert not list(tmp_path.iterdir())
 
 
 def test_figures_of_two_data_sets_do_not_mix(tmp_path):

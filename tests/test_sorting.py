@@ -154,13 +154,15 @@ def test_what_cannot_be_sorted_has_its_reason_and_the_run_goes_on(
     assert {row["status"] for row in table[1:]} <= {"ok"}
 
 
-def test_a_stream_is_no_file_to_sort(figures, tmp_path):
+@pytest.mark.parametrize("link", ["copy", "sym", "hard"])
+def test_a_stream_is_no_file_to_sort(figures, tmp_path, link):
     content = min(figures.iterdir()).read_bytes()
-    command = [*GSPY, "classify", "-q", "/dev/stdin", "--sort-into", tmp_path / "new"]
+    command = [*GSPY, "classify", "-q", "/dev/stdin", "--link", link]
+    command += ["--sort-into", tmp_path / "new"]
     run = subprocess.run(command, input=content, check=False)
     (row,) = rows((tmp_path / "new" / "labels.csv").read_text())
     assert (run.returncode, row["status"]) == (1, "failed")
-    assert row["error"].endswith("`/dev/stdin` is a named pipe")
+    assert row["error"].endswith("it is a stream")
 
 
 def test_a_full_disk_ends_sorting_and_is_named(figures, tmp_path, monkeypatch):

@@ -73,8 +73,9 @@ def test_a_table_without_times_is_refused(tmp_path: Path) -> None:
         list(read_triggers(tmp_path / "binary.csv"))
 
 
-def test_a_quote_without_its_end_swallows_no_events(tmp_path: Path) -> None:
-    table = write(tmp_path, "event_time,comment", '5,"12 inch', "6,", "7,")
+@pytest.mark.parametrize("last", ["7,", '7,14"'])
+def test_stray_quotes_swallow_no_events(tmp_path: Path, last: str) -> None:
+    table = write(tmp_path, "event_time,comment", '5,"12 inch', "6,", last)
     with pytest.raises(GspyError, match="is not a CSV table"):
         list(read_triggers(table))
 
@@ -199,7 +200,14 @@ def test_a_bad_file_among_good_ones_is_one_failed_row(
 
 @pytest.mark.parametrize(
     "axis",
-    [{"dx": 1e7}, {"dx": np.inf}, {"x0": np.nan}, {"x0": np.inf}, {"x0": -np.inf}],
+    [
+        {"dx": 1e7},
+        {"dx": 1e-320},
+        {"dx": np.inf},
+        {"x0": np.nan},
+        {"x0": np.inf},
+        {"x0": -np.inf},
+    ],
 )
 def test_a_file_with_an_odd_axis_is_such_a_row_too(
     strain: Path, axis: dict[str, float]

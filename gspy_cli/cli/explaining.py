@@ -28,7 +28,8 @@ def check(given: "Given", output: Path) -> None:
     from gspy_cli.sources import STREAMS
 
     path, *more = given.paths or ("-",)
-    strange = path == "-" or path.startswith(STREAMS) or Path(path).is_dir()
+    file = Path(path)
+    strange = path == "-" or path.startswith(STREAMS) or file.is_dir() or file.is_fifo()
     if more or strange or given.files_from or given.events:
         raise GspyError(
             "--explain takes one picture: gspy classify x.png --explain y.png"

@@ -47,7 +47,8 @@ def after_classify(
     listed = given.files_from or "-" in given.paths
     if given.events.times and paths and not listed:
         return _qscan(paths, given.events)
-    if tally.total == 1 and [path.is_file() for path in paths] == [True]:
+    alone = tally.total == 1 and not given.events and not listed
+    if alone and [path.is_file() for path in paths] == [True]:
         asked = ["-m", model] if model else []
         return command("gspy", "classify", paths[0], *asked, "--explain", "why.png")
     return "add -o labels.csv to keep the labels, --gallery page.html to look through"

@@ -73,6 +73,7 @@ class Wanted:
 
     def check(self) -> None:
         """Refuse what cannot be written, before anything is read."""
+        self._check_files()
         for path in self.files:
             format_of(path, self.form)
         if self.printed() is Format.PARQUET:
@@ -81,15 +82,19 @@ class Wanted:
             self._make(self.sort_into)
         elif self.link is not Link.COPY:
             raise GspyError("--link is for --sort-into; name a folder there")
-        for path in self.paths():
-            if path.is_dir():
-                raise GspyError(f"{path} is a folder; name a file in it")
-            if path.exists() and not path.is_file():
-                raise GspyError(f"{path} is no file; --format csv prints instead")
         files = [os.path.realpath(path) for path in self.paths()]
         for path, file in zip(self.paths(), files, strict=True):
             if files.count(file) > 1:
                 raise GspyError(f"{path} is given twice; name each output once")
+
+    def _check_files(self) -> None:
+        for path in self.paths():
+            if path == Path("-"):
+                raise GspyError("- names no file; leave -o out to print")
+            if path.is_dir():
+                raise GspyError(f"{path} is a folder; name a file in it")
+            if path.exists() and not path.is_file():
+                raise GspyError(f"{path} is no file; --format csv prints instead")
 
     @staticmethod
     def _make(folder: Path) -> None:
@@ -101,8 +106,6 @@ class Wanted:
 
 def format_of(path: Path, form: Format | None) -> Format:
     """Choose the format of a file: as asked, or by its suffix."""
-    if path == Path("-"):
-        raise GspyError("-o - names no file; leave -o out to print")
     suffix = path.with_suffix("").suffix if is_gzip(path) else path.suffix
     known = {f".{f}": f for f in Format if f is not Format.TABLE}
     found = form or known.get(suffix.lower())

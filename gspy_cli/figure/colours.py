@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]  # (..., 3), red, green, blue
 
-GAP = 6  # pixels between two plots, at least
+GAP, WIDEST = 6, 9  # pixels between two plots, at least; where they are large
 MOST = 0.7  # least part of the colours that must be those of the colour map
 
 # matplotlib's viridis at 17 equal steps
@@ -138,7 +138,7 @@ def is_divided(pixels: Pixels) -> bool:
 
     Grid lines and marks are narrower, also where a figure is drawn large.
     """
-    width = max(GAP, min(pixels.shape[:2]) // 150)
+    width = min(max(GAP, min(pixels.shape[:2]) // 150), WIDEST)
     return _has_gap(pixels, width) or _has_gap(pixels.swapaxes(0, 1), width)
 
 

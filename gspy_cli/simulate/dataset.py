@@ -32,7 +32,7 @@ from gspy_cli.simulate.manifest import (
 from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.simulate.style import draw_early, plot
-from gspy_cli.whole import whole_file
+from gspy_cli.whole import alone_in, whole_file
 from gspy_cli.workers import ENVIRONMENT
 
 QUIET = "quiet.npy"  # the backgrounds, for the workers
@@ -86,17 +86,20 @@ def write_inputs(
     Raises
     ------
     GspyError
-        If the directory holds a data set of another plan.
+        If the directory holds a data set of another plan, or another process is
+        writing into it.
     """
-    _prepare(directory, plan, on_left_out)
-    firsts = range(0, plan.count, CHUNK)
-    todo = [first for first in firsts if not _part(directory, first).exists()]
-    done = plan.count - sum(_size(plan, first) for first in todo)
-    for first in _run(directory, plan, todo, workers):
-        done += _size(plan, first)
-        if progress:
-            progress(done, plan.count)
-    _join(directory, plan)
+    directory.mkdir(parents=True, exist_ok=True)
+    with alone_in(directory):
+        _prepare(directory, plan, on_left_out)
+        firsts = range(0, plan.count, CHUNK)
+        todo = [first for first in firsts if not _part(directory, first).exists()]
+        done = plan.count - sum(_size(plan, first) for first in todo)
+        for first in _run(directory, plan, todo, workers):
+            done += _size(plan, first)
+            if progress:
+                progress(done, plan.count)
+        _join(directory, plan)
 
 
 def read_inputs(directory: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -111,7 +114,7 @@ def _prepare(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) ->
     if is_claimed(directory, asdict(plan)) and made.exists():
         return
     shutil.rmtree(directory / "parts", ignore_errors=True)
-    (directory / "parts").mkdir(parents=True)
+    (directory / "parts").mkdir()
     if plan.noise:
         quiet = read_quiet(Path(plan.noise), on_left_out=on_left_out)
         np.save(directory / QUIET, quiet)
@@ -193,7 +196,7 @@ def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
         )
         name = gravityspy_id(seed=plan.seed, index=index)
         rows.append(manifest_row(scene, name=name, index=index, early=early))
-    with whole_file(_part(directory, first)) as part:
+    with whole_file(_part(directory, first), alone=True) as part:
         write_manifest(part, rows)
     return first
 

@@ -75,7 +75,8 @@ def _series(
     start, spacing_s = (float(data.attrs[name]) for name in axis)
     # spacings are stored rounded
     rate_hz = round(1 / spacing_s, 6) if spacing_s > 0 else 0.0
-    if not (_is_line_of_reals(data) and rate_hz > 0 and math.isfinite(start)):
+    times = 0 < rate_hz < math.inf and math.isfinite(start)
+    if not (times and _is_line_of_reals(data)):
         raise GspyError(f"{path.name} is damaged: {key} is no time series")
     named, called = (_text(data.attrs.get(name, "")) for name in ("channel", "name"))
     channel = named if ":" in named else key

@@ -21,7 +21,7 @@ CLOCK = re.compile(r"(?<=\d[^\d+-])\d\d(:?)\d\d\1(\d\d)(?:[.,](\d+))?")
 def gps_time(text: str) -> Decimal:
     """Turn GPS seconds or a UTC date, as 2015-09-14T09:50:45.4, into GPS seconds.
 
-    They are rounded to the nanosecond.
+    They are rounded to the nanosecond. A date and its time are parted by T or a space.
 
     Raises
     ------

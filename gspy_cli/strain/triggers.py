@@ -60,6 +60,8 @@ def read_triggers(path: Path) -> Iterator[Wanted]:
                     "give a CSV table with a header"
                 )
             for row in rows:
+                if any("\n" in str(cell) for cell in row.values()):
+                    raise csv.Error(f"a quoted line break before line {rows.line_num}")
                 yield _wanted(row, time, f"line {rows.line_num}")
     except OSError as error:
         raise GspyError(f"cannot read {path}: {error.strerror}") from None

@@ -16,6 +16,10 @@ from gspy_cli.strain.viridis import VIRIDIS
 Pixels = NDArray[np.uint8]  # (S, S, 3)
 Rng = np.random.Generator
 
+_PLACES = VIRIDIS.astype(np.intp) @ (1, 2, 0)  # grows along the map, near enough
+LEVEL_AT = np.abs(np.arange(766)[:, None] - _PLACES).argmin(axis=1).astype(np.uint8)
+"""The level (766,) whose colour's red + 2 green is nearest to each number."""
+
 
 def strangers_of(pictures: NDArray[np.uint8], *, seed: int = 0) -> NDArray[np.uint8]:
     """Make a stranger (N, S, S, 3) of each viridis picture (N, S, S, 3)."""
@@ -113,11 +117,9 @@ def _drawn(levels: NDArray[np.float64], picture: Pixels, rng: Rng) -> Pixels:
 
 def levels_of(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Read the levels (..., S, S) back from viridis colours (..., S, S, 3)."""
-    place = np.arange(766)[:, None]  # red + 2 green: grows along the map, near enough
-    nearest = np.abs(place - VIRIDIS.astype(np.intp) @ (1, 2, 0)).argmin(axis=1)
-    levels = nearest.astype(np.uint8)
-    found: NDArray[np.uint8] = levels[pictures.astype(np.intp) @ (1, 2, 0)]
-    return found
+    place = pictures[..., 0].astype(np.intp) + 2 * pictures[..., 1].astype(np.intp)
+    levels: NDArray[np.uint8] = LEVEL_AT[place]
+    return levels
 
 
 KINDS: tuple[Callable[[Pixels, Rng], Pixels], ...] = (

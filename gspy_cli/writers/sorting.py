@@ -71,12 +71,15 @@ def _sort(row: Row, *, folder: Path, link: Link, known: Known) -> Row:
 def _place(view: Result, folder: Path, link: Link, known: Known) -> Result:
     if not isinstance(view, Prediction):
         return view
+    picture = Path(view.origin.path)
+    if picture.exists() and not picture.is_file():
+        return Failure(view.origin, f"cannot be put into {folder}: it is a stream")
     try:
-        place(Path(view.origin.path), folder, link, known)
+        place(picture, folder, link, known)
     except OSError as error:
         if error.errno in FULL:
             raise GspyError(f"cannot write into {folder}: {error.strerror}") from None
-        reason = (error.strerror or str(error)).lower()
+        reason = (error.strerror or "unknown reason").lower()
         return Failure(view.origin, f"cannot be put into {folder}: {reason}")
     return view
 
