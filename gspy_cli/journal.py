@@ -65,7 +65,7 @@ def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
                 check(b"", {}, path)
             journal = _journal(path)
             stack.callback(_close, journal, path)
-            lock(journal, path)
+            lock(journal.fileno(), path)
             file = path.open("ab+")
             stack.callback(_close, file, path)
         yield Held(path, file, journal)

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
 
 from gspy_cli.errors import GspyError
 
@@ -66,8 +65,8 @@ def alone_in(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def lock(file: IO[Any] | int, path: Path) -> None:
-    """Hold a file, which keeps others from writing to `path`, until it is closed.
+def lock(number: int, path: Path) -> None:
+    """Hold an open file, by its number: others cannot write to `path` until it closes.
 
     However this process ends, that ends too. Some file systems have no locks.
 
@@ -80,12 +79,11 @@ def lock(file: IO[Any] | int, path: Path) -> None:
         if os.name == "nt":
             import msvcrt
 
-            number = file if isinstance(file, int) else file.fileno()
             msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         raise GspyError(
             f"another gspy is writing {path}; wait for it or give another -o"

@@ -42,7 +42,7 @@ from gspy_cli.simulate.waveforms.sweeps import chirp, merger
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
 from gspy_cli.strain.series import list_series
-from gspy_cli.whole import alone_in, lock
+from gspy_cli.whole import alone_in
 
 RATE_HZ = 8192
 
@@ -538,8 +538,7 @@ def test_two_runs_into_one_folder_cannot_mix(tmp_path):
     manifest = tmp_path / "manifest.csv"
     before = manifest.read_bytes()
     manifest.write_bytes(before[:-1])
-    with manifest.open("a") as file:
-        lock(file, tmp_path)
+    with alone_in(tmp_path):
         code, err = simulate(*ask)
     reason = f"another gspy is writing {tmp_path}; wait for it or give another -o"
     assert (code, err) == (2, f"gspy: {reason}\n")

@@ -4,7 +4,6 @@ The command is long because each field of a recipe is an option of its own; opti
 have their fields' names.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,7 +14,6 @@ import typer
 from gspy_cli.cli.hints import command, hint
 from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch, window_s
 from gspy_cli.errors import GspyError
-from gspy_cli.wording import counted
 
 if TYPE_CHECKING:
     from gspy_cli.cli.training_screen import GoesOn
@@ -210,10 +208,10 @@ def train(
         best = command("gspy", "export", done.runs[0].path, "-o", "model.onnx")
         typer.echo(f"next: {best}")
     elif isinstance(done, Path):
-        _show_scores(done)
+        training_screen.show_scores(done)
         hint(command("gspy", "evaluate", done, "-o", "report/"), quiet=quiet)
     else:
-        _show_end(done)
+        training_screen.show_end(done)
 
 
 def _check_resumed(context: typer.Context, run: Path) -> None:
@@ -270,40 +268,3 @@ def _checked(config: "TrainConfig") -> "TrainConfig":
         registry.find(str(config.weights))
     read_dataset(config.data, window=config.window, own_classes=config.own_classes)
     return config
-
-
-def _show_scores(folder: Path) -> None:
-    """Print what each glitch's judgement by a network that had not seen it gave."""
-    path = folder / "scores.json"
-    scores = json.loads(path.read_text(encoding="utf-8"))
-    glitches = counted(scores["glitches"], "glitch")
-    pictures = counted(scores["pictures"], "picture")
-    typer.echo(
-        f"{glitches}, views fused: accuracy {scores['real_accuracy_per_glitch']:.3f}, "
-        f"mean over classes {scores['real_balanced_accuracy_per_glitch']:.3f}"
-    )
-    typer.echo(
-        f"{pictures}: accuracy {scores['real_accuracy_per_picture']:.3f}, calibration "
-        f"error {scores['calibration_error_tempered']:.3f} at temperature "
-        f"{scores['temperature']:.2f}"
-    )
-    typer.echo(f"class by class: {path}")
-
-
-def _show_end(run: "Run") -> None:
-    from gspy_cli.training.distributed import world_of_torchrun
-
-    if not world_of_torchrun().is_writer:
-        return
-    best = run.best
-    if best.validation_accuracy == best.validation_accuracy:
-        typer.echo(
-            f"best epoch {best.epoch}: validation accuracy "
-            f"{best.validation_accuracy:.3f}, macro-F1 {best.validation_macro_f1:.3f}"
-        )
-    follow = (
-        command("gspy", "evaluate", run.path, "-o", "report/")
-        if run.dataset.part("test")
-        else command("gspy", "export", run.path, "-o", "model.onnx")
-    )
-    typer.echo(f"next: {follow}")

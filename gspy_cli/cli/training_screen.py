@@ -1,16 +1,20 @@
-"""What a person sees while a network trains: a bar an epoch, a line an epoch."""
+"""What a person sees of a training: a bar and a line an epoch, the scores."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import typer
 from rich.console import Console
 
 from gspy_cli.cli.hints import command
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
+from gspy_cli.training.distributed import world_of_torchrun
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.splits import glitch_labels
 from gspy_cli.wording import counted
@@ -124,3 +128,39 @@ class Screen:
 def _number(value: float) -> str:
     """Write a score; a dash where an epoch has none."""
     return "  -  " if math.isnan(value) else f"{value:.3f}"
+
+
+def show_scores(folder: Path) -> None:
+    """Print what each glitch's judgement by a network that had not seen it gave."""
+    path = folder / "scores.json"
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    glitches = counted(scores["glitches"], "glitch")
+    pictures = counted(scores["pictures"], "picture")
+    typer.echo(
+        f"{glitches}, views fused: accuracy {scores['real_accuracy_per_glitch']:.3f}, "
+        f"mean over classes {scores['real_balanced_accuracy_per_glitch']:.3f}"
+    )
+    typer.echo(
+        f"{pictures}: accuracy {scores['real_accuracy_per_picture']:.3f}, calibration "
+        f"error {scores['calibration_error_tempered']:.3f} at temperature "
+        f"{scores['temperature']:.2f}"
+    )
+    typer.echo(f"class by class: {path}")
+
+
+def show_end(run: "Run") -> None:
+    """Print the best epoch, and the command that comes next."""
+    if not world_of_torchrun().is_writer:
+        return
+    best = run.best
+    if best.validation_accuracy == best.validation_accuracy:
+        typer.echo(
+            f"best epoch {best.epoch}: validation accuracy "
+            f"{best.validation_accuracy:.3f}, macro-F1 {best.validation_macro_f1:.3f}"
+        )
+    follow = (
+        command("gspy", "evaluate", run.path, "-o", "report/")
+        if run.dataset.part("test")
+        else command("gspy", "export", run.path, "-o", "model.onnx")
+    )
+    typer.echo(f"next: {follow}")

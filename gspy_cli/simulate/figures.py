@@ -21,7 +21,7 @@ from gspy_cli.simulate.quiet import read_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.runs import RUNS
-from gspy_cli.whole import lock
+from gspy_cli.whole import alone_in
 
 Format = Literal["png", "jpeg"]
 ENDINGS = {"png": "png", "jpeg": "jpg"}
@@ -52,7 +52,7 @@ def write_figures(
     Raises
     ------
     GspyError
-        The directory holds another data set.
+        The directory holds another data set, or another process is writing into it.
     """
     plan = {
         "count": count,
@@ -68,8 +68,7 @@ def write_figures(
     if not begun:
         claim(directory, plan)
     manifest = directory / "manifest.csv"
-    with manifest.open("a", newline="", encoding="utf-8") as file:
-        lock(file, directory)
+    with alone_in(directory):
         for index in range(whole_rows(manifest), count):
             label = classes[index % len(classes)]
             scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
@@ -81,7 +80,7 @@ def write_figures(
             if strain:
                 _write_strain(folder / f"{stem}.hdf5", scene)
             row = manifest_row(scene, name=name, index=index, early=False)
-            append_row(file, row)
+            append_row(manifest, row)
             if progress:
                 progress(index + 1, count)
 

@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from gspy_cli.simulate.scene import Scene
 
@@ -58,17 +57,19 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def append_row(file: TextIO, row: Row) -> None:
+def append_row(path: Path, row: Row) -> None:
     """Add a row, after the header if it is the first."""
-    writer = csv.DictWriter(file, COLUMNS)
-    if not file.seek(0, os.SEEK_END):
-        writer.writeheader()
-    writer.writerow(row)
-    file.flush()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def whole_rows(path: Path) -> int:
     """Count the rows of a manifest that a run left off, and drop what is torn."""
+    if not path.exists():
+        return 0
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     os.truncate(path, whole)
