@@ -34,11 +34,10 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-EVALUATION, MODEL, README = (
-    DOCS / "evaluation.md",
-    DOCS / "model.md",
-    ROOT / "README.md",
+EVALUATION, MODEL, MADE = (
+    DOCS / name for name in ("evaluation.md", "model.md", "model-made.md")
 )
+README = ROOT / "README.md"
 GSPY = [sys.executable, "-m", "gspy_cli"]
 EXPLAINED = DOCS / "examples" / "H1_S7N000003_spectrogram_4.0.png"
 GLITCHES, SEED = 72, 505  # whose errors are shown
@@ -190,7 +189,7 @@ def folds(run: Path, real: Path, report: Path) -> None:
 def rename(run: str) -> None:
     """Let the pages speak of another run of folds."""
     old = re.search(r"runs/train/(\S+-folds-\d+)", EVALUATION.read_text())
-    for page in (EVALUATION, MODEL, DOCS / "not-run.md"):
+    for page in (EVALUATION, MADE, DOCS / "not-run.md"):
         put(page, re.escape(old[1] if old else run), run)
 
 
