@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, zip_longest
 
 import numpy as np
 
@@ -40,16 +40,12 @@ def _glitch_of(origin: Origin) -> str:
 
 
 def _split(samples: list[Sample]) -> Iterator[Group]:
-    while samples:
-        views: dict[float | None, Sample] = {}
-        again = []
-        for sample in samples:
-            if sample.origin.window in views:
-                again.append(sample)
-            else:
-                views[sample.origin.window] = sample
-        yield tuple(sorted(views.values(), key=lambda view: view.origin.window or 0.0))
-        samples = again
+    by_window: dict[float, list[Sample]] = {}
+    for sample in samples:
+        by_window.setdefault(sample.origin.window or 0.0, []).append(sample)
+    every = [by_window[window] for window in sorted(by_window)]
+    for views in zip_longest(*every):
+        yield tuple(view for view in views if view)
 
 
 def classify_groups(

@@ -27,13 +27,13 @@ def arrivals(
     per_glitch: bool,
     apart: Path | None = None,
     wait: Callable[[], None] = lambda: time.sleep(INTERVAL_S),
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[list[Group]]:
     """Give what is in folders and what arrives there, a round at a time, for ever.
 
     A picture that is being written is waited for. `per_glitch`, so are a glitch's
     other windows. The folder `apart` is not searched. `wait` is called where nothing
-    is new; `clock` gives s since 1970.
+    is new; `clock` gives s.
     """
     known: set[str] = set()
     ages = _Ages(clock)
@@ -45,7 +45,9 @@ def arrivals(
         is_idle = True
         while arrived := list(islice(groups, ROUND)):
             is_idle = False
-            known.update(view.origin.path for group in arrived for view in group)
+            taken = {view.origin.path for group in arrived for view in group}
+            known |= taken
+            ages.forget(taken)
             yield arrived
         if is_idle:
             wait()
@@ -56,20 +58,25 @@ class _Ages:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._first_seen: dict[str, tuple[float, float]] = {}
+        self._first_seen: dict[str, tuple[tuple[int, int], float]] = {}
 
     def of(self, path: str) -> float:
-        """Give s since a file was written to; by a clock ahead of ours, since seen."""
+        """Give s since a file was first seen as it is: another clock wrote its time."""
         try:
-            written = Path(path).stat().st_mtime
+            status = Path(path).stat()
         except OSError:
             return 0.0
-        now = self._clock()
-        if written <= now:
-            return now - written
-        if self._first_seen.get(path, (None, now))[0] != written:
-            self._first_seen[path] = written, now
-        return now - self._first_seen[path][1]
+        state, now = (status.st_mtime_ns, status.st_size), self._clock()
+        before, since = self._first_seen.get(path, (None, now))
+        if state != before:
+            self._first_seen[path] = state, now
+            return 0.0
+        return now - since
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Drop files that are not asked for again."""
+        for path in paths:
+            self._first_seen.pop(path, None)
 
 
 def _alone(paths: Iterable[str]) -> Iterator[Group]:
@@ -85,13 +92,15 @@ def _grouped(paths: Iterable[str], ages: _Ages) -> Iterator[Group]:
 
 
 def _left_alone(group: Group, ages: _Ages) -> bool:
-    return all(ages.of(view.origin.path) > GLITCH_S for view in group)
+    return min([ages.of(view.origin.path) for view in group]) > GLITCH_S
 
 
 def _is_whole(path: str, ages: _Ages) -> bool:
     """Tell whether a picture is there to its end, or no longer written to."""
-    if ages.of(path) > SETTLED_S:
-        return True
+    return _has_end(path) or ages.of(path) > SETTLED_S
+
+
+def _has_end(path: str) -> bool:
     try:
         with Path(path).open("rb") as file:
             end = _ENDS.get(file.read(3))

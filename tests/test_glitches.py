@@ -49,6 +49,22 @@ def test_a_second_picture_of_a_window_is_another_row():
     assert grouped(given) == [[given[0], given[2]], [given[1]]]
 
 
+def test_pictures_of_one_name_are_looked_at_a_few_times_however_many_they_are():
+    class Counted:
+        """A sample that counts how often it is looked at."""
+
+        looks = 0
+
+        @property
+        def origin(self) -> Origin:
+            Counted.looks += 1
+            return Origin("event/H1_a_spectrogram_1.0.png", "H1", "a", 1.0)
+
+    given = [Counted() for _ in range(200)]
+    assert list(glitches.group(given)) == [(sample,) for sample in given]
+    assert Counted.looks <= 3 * len(given)
+
+
 def test_events_that_failed_keep_their_places():
     trigger = [
         Sample(Origin("t.csv", None, "e1"), lambda: None),

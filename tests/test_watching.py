@@ -86,34 +86,60 @@ def test_a_jpeg_has_its_own_end(tmp_path: Path):
     assert watch(tmp_path, lambda: write(path, content)) == [["a.jpg"]]
 
 
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def later(self, seconds: float) -> Callable[[], None]:
+        def step() -> None:
+            self.now += seconds
+
+        return step
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.gif"])
-def test_a_picture_left_alone_is_taken_as_it_is(tmp_path: Path, name: str):
-    path = tmp_path / name
-    write(path, b"GIF89a half", age_s=SETTLED_S - 1)
-    assert watch(tmp_path) == []
-    write(path, b"GIF89a half", age_s=SETTLED_S + 1)
-    assert watch(tmp_path) == [[name]]
-
-
-def test_a_clock_that_is_ahead_keeps_no_picture_waiting(tmp_path: Path):
-    path, now = tmp_path / "a.gif", NOW
-
-    def later() -> None:
-        nonlocal now
-        now += SETTLED_S - 1
+@pytest.mark.parametrize("age_s", [-3600, 0, 3600])
+def test_a_picture_left_alone_is_taken_as_it_is_whatever_its_servers_clock_says(
+    tmp_path: Path, name: str, age_s: float
+):
+    path, clock = tmp_path / name, Clock()
+    later = clock.later(SETTLED_S - 1)
 
     def rewritten() -> None:
         later()
-        write(path, b"GIF89a more", age_s=-5000)
+        write(path, b"GIF89a more", age_s=age_s - 1)
 
-    write(path, b"GIF89a", age_s=-3600)
-    found = watch(tmp_path, later, rewritten, later, clock=lambda: now)
-    assert found == []
-    assert watch(tmp_path, later, later, clock=lambda: now) == [["a.gif"]]
+    def longer() -> None:
+        later()
+        write(path, b"GIF89a more, at once", age_s=age_s - 1)
+
+    write(path, b"GIF89a", age_s=age_s)
+    assert watch(tmp_path, later, rewritten, later, longer, later, clock=clock) == []
+    assert watch(tmp_path, later, later, clock=clock) == [[name]]
+
+
+def test_a_picture_that_is_being_written_is_waited_for_by_a_clock_behind(
+    tmp_path: Path, png: bytes
+):
+    def write_late(content: bytes) -> Callable[[], None]:
+        return lambda: write(tmp_path / "a.png", content, age_s=2 * SETTLED_S)
+
+    found = watch(
+        tmp_path,
+        *(write_late(png[:end]) for end in (100, 1000, -1)),
+        lambda: write(tmp_path / "b.png", png, age_s=2 * SETTLED_S),
+        write_late(png),
+    )
+    assert found == [["b.png"], ["a.png"]]
 
 
 def test_each_file_is_looked_at_once_however_many_rounds_there_are(
-    tmp_path: Path, monkeypatch
+    tmp_path: Path, monkeypatch, png: bytes
 ):
     looked, is_whole = [], watching._is_whole
 
@@ -125,7 +151,7 @@ def test_each_file_is_looked_at_once_however_many_rounds_there_are(
     monkeypatch.setattr(watching, "ROUND", 2)
     pictures = [f"{number}.png" for number in range(7)]
     for name in pictures:
-        write(tmp_path / name, b"", age_s=SETTLED_S + 1)
+        write(tmp_path / name, png)
     assert watch(tmp_path) == [[name] for name in pictures]
     assert looked == pictures
 
@@ -155,19 +181,35 @@ def view(glitch: str, window: float) -> str:
 
 
 def test_a_glitch_waits_for_its_windows(tmp_path: Path, png: bytes):
-    def step(*names: str, age_s: float = 0) -> Callable[[], None]:
-        return lambda: [write(tmp_path / n, png, age_s=age_s) for n in names]
+    def step(*names: str) -> Callable[[], None]:
+        return lambda: [write(tmp_path / n, png) for n in names]
 
+    clock = Clock()
     whole = [view("H1_a", window) for window in (0.5, 1.0, 2.0, 4.0)]
     found = watch(
         tmp_path,
         step(*whole[:3], "alone.png"),
-        step(view("L1_b", 1.0), age_s=GLITCH_S - 1),
+        step(view("L1_b", 1.0), view("L1_b", 2.0)),
+        clock.later(GLITCH_S - 1),
         step(whole[3]),
-        step(view("L1_b", 1.0), age_s=GLITCH_S + 1),
+        clock.later(2),
+        step("last.png"),
         per_glitch=True,
+        clock=clock,
     )
-    assert found == [["alone.png"], whole, [view("L1_b", 1.0)]]
+    lone = [view("L1_b", 1.0), view("L1_b", 2.0)]
+    assert found == [["alone.png"], whole, lone, ["last.png"]]
+
+
+def test_what_was_taken_is_remembered_once(tmp_path: Path):
+    clock, kept = Clock(), watching._Ages(Clock())
+    for name in ("a.gif", "b.gif"):
+        write(tmp_path / name, b"GIF89a")
+        kept.of(str(tmp_path / name))
+    kept.forget([str(tmp_path / "a.gif"), "never seen.gif"])
+    assert list(kept._first_seen) == [str(tmp_path / "b.gif")]
+    later = clock.later(SETTLED_S + 1)
+    assert watch(tmp_path, later, later, clock=clock) == [["a.gif"], ["b.gif"]]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
