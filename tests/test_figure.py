@@ -23,6 +23,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure
+from gspy_cli.figure.frame import without_rim
 
 REAL = SHARED / "real"
 TOLERANCE = 2  # pixels
@@ -300,6 +301,9 @@ PAGES = {
     "grey page": ((230, 230, 230), (80, 40, 220, 160)),
     "cream page": ((253, 246, 227), (80, 40, 220, 160)),
     "telephone": ((0, 0, 0), (0, 500, 0, 500)),
+    "blue of viridis": ((51, 99, 141), (80, 60, 80, 60)),
+    "green of viridis": ((61, 188, 116), (80, 60, 80, 60)),
+    "dark end of viridis": ((68, 1, 84), (80, 60, 80, 60)),
 }
 
 
@@ -332,6 +336,19 @@ def test_a_figure_on_a_dark_page_that_is_scaled_up_is_found(scale, quality):
     large = large if quality is None else jpeg(large, quality)
     truth = [scale * edge for edge in astuple(find_plot(figure).moved(90, 70))]
     assert edges_off(find_plot(large), truth) <= TOLERANCE
+
+
+def test_labels_along_the_edge_of_a_cut_do_not_hide_its_margin():
+    cut = framed(viridis_like(220, 264), (255, 255, 255), (0, 0, 0, 26))
+    cut[-22:-15, ::7] = cut[-13:, 100:160] = 90  # of the ticks and the axis
+    page = framed(cut, (0, 0, 0), (74, 90, 46, 62))
+    assert edges_off(find_plot(page), Box(74, 90, 338, 310)) <= TOLERANCE
+
+
+def test_a_sheets_rim_is_taken_from_its_own_side():
+    sheet = flat((255, 255, 255)).copy()
+    sheet[0], sheet[1] = 60, 160
+    assert without_rim(sheet, Box(0, 0, 800, 600)) == Box(0, 2, 800, 600)
 
 
 def on_gradient(figure, end):
@@ -599,18 +616,34 @@ def test_exif_data_that_cannot_be_read_turn_nothing(tmp_path):
     assert read_figure(path).shape == (40, 60, 3)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
-def test_a_picture_with_a_colour_profile_is_read_as_it_looks(tmp_path, mode, suffix):
+def swapped_profile() -> bytes:
+    """Make a colour profile whose red is sRGB's blue, and the other way round."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     swapped = srgb.replace(b"rXYZ", b"....").replace(b"bXYZ", b"rXYZ")
     swapped = swapped.replace(b"....", b"bXYZ")
-    swapped = swapped.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    return swapped.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_a_picture_with_a_colour_profile_is_read_as_it_looks(tmp_path, mode, suffix):
     pixels = viridis_like(40, 50)
     picture = Image.fromarray(pixels[..., ::-1]).convert(mode)
     options = {"lossless": True} if suffix == "webp" else {}
-    path = saved(tmp_path, picture, f"a.{suffix}", icc_profile=swapped, **options)
+    profile = swapped_profile()
+    path = saved(tmp_path, picture, f"a.{suffix}", icc_profile=profile, **options)
     np.testing.assert_allclose(read_figure(path), pixels, atol=2)
+
+
+@pytest.mark.parametrize("clear", [None, 0])
+def test_a_palette_with_a_colour_profile_is_read_as_it_looks(tmp_path, clear):
+    picture = Image.fromarray(viridis_like(40, 50)[..., ::-1]).quantize(256)
+    profile = swapped_profile()
+    path = saved(tmp_path, picture, "a.png", icc_profile=profile, transparency=clear)
+    looks = np.asarray(picture.convert("RGB"))[..., ::-1].copy()
+    if clear is not None:
+        looks[np.asarray(picture) == clear] = 255
+    np.testing.assert_allclose(read_figure(path), looks, atol=2)
 
 
 @pytest.mark.parametrize("damaged", [False, True])

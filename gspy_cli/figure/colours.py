@@ -74,9 +74,10 @@ def fills_picture(pixels: Pixels) -> bool:
     edges = (inner[:, :4], inner[:, -4:], inner[:4], inner[-4:])
     if not all(is_viridis(edge, least=0.5) for edge in edges):
         return False
+    if _evenness(np.concatenate([sample(edge, 32) for edge in edges]), noise=2) > 0.8:
+        return False  # a page in one of viridis's colours
     colours = sample(pixels, 32)
-    changes = bool(np.ptp(colours[:, 1]) > 4)
-    viridis = changes and _are_viridis(colours, pixels, MOST)
+    viridis = _are_viridis(colours, pixels, MOST)
     return viridis and _is_quiet_or_loud(colours) and not is_divided(inner)
 
 
@@ -114,7 +115,7 @@ def is_bordered(plot: Pixels) -> bool:
     for lines in (down.swapaxes(0, 1), across):
         grey = np.count_nonzero(_are_grey(lines), axis=1) >= 0.8 * lines.shape[1]
         for pair in np.flatnonzero(grey.reshape(-1, 2).all(axis=1)):
-            if all(map(_is_even, lines[2 * pair : 2 * pair + 2])):
+            if all(_evenness(lines[2 * pair + i], noise=12) >= 0.6 for i in (0, 1)):
                 return True
     return False
 
@@ -126,11 +127,12 @@ def _sides(length: int) -> NDArray[np.intp]:
     return np.concatenate((near, -1 - near))
 
 
-def _is_even(line: Pixels) -> bool:
-    """Tell whether most of some greys (N, 3) are one, but for JPEG noise."""
-    level = np.sort(line[:, 1])
-    tenth = len(level) // 10
-    return bool(level[-1 - tenth] - level[tenth] <= 24)
+def _evenness(colours: Pixels, noise: int) -> float:
+    """Give the part of some colours (N, 3) that are the commonest, but for noise."""
+    counts = np.bincount(colours[:, 1], minlength=256)
+    commonest = int(counts.argmax())
+    near = counts[max(commonest - noise, 0) : commonest + noise + 1]
+    return float(near.sum() / len(colours))
 
 
 def is_divided(pixels: Pixels) -> bool:

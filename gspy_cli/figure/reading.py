@@ -121,10 +121,12 @@ def _is_turned(picture: Image.Image) -> bool:
 def _in_srgb(picture: Image.Image) -> Image.Image:
     """Convert the colours of a picture that brings its own, as screenshots do."""
     content = picture.info.get("icc_profile")
-    if not content or picture.mode not in ("RGB", "RGBA"):
+    if not content or picture.mode not in ("P", "RGB", "RGBA"):
         return picture
     from PIL import ImageCms
 
+    if picture.mode == "P":
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     try:
         profile = ImageCms.getOpenProfile(io.BytesIO(content))
         if "sRGB" in ImageCms.getProfileDescription(profile):
