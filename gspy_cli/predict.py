@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from itertools import chain, islice
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -22,6 +23,7 @@ from gspy_cli.results import Failure, Origin, Prediction, Result
 from gspy_cli.sources import PictureFile, Plot, Sample
 
 FEW = 64  # pictures that are read sooner than processes to read them can start
+CGROUP = Path("/sys/fs/cgroup")  # what a container may use
 
 Ready = tuple[Origin, Input]
 """A sample's network input, or why there is none, and what is known of it now."""
@@ -144,10 +146,23 @@ def begin_reading(
 
 
 def available_cores() -> int:
-    """Count the cores that this process may use."""
+    """Count the cores that this process may use; a container may have fewer."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(cores, _quota(CGROUP) or cores)
+
+
+def _quota(cgroup: Path) -> int | None:
+    """Give how many cores' time a container has, rounded up; None without a limit."""
+    two = cgroup / "cpu.max"
+    one = cgroup / "cpu/cpu.cfs_quota_us", cgroup / "cpu/cpu.cfs_period_us"
+    with suppress(OSError, ValueError):  # "max"
+        text = " ".join(path.read_text() for path in ([two] if two.exists() else one))
+        quota, period = map(int, text.split())
+        return -(-quota // period) if quota > 0 else None
+    return None
 
 
 class _Reading:

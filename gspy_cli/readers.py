@@ -24,7 +24,9 @@ T = TypeVar("T")
 Size = tuple[int, int]
 Input = NDArray[np.uint8] | PictureError
 
-_NO_START = "cannot start a process to read pictures; is there memory for one?"
+SPARE = 32  # files that the rest of a run may have open
+
+_NO_START = "cannot start a process to read pictures{}; is there memory for one?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,27 @@ class Readers:
 
     def __init__(self, count: int = 0) -> None:
         self.count = 0
+        self._most = _most()
         self._all: list[_Reader] = []
         self._free: SimpleQueue[_Reader] = SimpleQueue()
         self.grow(count)
 
     def grow(self, count: int) -> None:
-        """Start processes until there are so many."""
-        for _ in range(count - self.count):
-            reader = _Reader()
+        """Start processes until there are so many, or as many as there is room for.
+
+        Raises
+        ------
+        GspyError
+            Not even one can be started.
+        """
+        for _ in range(min(count, self._most) - self.count):
+            try:
+                reader = _Reader()
+            except GspyError:
+                if not self.count:
+                    raise
+                self._most = self.count
+                return
             self._all.append(reader)
             self._free.put(reader)
             self.count += 1
@@ -118,7 +133,7 @@ class _Reader:
             self._process = _start()
             if self._is_over or self._ask([]) is None:
                 self.end()
-                raise GspyError(_NO_START)
+                raise GspyError(_NO_START.format(""))
         return inputs
 
     def stop(self) -> None:
@@ -141,6 +156,13 @@ class _Reader:
             return None
 
 
+def _most() -> int:
+    """Count the readers that can be: each holds the ends of two pipes open."""
+    if not hasattr(os, "sysconf"):
+        return sys.maxsize
+    return max(1, (os.sysconf("SC_OPEN_MAX") - SPARE) // 2)
+
+
 def _start() -> subprocess.Popen[bytes]:
     modules = os.pathsep.join(path for path in sys.path if path)
     try:
@@ -151,8 +173,9 @@ def _start() -> subprocess.Popen[bytes]:
             env=os.environ | ENVIRONMENT | {"PYTHONPATH": modules},
             process_group=0,  # Ctrl-C is for the parent alone
         )
-    except OSError:
-        raise GspyError(_NO_START) from None
+    except OSError as error:
+        reason = f" ({error.strerror})" if error.strerror else ""
+        raise GspyError(_NO_START.format(reason)) from None
 
 
 def _serve() -> None:

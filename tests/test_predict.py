@@ -1,12 +1,17 @@
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SIDE, TINY_CLASSES, draw_figure, tiny_card
 
+from gspy_cli import predict
 from gspy_cli.errors import PictureError
 from gspy_cli.model import Model
-from gspy_cli.predict import classify
+from gspy_cli.predict import available_cores, classify
 from gspy_cli.results import Failure, Origin
 from gspy_cli.sources import Sample
 
@@ -97,3 +102,83 @@ def test_a_bug_is_not_hidden_as_a_failure():
 
     with pytest.raises(ZeroDivisionError):
         list(classify([Sample(Origin("x"), crash)], MODEL))
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu.max": "200000 100000"}, 2),
+        ({"cpu.max": "250000 100000"}, 3),
+        ({"cpu.max": "5000 100000"}, 1),
+        ({"cpu.max": "6400000 100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "150000", "cpu/cpu.cfs_period_us": "100000"}, 2),
+    ],
+)
+def test_a_container_has_as_many_cores_as_its_quota_gives(
+    files, cores, tmp_path: Path, monkeypatch
+):
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{content}\n")
+    monkeypatch.setattr(predict, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert available_cores() == cores
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone has it")
+def test_a_process_that_is_bound_to_one_core_has_one():
+    code = "from gspy_cli.predict import available_cores as a; print(a())"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout == "1\n"
+
+
+def test_there_are_as_many_workers_as_cores_unless_told_otherwise(monkeypatch):
+    begun, crew = [], predict._Crew
+
+    def begin(workers: int, work) -> predict._Crew:
+        begun.append(workers)
+        return crew(workers, work)
+
+    monkeypatch.setattr(predict, "available_cores", lambda: 3)
+    monkeypatch.setattr(predict, "_Crew", begin)
+    samples = [figure_sample(0)] * 2
+    for workers in (None, 1):
+        list(classify(samples, MODEL, batch_size=2, workers=workers))
+    assert begun == [3, 1]
+
+
+def test_batches_that_wait_are_not_begun_once_the_results_are_not_wanted():
+    begun, go_on, ran = threading.Event(), threading.Event(), []
+
+    def work(batch, _read):
+        ran.append(batch)
+        begun.set()
+        go_on.wait()
+        return []
+
+    crew = predict._Crew(1, work)
+    for batch in ("first", "second"):
+        crew.give(batch, lambda *_: [])
+    begun.wait()
+    crew.end(wait=False)
+    go_on.set()
+    crew._threads[0].join()
+    assert ran == ["first"]
+
+
+def test_the_program_ends_while_a_batch_does_not():
+    code = (
+        "from threading import Event\n"
+        "from gspy_cli.predict import _Crew\n"
+        "crew = _Crew(1, lambda batch, read: Event().wait())\n"
+        "crew.give([], None)\n"
+        "crew.end(wait=False)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -1,15 +1,21 @@
 """Processes that read pictures: the same inputs, and no crash spreads."""
 
+import errno
 import io
 import os
 import pickle
+import resource
 import signal
+import subprocess
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
 import pytest
 from conftest import SIDE
+from test_classify import GSPY, rows
 from test_predict import MODEL
 
 from gspy_cli import predict, readers
@@ -107,11 +113,39 @@ def test_readers_that_cannot_start_are_one_clear_error(monkeypatch, figures):
 
 def test_a_machine_without_room_for_a_process_is_the_same_error(monkeypatch):
     def refuse(*_args, **_options):
-        raise BlockingIOError("Resource temporarily unavailable")
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
     monkeypatch.setattr(readers.subprocess, "Popen", refuse)
-    with pytest.raises(GspyError, match="cannot start a process to read pictures"):
+    said = r"cannot start a process .* \(Resource temporarily unavailable\); is there"
+    with pytest.raises(GspyError, match=said):
         Readers(1)
+
+
+def test_readers_that_started_go_on_without_those_that_cannot(monkeypatch, figures):
+    start, tried = readers._start, []
+
+    def start_two():
+        tried.append(len(tried))
+        if len(tried) > 2:
+            raise GspyError("no more")
+        return start()
+
+    monkeypatch.setattr(readers, "_start", start_two)
+    with closing(Readers(5)) as team:
+        team.grow(5)
+        assert (team.count, len(tried)) == (2, 3)
+        good = orders(figures)
+        assert same(team.read(good), [read(order) for order in good])
+
+
+def test_more_workers_than_files_may_be_open_lose_no_row(figures, tiny_model):
+    limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (40, 40))
+    command = [*GSPY, "classify", "-q", "-m", tiny_model, "--workers", "40"]
+    found = subprocess.run(
+        [*command, *[figures] * 25],
+        preexec_fn=limit, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [row["status"] for row in rows(found.stdout)] == ["ok"] * 75
 
 
 def test_an_answer_that_breaks_off_is_no_answer():
