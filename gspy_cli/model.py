@@ -163,8 +163,8 @@ def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # each thread that scores is one core's
     providers = devices.providers(device)
-    if len(providers) > 1 and hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()
+    if len(providers) > 1:
+        _load_gpu_libraries()
     try:
         return onnxruntime.InferenceSession(graph, options, providers=providers)
     except (
@@ -178,6 +178,15 @@ def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
             f"{path} is not an ONNX model that ONNX Runtime can load; "
             "install or export the model again"
         ) from None
+
+
+def _load_gpu_libraries() -> None:
+    """Load CUDA and cuDNN where they are; ONNX Runtime would print what goes wrong."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_inference_collection as sessions
+
+    onnxruntime.print = sessions.print = lambda *_words: None
+    onnxruntime.preload_dlls()
 
 
 def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa: ANN401
