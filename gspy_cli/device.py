@@ -29,6 +29,8 @@ def choose(device: str) -> str:
         raise GspyError(
             f"'{device}' is not a device; use auto, cpu, cuda, cuda:N or mps"
         )
+    if device == "cpu":
+        return "cpu"
     found = available()
     if device == "auto":
         return next(iter(found))
@@ -45,7 +47,7 @@ def available() -> dict[str, str]:
     found = {f"cuda:{index}": name for index, name in enumerate(nvidia_gpus())}
     if sys.platform == "darwin" and platform.machine() == "arm64":
         found["mps"] = "Apple GPU"
-    return found | {"cpu": platform.processor() or platform.machine()}
+    return found | {"cpu": platform.machine()}
 
 
 @cache
@@ -70,7 +72,7 @@ def _gpu_name(driver: ctypes.CDLL, index: int) -> str:
 
 
 def providers(device: str) -> list[Provider]:
-    """Give the ONNX Runtime providers for a device, only those that can work.
+    """Give the ONNX Runtime providers for a device, only those that it was built with.
 
     Raises
     ------

@@ -1,7 +1,17 @@
+import tomllib
+from pathlib import Path
+from types import FunctionType
+
+import onnxruntime
 import pytest
+from onnxruntime.capi import onnxruntime_inference_collection as sessions
+from packaging.requirements import Requirement
 
 from gspy_cli import device
 from gspy_cli.errors import GspyError
+from gspy_cli.model import load_model
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -61,6 +71,65 @@ def test_a_missing_device_is_an_error_that_names_the_others():
 def test_a_name_that_is_no_device_is_an_error(name):
     with pytest.raises(GspyError, match="is not a device; use auto, cpu"):
         device.choose(name)
+
+
+def test_the_cpu_is_used_without_a_look_for_others(monkeypatch):
+    def crash():
+        raise OSError("the driver is broken")
+
+    monkeypatch.setattr(device, "nvidia_gpus", crash)
+    assert device.choose("cpu") == "cpu"
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_that_cannot_be_used_leaves_standard_output_to_the_rows(
+    figures, tiny_model, monkeypatch
+):
+    from test_classify import gspy
+
+    def create_on_cpu(session, providers, *how):
+        session._fallback_providers = ["CPUExecutionProvider"]
+        if providers != session._fallback_providers:
+            raise RuntimeError("no libcudnn.so.9")
+        create(session, providers, *how)
+
+    session = sessions.InferenceSession
+    create = session._create_inference_session
+    monkeypatch.setattr(session, "_create_inference_session", create_on_cpu)
+    prints = compile("print('Failed to load libcublasLt.so.13')", "", "eval")
+    loads = FunctionType(prints, vars(onnxruntime))
+    monkeypatch.setattr(onnxruntime, "preload_dlls", loads)
+    monkeypatch.setattr(
+        onnxruntime,
+        "get_available_providers",
+        lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    )
+    code, out, _ = gspy("classify", figures, "--model", tiny_model)
+    assert (code, out[:5]) == (0, "path,")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_the_devices_command_names_the_device_that_classify_uses():
+    from test_classify import gspy
+
+    used = load_model().device
+    _, out, _ = gspy("devices")
+    assert f"classify uses {used} (ONNX Runtime " in out
+    assert ("CUDA or cuDNN cannot be loaded" in out) == (used == "cpu")
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+@pytest.mark.parametrize("machine", ["x86_64", "AMD64", "ARM64", "aarch64", "arm64"])
+def test_every_machine_gets_one_onnx_runtime(system, machine):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    here = {"sys_platform": system, "platform_machine": machine}
+    found = [
+        wanted.name
+        for wanted in map(Requirement, project["dependencies"])
+        if wanted.name.startswith("onnxruntime") and wanted.marker.evaluate(here)
+    ]
+    with_gpu = (system, machine) in {("linux", "x86_64"), ("win32", "AMD64")}
+    assert found == ["onnxruntime-gpu" if with_gpu else "onnxruntime"]
 
 
 def test_the_devices_command_names_what_is_there_and_what_is_used():

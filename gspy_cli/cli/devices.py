@@ -25,10 +25,18 @@ def _onnx_runtime_choice() -> str:
     import onnxruntime
 
     from gspy_cli import device
+    from gspy_cli.model import load_model
 
-    provider = device.providers("auto")[0]
-    name = provider if isinstance(provider, str) else provider[0]
-    return f"{name} (ONNX Runtime {onnxruntime.__version__})"
+    best = device.choose("auto")
+    try:
+        used = load_model().device
+    except GspyError as error:
+        return f"nothing: {error}"
+    choice = f"{used} (ONNX Runtime {onnxruntime.__version__})"
+    if used == best:
+        return choice
+    libraries = "CUDA or cuDNN" if best.startswith("cuda") else "Core ML"
+    return f"{choice}: {libraries} cannot be loaded"
 
 
 def _torch_choice() -> str:
