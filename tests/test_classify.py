@@ -1,6 +1,7 @@
 """`gspy classify` as a user runs it: a real process where that matters."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -184,6 +185,19 @@ def test_a_list_may_come_from_a_file_or_stdin(figures: Path, tmp_path: Path):
     assert [row["status"] for row in rows(from_file[1])] == ["ok"] * 3 + ["failed"]
 
 
+@pytest.mark.parametrize("list_", [["-"], ["--files-from", "-"]])
+def test_rows_come_while_the_list_is_still_written(figures: Path, list_):
+    command = [*GSPY, "classify", "-q", "-b", "1", "--workers", "1", "-f", "csv"]
+    with subprocess.Popen(
+        [*command, *list_], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        run.stdin.write("".join(f"{path}\n" for path in figures.iterdir()))
+        run.stdin.flush()
+        assert run.stdout.readline().startswith("path,")
+        run.stdin.close()
+        assert len(run.stdout.readlines()) == 3
+
+
 def test_a_picture_may_come_through_a_pipe(figures: Path):
     picture = min(figures.iterdir())
     cat = f"cat '{picture}'"
@@ -254,6 +268,40 @@ def test_a_reader_that_stops_early_is_no_error(figures: Path):
     )  # fmt: skip
     assert run.stderr == ""
     assert run.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["classify", "-q"]])
+def test_windows_too_lets_who_has_read_enough_go(figures: Path, arguments):
+    script = """
+import errno, io, sys
+from gspy_cli.cli import main
+class Closed(io.FileIO):
+    def write(self, _):
+        sys.platform = "win32"
+        raise OSError(errno.EINVAL, "Invalid argument")
+sys.stdout = io.TextIOWrapper(io.BufferedWriter(Closed(1, "w", closefd=False)))
+main()
+"""
+    inputs = [figures] if "classify" in arguments else []
+    run = subprocess.run(
+        [sys.executable, "-c", script, *arguments, *inputs],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_messages_on_a_windows_console_stay_text_and_elsewhere_cannot_fail(monkeypatch):
+    from gspy_cli.cli.app import _open_streams
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr("sys.platform", "win32")
+    for on_console in (True, False):
+        console = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
+        console.isatty = lambda on_console=on_console: on_console
+        monkeypatch.setattr("sys.stderr", console)
+        _open_streams()
+        assert (sys.stderr is console) == on_console
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "table"])

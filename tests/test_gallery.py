@@ -116,6 +116,18 @@ def test_the_page_asks_for_nothing_outside_itself(page):
     assert "http" not in re.sub(r'http-equiv|href="[^"]*"', "", text)
 
 
+def test_a_picture_on_another_drive_has_its_whole_address(
+    folder, tmp_path, monkeypatch
+):
+    def refuse(path, start):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr("os.path.relpath", refuse)
+    page = tmp_path / "page.html"
+    gspy("classify", folder / "a.png", "--gallery", page)
+    assert f'<a href="{(folder / "a.png").as_uri()}">' in page.read_text()
+
+
 def test_pictures_that_can_be_read_once_are_shown(figures, tmp_path):
     pipe, shown = tmp_path / "pipe.png", tmp_path / "page.html"
     os.mkfifo(pipe)

@@ -56,10 +56,10 @@ class GspyGroup(TyperGroup):
             what = stop.args[0] if stop.args else "what was finished is kept"
             typer.echo(f"gspy: interrupted; {what}", err=True)
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            _forget_stdout()
-            raise typer.Exit(0) from None
         except OSError as error:
+            if _is_broken_pipe(error):
+                _forget_stdout()
+                raise typer.Exit(0) from None
             if error.errno != errno.ENAMETOOLONG:
                 raise
             name = printable(str(error.filename))
@@ -74,6 +74,13 @@ def _command(name: str) -> Any:  # noqa: ANN401
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, cls=layout.GroupedCommand)(found)
     return typer.main.get_command(alone)
+
+
+def _is_broken_pipe(error: OSError) -> bool:
+    """Tell whether a pipe's reader has closed it; Windows has no number for that."""
+    if sys.platform == "win32" and error.errno == errno.EINVAL:
+        return error.filename is None
+    return isinstance(error, BrokenPipeError)
 
 
 def _forget_stdout() -> None:
@@ -166,10 +173,12 @@ def _open_streams() -> None:
         if getattr(sys, name) is None:
             number = os.open(os.devnull, flags)  # the lowest that is free: the stream's
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
-    messages = io.BufferedWriter(Messages(sys.stderr.fileno(), "w", closefd=False))
-    sys.stderr = io.TextIOWrapper(
-        messages, sys.stderr.encoding, "backslashreplace", line_buffering=True
-    )
+    # Windows turns text for a console into what that shows; bytes it would garble
+    if sys.platform != "win32" or not sys.stderr.isatty():
+        messages = io.BufferedWriter(Messages(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(
+            messages, sys.stderr.encoding, "backslashreplace", line_buffering=True
+        )
     # lists of names keep the bytes that are not UTF-8; tables have bars
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -185,10 +194,11 @@ def _leave(code: int) -> None:
     """End at once: to take the interpreter apart takes a sixth of a short run."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_stdout()
     except OSError as error:
-        _complain(error)
-        code = 2
+        if _is_broken_pipe(error):
+            _forget_stdout()
+        else:
+            _complain(error)
+            code = 2
     sys.stderr.flush()
     os._exit(code)

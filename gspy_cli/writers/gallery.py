@@ -105,12 +105,19 @@ def _view(sample: Sample, folder: str) -> str:
     title = (
         origin.path if origin.window is None else f"{origin.path} ({origin.window} s)"
     )
-    link = os.path.relpath(origin.path, folder).replace(os.sep, "/")
     return (
-        f'<a href="{quote(os.fsencode(link))}"><img width="{WIDTH}" '
+        f'<a href="{_link(origin.path, folder)}"><img width="{WIDTH}" '
         f'height="{HEIGHT}" loading="lazy" alt="{_text(title)}" '
         f'title="{_text(title)}" src="data:image/webp;base64,{content}"></a>'
     )
+
+
+def _link(path: str, folder: str) -> str:
+    try:
+        link = os.path.relpath(path, folder)
+    except ValueError:  # Windows has no way from one drive to another
+        return Path(path).absolute().as_uri()
+    return quote(os.fsencode(link.replace(os.sep, "/")))
 
 
 def _thumbnail(sample: Sample) -> bytes:
