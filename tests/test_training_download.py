@@ -185,6 +185,15 @@ def test_an_archive_that_reaches_outside_is_not_unpacked(zenodo, tmp_path, name)
     assert not list(tmp_path.rglob("outside.png"))
 
 
+def test_a_python_that_cannot_unpack_safely_downloads_nothing(
+    zenodo, tmp_path, monkeypatch
+):
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(GspyError, match=r"^Python 3\.11\.4 or later is needed"):
+        get(zenodo, tmp_path)
+    assert zenodo.starts == []
+
+
 def test_no_network_is_an_error(tmp_path):
     with pytest.raises(GspyError, match=r"cannot reach .*: try again with a network"):
         get_gravity_spy(tmp_path, record="http://127.0.0.1:9/record")

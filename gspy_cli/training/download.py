@@ -78,6 +78,11 @@ def get_gravity_spy(
 
     What is there already stays; a broken download goes on where it stopped.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise GspyError(
+            "Python 3.11.4 or later is needed to unpack the training set safely: "
+            "install gspy in one"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     files = {remote.name: remote for remote in list_files(record)}
     missing = {METADATA, PICTURES} - files.keys()
