@@ -6,6 +6,7 @@ that crashes its decoder takes only a reader with it.
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -180,6 +181,7 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _serve() -> None:
     """Be a reading process, until the parent closes the pipe or is dead."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows has no groups of processes
     results, sys.stdout = sys.stdout.buffer, sys.stderr
     while True:
         try:

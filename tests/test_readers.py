@@ -7,6 +7,7 @@ import pickle
 import resource
 import signal
 import subprocess
+import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -166,6 +167,17 @@ def test_a_reader_ends_when_its_parent_is_gone():
     process.stdin.close()
     assert process.wait(20) == 0
     process.stdout.close()
+
+
+def test_ctrl_c_is_nothing_to_a_reader(figures):
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-m", readers.__name__], **pipes) as process:
+        pickle.dump(orders(figures), process.stdin)
+        process.stdin.flush()
+        readers._receive(process.stdout)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate() == (b"", b"")
+    assert process.returncode == 0
 
 
 def test_a_long_run_gives_the_same_whoever_reads(figures, monkeypatch):
