@@ -3,12 +3,13 @@
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,20 +105,30 @@ def from_paths(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Sam
 
 
 def names(
-    paths: Iterable[str], *, recursive: bool = False, apart: Path | None = None
+    paths: Iterable[str],
+    *,
+    recursive: bool = False,
+    apart: Path | None = None,
+    alone: Collection[str] | None = None,
 ) -> Iterator[Name]:
     """Name the pictures in files and folders, in order; a folder's are sorted.
 
-    The folder `apart` is not searched.
+    The folder `apart` is not searched. Where it is told which paths were given
+    `alone`, others that end as a picture's do are taken for files without a look.
     """
     for path in paths:
-        mode = _mode(path)
+        listed = alone is not None and path not in alone
+        mode = stat.S_IFREG if listed and _is_named_so(path) else _mode(path)
         if stat.S_ISDIR(mode):
             yield from _from_folder(path, recursive=recursive, apart=apart)
         elif stat.S_ISFIFO(mode):
             yield Sample(describe(path), Stream(path))
         else:
             yield path
+
+
+def _is_named_so(path: str) -> bool:
+    return path.lower().endswith(SUFFIXES)
 
 
 def _mode(path: str) -> int:
@@ -143,7 +154,7 @@ def _some(path: str, *, recursive: bool) -> Iterator[str]:
     while todo:
         with suppress(OSError), os.scandir(todo.pop()) as entries:
             for entry in entries:
-                if entry.name.lower().endswith(SUFFIXES):
+                if _is_named_so(entry.name):
                     yield entry.path
                 elif recursive and entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
@@ -168,13 +179,32 @@ def read_first(samples: Iterable[Sample]) -> Iterator[Sample]:
     return chain([replace(first, load=lambda: loaded)], remaining)
 
 
-def read_list(path: Path) -> list[str]:
-    """Read a list of paths, or stdin; names that are not UTF-8 keep their bytes."""
+def read_list(path: Path) -> Iterator[str]:
+    """Read a list of paths, or stdin, as its lines are asked for.
+
+    Names that are not UTF-8 keep their bytes.
+
+    Raises
+    ------
+    GspyError
+        The list cannot be opened, or later, read.
+    """
     if path == STDIN:
-        return list(sys.stdin)
+        return iter(sys.stdin)
+    with _reading(path):
+        file = path.open(encoding="utf-8", errors="surrogateescape")
+    return _lines(file, path)
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    with file, _reading(path):
+        yield from file
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-            return list(lines)
+        yield
     except OSError as error:
         raise GspyError(f"cannot read the list {path}: {error.strerror}") from None
 
@@ -212,7 +242,7 @@ def _walk(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]
         elif _is_folder(found):
             if recursive:
                 todo.append(found.path)
-        elif found.name.lower().endswith(SUFFIXES) and _is_file(found):
+        elif _is_named_so(found.name) and _is_file(found):
             yield found.path
 
 

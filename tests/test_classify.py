@@ -185,19 +185,6 @@ def test_a_list_may_come_from_a_file_or_stdin(figures: Path, tmp_path: Path):
     assert [row["status"] for row in rows(from_file[1])] == ["ok"] * 3 + ["failed"]
 
 
-@pytest.mark.parametrize("list_", [["-"], ["--files-from", "-"]])
-def test_rows_come_while_the_list_is_still_written(figures: Path, list_):
-    command = [*GSPY, "classify", "-q", "-b", "1", "--workers", "1", "-f", "csv"]
-    with subprocess.Popen(
-        [*command, *list_], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as run:
-        run.stdin.write("".join(f"{path}\n" for path in figures.iterdir()))
-        run.stdin.flush()
-        assert run.stdout.readline().startswith("path,")
-        run.stdin.close()
-        assert len(run.stdout.readlines()) == 3
-
-
 def test_a_picture_may_come_through_a_pipe(figures: Path):
     picture = min(figures.iterdir())
     cat = f"cat '{picture}'"

@@ -279,6 +279,32 @@ def test_two_runs_on_one_output_cannot_mix(odd_folder, tmp_path):
     )
 
 
+def test_what_was_asked_for_is_on_the_disk_before_the_first_row(
+    figures, tmp_path, monkeypatch
+):
+    output, synced, sync = tmp_path / "out.csv", [], os.fsync
+
+    def note(number: int) -> None:
+        sync(number)
+        synced.append((os.pread(number, 8, 0), output.read_bytes()))
+
+    monkeypatch.setattr("os.fsync", note)
+    assert gspy("classify", figures, "-o", output)[0] == 0
+    assert synced == [(b'{"model"', b"")]
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EACCES])
+def test_a_lock_that_another_holds_is_told_however_the_system_says_so(
+    figures, tmp_path, monkeypatch, number
+):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    code, _, err = gspy("classify", figures, "-o", tmp_path / "out.csv")
+    assert (code, err[:29]) == (2, "gspy: another gspy is writing")
+
+
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
 def test_a_file_system_without_locks_is_written_without(
     figures, tmp_path, monkeypatch, number

@@ -1,5 +1,7 @@
 """Pictures sorted into folders: none lost, none overwritten, stopped or not."""
 
+import errno
+import os
 import subprocess
 from pathlib import Path
 
@@ -114,21 +116,40 @@ def test_a_picture_of_the_longest_name_is_sorted(figures, tmp_path):
 def test_many_pictures_of_one_name_are_told_apart_without_comparing_each(
     tmp_path, monkeypatch
 ):
-    compared, same = [], sorting._is_same
+    read, digest = [], sorting._digest
 
-    def compare(picture: Path, target: Path) -> bool:
-        compared.append(target)
-        return same(picture, target)
+    def look(path: Path) -> bytes:
+        read.append(path.name)
+        return digest(path)
 
-    monkeypatch.setattr(sorting, "_is_same", compare)
+    monkeypatch.setattr(sorting, "_digest", look)
     known, picture = {}, tmp_path / "a.png"
     for size in [*range(50), 3, 40]:
         picture.write_bytes(b"x" * size)
         place(picture, tmp_path / "Blip", "copy", known)
-    assert [path.name for path in compared] == ["a-4.png", "a-41.png"]
+    assert read == ["a-4.png", "a.png", "a-41.png", "a.png"]
     assert len(names(tmp_path / "Blip")) == 50
     picture.write_bytes(b"x" * 40)  # as a new run does
     assert place(picture, tmp_path / "Blip", "copy", {}).name == "a-41.png"
+
+
+def test_pictures_of_one_name_and_one_size_are_read_once(tmp_path, monkeypatch):
+    read, digest = [], sorting._digest
+
+    def look(path: Path) -> bytes:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(sorting, "_digest", look)
+    known, picture = {}, tmp_path / "a.bmp"
+    for _ in range(2):
+        for number in range(100):
+            picture.write_bytes(bytes([number]))
+            place(picture, tmp_path / "Blip", "copy", known)
+    assert len(names(tmp_path / "Blip")) == 100
+    assert len(read) == 200
+    picture.write_bytes(bytes([70]))  # as a new run does
+    assert place(picture, tmp_path / "Blip", "copy", {}).name == "a-71.bmp"
 
 
 @pytest.mark.parametrize("options", [[], ["--per-glitch"]])
@@ -165,16 +186,17 @@ def test_a_stream_is_no_file_to_sort(figures, tmp_path, link):
     assert row["error"].endswith("it is a stream")
 
 
-def test_a_full_disk_ends_sorting_and_is_named(figures, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_ends_sorting_and_is_named(figures, tmp_path, monkeypatch, number):
     def copy(*_) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("shutil.copy2", copy)
     target = tmp_path / "sorted"
     code, _, err = gspy("classify", figures, "--sort-into", target)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith(f"gspy: cannot write into {target}/")
-    assert err.endswith(": No space left on device\n")
+    assert err.endswith(f": {os.strerror(number)}\n")
 
 
 def test_a_link_that_leads_nowhere_is_not_taken_for_the_picture(figures, tmp_path):
@@ -185,14 +207,29 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_the_picture(figures, tmp_pat
     assert place(picture, folder, "sym", {}).name == f"{picture.stem}-2.png"
 
 
-def test_a_file_system_without_links_is_said_to_be(figures, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK])
+def test_a_file_system_without_links_is_said_to_be(
+    figures, tmp_path, monkeypatch, number
+):
     def refuse(*_):
-        raise OSError(18, "Invalid cross-device link")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr("shutil.copy2", refuse)
     picture = sorted(figures.iterdir())[0]
     with pytest.raises(GspyError, match=r"cannot make a hard link .*use --link copy"):
         place(picture, tmp_path / "Blip", "hard", {})
+    with pytest.raises(OSError, match=os.strerror(number)):  # a copy is no link
+        place(picture, tmp_path / "Blip", "copy", {})
+
+
+def test_a_link_leads_to_its_picture_from_a_folder_that_is_a_link(figures, tmp_path):
+    (tmp_path / "x" / "y" / "z").mkdir(parents=True)
+    (tmp_path / "s").symlink_to(tmp_path / "x" / "y" / "z")
+    picture = sorted(figures.iterdir())[0]
+    target = place(picture, tmp_path / "s" / "Blip", "sym", {})
+    assert target.samefile(picture)
+    assert not target.readlink().is_absolute()
 
 
 def test_all_views_of_a_glitch_follow_its_answer(figures: Path, tmp_path: Path):

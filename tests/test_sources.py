@@ -1,12 +1,15 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from gspy_cli import sources
+from gspy_cli.cli.inputs import Given
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.results import Origin
+from gspy_cli.strain import series
 
 
 def paths(samples) -> list[str]:
@@ -25,6 +28,8 @@ def paths(samples) -> list[str]:
         ),
         ("golden_Chirp_chirp-2_spectrogram_2.0.png", None, "golden_Chirp_chirp-2", 2.0),
         ("bul_00d18635.jpg", None, None, None),
+        ("H1_x_spectrogram_1.0_copy.png", None, None, None),
+        ("H1_x_spectrogram.png", None, None, None),
     ],
 )
 def test_a_gravity_spy_name_tells_detector_id_and_window(name, ifo, identifier, window):
@@ -49,7 +54,15 @@ def test_folders_in_a_folder_are_opened_only_when_asked(tmp_path: Path):
     assert [Path(path).name for path in deep] == ["a.png", "b.png"]
 
 
-def test_pictures_are_counted_no_further_than_asked(tmp_path: Path):
+def test_pictures_are_counted_no_further_than_asked():
+    def two() -> Iterator[str]:
+        yield from ("a.png", "b.png")
+        raise AssertionError
+
+    assert sources.at_least(2, two())
+
+
+def test_pictures_are_counted_as_they_are_searched(tmp_path: Path):
     (tmp_path / "inner").mkdir()
     for name in ("a.png", "b.JPG", "notes.txt", "inner/c.png"):
         (tmp_path / name).touch()
@@ -57,6 +70,7 @@ def test_pictures_are_counted_no_further_than_asked(tmp_path: Path):
     assert sources.at_least(2, [folder])
     assert not sources.at_least(3, [folder])
     assert sources.at_least(3, [folder], recursive=True)
+    (tmp_path / "up").symlink_to(tmp_path)
     assert not sources.at_least(4, [folder], recursive=True)
     assert sources.at_least(4, [folder, "x.png", "y.png"])
     assert not sources.at_least(1, [])
@@ -142,9 +156,62 @@ def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path):
     assert list(sources.listed(sources.read_list(tmp_path / "list.txt"))) == ["a.png"]
 
 
+@pytest.mark.parametrize("given", [Given(("-",)), Given((), Path("-"))])
+def test_a_list_on_stdin_is_read_as_it_comes_and_once(
+    given: Given, tmp_path: Path, monkeypatch
+):
+    def lines() -> Iterator[str]:
+        yield "a.png\n"
+        raise AssertionError
+
+    (tmp_path / "-").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", lines())
+    assert next(given.names()) == "a.png"
+    assert given.again(per_glitch=False) is None
+
+
+def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatch):
+    folder, asked, ask = tmp_path / "day.png", [], os.stat
+    folder.mkdir()
+    for name in ("a.png", "b.JPG"):
+        (folder / name).touch()
+    given = [str(folder), *(f"{number}.png" for number in range(50))]
+
+    def look(path, **options):
+        asked.append(path)
+        return ask(path, **options)
+
+    monkeypatch.setattr("os.stat", look)
+    inside = [str(folder / name) for name in ("a.png", "b.JPG")]
+    assert list(sources.names(given, alone=given[:1])) == [*inside, *given[1:]]
+    assert set(asked) == {str(folder)}
+    assert list(sources.names(given, alone=())) == given
+    with pytest.raises(PictureError, match="cannot be opened: is a directory"):
+        sources.sample_of(given[0]).load()
+
+
+def test_strain_has_the_same_names_in_a_folder_as_alone():
+    assert sources.STRAIN == series.SUFFIXES
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux alone has it")
+def test_a_disk_that_fails_is_told_from_a_damaged_picture(tmp_path: Path):
+    (tmp_path / "a.png").symlink_to("/proc/self/mem")  # nothing is at its beginning
+    with pytest.raises(PictureError, match=r"^cannot be read: input/output error$"):
+        sources.picture(str(tmp_path / "a.png")).load()
+
+
 def test_a_list_that_is_not_there_is_an_error(tmp_path: Path):
     with pytest.raises(GspyError, match=r"cannot read the list .*none\.txt: No such"):
         sources.read_list(tmp_path / "none.txt")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux alone has it")
+def test_a_list_that_cannot_be_read_to_its_end_is_an_error():
+    lines = sources.read_list(Path("/proc/self/mem"))
+    with pytest.raises(GspyError, match=r"cannot read the list .*: Input/output error"):
+        next(lines)
 
 
 def test_a_sample_loads_the_pixels_of_its_picture(tmp_path: Path):

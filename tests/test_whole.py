@@ -1,5 +1,6 @@
 """A file is written whole or not at all; what cannot be written is named."""
 
+import os
 import re
 
 import pytest
@@ -16,6 +17,20 @@ def test_what_was_written_takes_the_files_place(tmp_path):
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_on_the_disk_before_it_takes_the_others_place(tmp_path, monkeypatch):
+    path, synced, sync = tmp_path / "a.txt", [], os.fsync
+    path.write_text("old")
+
+    def note(number: int) -> None:
+        sync(number)
+        synced.append((os.pread(number, 10, 0), path.read_text()))
+
+    monkeypatch.setattr("os.fsync", note)
+    with whole_file(path) as part:
+        part.write_text("new")
+    assert synced == [(b"new", "old")]
 
 
 def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path):

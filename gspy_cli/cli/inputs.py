@@ -39,9 +39,12 @@ class Given:
                 "nothing to classify; give pictures, folders or --files-from"
             )
         strain.refuse_without_times(self.paths)
-        if not self.recursive:  # nothing below a folder is searched
-            return sources.names(self._listed())
-        return sources.names(self._listed(), recursive=True, apart=self.sort_into)
+        return sources.names(
+            self._listed(),
+            recursive=self.recursive,
+            apart=self.sort_into if self.recursive else None,  # else it is not met
+            alone=frozenset(self.paths),
+        )
 
     def _listed(self) -> Iterator[str]:
         """Give the paths, those of lists in their places, and --files-from's last."""
@@ -79,9 +82,10 @@ class Given:
 
     def again(self, *, per_glitch: bool) -> "Iterator[object] | None":
         """Give the inputs by row once more; None where they cannot be had twice."""
-        from gspy_cli import glitches
+        from gspy_cli import glitches, sources
 
-        pipe = self.files_from is not None and not self.files_from.is_file()
+        file = self.files_from
+        pipe = file is not None and (file == sources.STDIN or not file.is_file())
         if self.events or pipe or "-" in self.paths:
             return None
         return glitches.group(self.names()) if per_glitch else self.names()

@@ -1,6 +1,8 @@
 """Decode picture files, whatever they hold, to RGB pixels."""
 
+import errno
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -80,8 +82,16 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
         if _is_turned(picture):
             picture = ImageOps.exif_transpose(picture)
         return _to_rgb(_in_srgb(picture))
-    except _DAMAGE:
-        raise PictureError("the picture is damaged or cut short") from None
+    except _DAMAGE as error:
+        raise PictureError(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """Tell a disk or a server that fails from a picture that is damaged."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (None, errno.EINVAL):  # an offset before the file's beginning
+        return "the picture is damaged or cut short"
+    return f"cannot be read: {os.strerror(number).lower()}"
 
 
 def _open(stream: BinaryIO) -> ImageFile.ImageFile:
