@@ -102,7 +102,8 @@ def main() -> None:
     tried = read_simulated(given.simulated, size)[0][::4]
     known = familiarity(model, tried)
     show("simulated glitches", known, known, threshold)
-    real = read_labelled(given.real, model.card, given.cache).pictures
+    pixels = read_labelled(given.real, model.card, given.cache).pictures
+    real = pixels.rows(range(len(pixels)))
     scores = familiarity(model, real)
     show("real figures", known, scores, threshold)
     for name, pictures in strangers(real[::3], count=100):

@@ -81,7 +81,7 @@ class ModelCard:
         right = {
             "classes": _are(str, self.classes)
             and len(set(self.classes)) == len(self.classes) > 1
-            and all(map(_names_a_folder, self.classes)),
+            and all(map(names_a_folder, self.classes)),
             "input_size": _are(int, size)
             and len(size) == 2
             and all(0 < side <= MAX_SIDE for side in size),
@@ -101,7 +101,7 @@ class ModelCard:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
-def _names_a_folder(label: str) -> bool:
+def names_a_folder(label: str) -> bool:
     """Tell whether pictures can be sorted into a folder of this name."""
     control = any(ord(character) < 32 for character in label)
     return label not in ("", ".", "..") and not control and not set("/\\") & set(label)

@@ -107,14 +107,14 @@ def add(
     own = replace(card, name=name, sha256=_digest(content))
     try:
         folder = registry.new_folder(name, force=force)
-        folder.graph.write_bytes(content)
-        (folder.path / "card.json").write_text(own.to_json(), encoding="utf-8")
+        folder.fill(content, own)
         if default:
             registry.make_default(name)
     except OSError as error:
         raise GspyError(
             f"cannot keep '{name}' in {registry.user_models()} ({error.strerror}): "
-            "make that a folder that you may write to"
+            "make room there, or let that be a folder that you may write to; what was "
+            "there is kept"
         ) from None
     return folder
 

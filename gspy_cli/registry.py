@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError, did_you_mean
+from gspy_cli.whole import whole_file
 
 DEFAULT_MODEL = "efficientnet_lite0"
 RESERVED = ("default", "add", "list", "remove", "show")
@@ -48,6 +49,20 @@ class ModelFolder:
         """Read the folder's card."""
         card_path = self.path / "card.json"
         return ModelCard.from_json(read(card_path), origin=str(card_path))
+
+    def fill(self, graph: bytes, card: ModelCard) -> None:
+        """Write both files, or leave what is there; a folder of nothing goes."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with (
+                whole_file(self.graph) as graph_part,
+                whole_file(self.path / "card.json") as card_part,
+            ):
+                graph_part.write_bytes(graph)
+                card_part.write_text(card.to_json(), encoding="utf-8")
+        finally:
+            with suppress(OSError):
+                self.path.rmdir()
 
 
 def user_models() -> Path:
@@ -92,7 +107,7 @@ def cards() -> Iterator[ModelCard]:
 
 
 def new_folder(name: str, *, force: bool) -> ModelFolder:
-    """Make the folder of a model of the user's own.
+    """Name the folder of a new model of the user's own.
 
     Raises
     ------
@@ -101,16 +116,13 @@ def new_folder(name: str, *, force: bool) -> ModelFolder:
     """
     if not _is_name(name) or name in RESERVED:
         raise GspyError(f"'{name}' cannot be a model's name; give another with --name")
-    if not force and any(
-        (d / name).exists() for d in (user_models(), shipped_models())
-    ):
+    folders = [ModelFolder(d / name) for d in (user_models(), shipped_models())]
+    if not force and any(folder.graph.exists() for folder in folders):
         raise GspyError(
             f"there is a model '{name}' already; give another name with --name, or put "
             "this one in its place with --force"
         )
-    folder = ModelFolder(user_models() / name)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    return folder
+    return folders[0]
 
 
 def make_default(name: str) -> None:

@@ -657,8 +657,25 @@ def test_a_run_that_is_evaluated_on_what_it_trained_on_says_so(trained):
     _, _, err = gspy("evaluate", path, "--data", data)
     part = sum(e.split == "train" for e in read_dataset(path / "split.csv").examples)
     assert f"THE MODEL HAS TRAINED ON {part} OF THESE 48 PICTURES" in err
-    _, _, err = gspy("evaluate", path, "--split", "validation")
-    assert "the best epoch was chosen on the validation split" in err
+
+
+def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path):
+    path, data = trained
+    split = ("--data", path / "split.csv", "--split", "validation")
+    note = "the best epoch was chosen on the validation split"
+    rows = read(path / "split.csv")
+    number = sum(row["split"] == "validation" for row in rows)
+    for subject in (path, path / "best.safetensors"):
+        _, _, err = gspy("evaluate", subject, *split)
+        assert f"{note}, {number} of these {number} pictures" in err
+    assert note not in gspy("evaluate", path / "last.safetensors", *split)[2]
+    assert f"{note}, {number} of these 48" in gspy("evaluate", path, "--data", data)[2]
+    other = tmp_path / "validation"
+    for row in rows[::4]:
+        (other / row["label"]).mkdir(parents=True, exist_ok=True)
+        name = Path(row["file"]).name.replace("H1_", "L1_")
+        shutil.copy(row["file"], other / row["label"] / name)
+    assert note not in gspy("evaluate", path, "--data", tmp_path)[2]
 
 
 def test_a_run_and_its_export_give_the_same_scores(trained, tmp_path):
@@ -700,6 +717,9 @@ def test_the_folder_of_a_k_fold_scoring_is_evaluated_as_held_out(tmp_path, monke
         scores["calibration_error"], abs=1e-5
     )
     assert not any("TRAINED" in note for note in found["notes"])
+    table = folds / "fold-001" / "split.csv"
+    code, _, err = gspy("evaluate", folds, "--data", table, "--split", "validation")
+    assert (code, "best epoch" in err) == (0, False)
 
 
 def test_folds_that_began_with_weights_trained_on_the_pictures_say_so(

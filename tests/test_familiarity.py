@@ -147,6 +147,15 @@ def test_classes_that_the_model_does_not_know_do_not_become_familiar(plain, tmp_
     assert given[0].sha256 == given[1].sha256
 
 
+@pytest.mark.parametrize("number", [48, 96, 240, 2400])
+def test_every_class_is_taught_and_in_large_sets_held_out(number: int):
+    labels = np.arange(number) % 24
+    held_out = familiarity.some_of_each_class(labels)
+    assert held_out.sum() == number / 4
+    assert set(labels[~held_out]) == set(labels)
+    assert number < 96 or set(labels[held_out]) == set(labels)
+
+
 @pytest.mark.parametrize(("known", "number"), [(CLASSES, 1), (("Thunder",), 0)])
 def test_too_few_simulated_glitches_are_refused(plain, tmp_path, known, number):
     card = replace(plain[1], classes=known)

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -48,22 +50,35 @@ def test_a_bad_card_is_one_clear_line(text):
         {"classes": [1, 2]},
         {"classes": ["Blip", "../../up"]},
         {"classes": ["Blip", ".."]},
-        {"classes": ["Blip", ""]},
         {"classes": ["Blip", "two\nlines"]},
         {"input_size": [0, 224]},
+        {"input_size": [5000, 224]},
         {"input_size": [224]},
         {"input_size": ["224", "224"]},
+        {"mean": [0, 0]},
+        {"mean": ["0", 0, 0]},
+        {"std": [1, 1]},
+        {"std": [1, 0, 1]},
+        {"temperature": 0},
+        {"temperature": True},
+        {"unfamiliar_below": 1.5},
+        {"view_weights": {"3.0": 1}},
+        {"view_weights": {"0.5": 0}},
+        {"parameters": 1.5},
+        {"scores": []},
+        {"name": 3},
     ],
 )
 def test_a_card_that_cannot_be_right_is_refused(change):
     values = json.loads(tiny_card().to_json()) | change
-    with pytest.raises(GspyError, match=r"\(wrong: (classes|input_size)\)"):
+    with pytest.raises(GspyError, match=rf"\(wrong: {next(iter(change))}\)"):
         ModelCard.from_json(json.dumps(values), origin="card.json")
 
 
-def test_a_card_of_the_future_asks_for_an_update():
-    text = tiny_card(crop="ellipse").to_json()
-    with pytest.raises(GspyError, match=r"crop 'ellipse'.*update gspy-cli"):
+@pytest.mark.parametrize(("name", "value"), [("crop", "ellipse"), ("filter", "near")])
+def test_a_card_of_the_future_asks_for_an_update(name, value):
+    text = tiny_card(**{name: value}).to_json()
+    with pytest.raises(GspyError, match=rf"{name} '{value}'.*update gspy-cli"):
         ModelCard.from_json(text, origin="card.json")
 
 
@@ -173,7 +188,7 @@ def test_a_small_score_of_a_card_is_not_shown_as_nothing():
 
 
 def test_a_name_that_is_taken_needs_force(tiny_model: Path, registry: Path):
-    (registry / "shipped" / "tiny").mkdir(parents=True)
+    shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
     model.add(tiny_model, name="mine")
     for name in ("mine", "tiny"):
         with pytest.raises(GspyError, match=f"is a model '{name}' already.* --force"):
@@ -186,6 +201,30 @@ def test_a_registry_that_cannot_be_written_is_one_line(tiny_model, registry):
     code, _, err = gspy("models", "add", tiny_model, "--name", "mine")
     assert (code, err.count("\n")) == (2, 1)
     assert f"cannot keep 'mine' in {registry / 'user'}" in err
+
+
+def test_a_full_disk_leaves_the_models_as_they_were(tiny_model, registry, monkeypatch):
+    model.add(tiny_model, name="mine")
+    other = write_tiny_model(registry, scale=0.1)
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        for name in ("mine", "fresh"):
+            with pytest.raises(GspyError, match=rf"'{name}'.*No space left.*make room"):
+                model.add(other, name=name, force=True)
+    assert [p.name for p in (registry / "user").iterdir()] == ["mine"]
+    assert len([*(registry / "user" / "mine").iterdir()]) == 2
+    assert load_model("mine").card.name == "mine"
+    assert model.add(other, name="fresh").path.name == "fresh"
+
+
+def test_a_folder_without_a_model_takes_no_name(tiny_model: Path, registry: Path):
+    (registry / "user" / "mine").mkdir(parents=True)  # as after a kill
+    model.add(tiny_model, name="mine")
+    assert load_model("mine").card.name == "mine"
 
 
 def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path):

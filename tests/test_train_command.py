@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from gspy_cli import registry as registry_module
 from gspy_cli.cli import training_screen
 from gspy_cli.model import load_model
 from gspy_cli.training import download
+from gspy_cli.training.run import read_run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,8 +46,7 @@ def run(data, tmp_path_factory) -> Path:
     assert code == 0
     assert "3 M parameters" not in err
     (path,) = (folder / "runs").iterdir()
-    _, *following = shlex.split(out.splitlines()[-1])
-    assert following == ["gspy", "evaluate", str(path), "-o", "report/"]
+    assert out.startswith("best epoch ")
     return path
 
 
@@ -97,12 +97,23 @@ def test_a_score_that_an_epoch_does_not_have_is_a_dash(data, tmp_path):
 def test_quiet_training_says_nothing_but_its_end(data, tmp_path):
     code, out, err = train(data, tmp_path, "-q")
     assert (code, err) == (0, "")
-    assert "next: gspy evaluate" in out
+    assert out.count("\n") == 1
+    assert out.startswith("best epoch ")
 
 
-def test_a_run_that_keeps_no_test_pictures_is_exported_next(data, tmp_path):
-    _, out, _ = train(data, tmp_path, "-q", "--test", 0)
-    assert out.splitlines()[-1].startswith("next: gspy export ")
+def test_a_run_is_evaluated_next_where_it_keeps_test_pictures(run, monkeypatch):
+    said = []
+    monkeypatch.setattr(training_screen, "hint", lambda what, quiet: said.append(what))
+    done = read_run(run)
+    kept = tuple(e for e in done.dataset.examples if e.split != "test")
+    training_screen.show_end(done, quiet=False)
+    training_screen.show_end(
+        replace(done, dataset=replace(done.dataset, examples=kept)), quiet=False
+    )
+    assert [shlex.split(what) for what in said] == [
+        ["gspy", "evaluate", str(run), "-o", "report/"],
+        ["gspy", "export", str(run), "-o", "model.onnx"],
+    ]
 
 
 def test_an_exported_run_classifies_its_own_training_pictures(run, data, tmp_path):
@@ -205,6 +216,7 @@ def test_several_batch_sizes_are_compared(data, tmp_path):
         "8",
     ]
     assert (folder / "comparison.png").is_file()
+    assert "next:" not in out
 
 
 def test_folds_print_the_scores(data, tmp_path):

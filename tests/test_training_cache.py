@@ -72,6 +72,13 @@ def test_a_changed_file_is_decoded_again(tmp_path, paths):
     np.testing.assert_array_equal(new[1], old[1])
 
 
+def test_the_cache_is_in_the_one_folder_that_gspy_has_on_windows_too(monkeypatch):
+    monkeypatch.setattr(
+        cache, "user_cache_path", lambda name, appauthor=None: Path(f"{appauthor}", name)
+    )
+    assert cache.shard_folder(None, 16).parent == Path("False", "gspy", "pictures")
+
+
 def test_another_size_or_another_preprocessing_is_another_cache(
     tmp_path, paths, decoded, monkeypatch
 ):
@@ -131,4 +138,20 @@ def test_a_half_written_shard_does_not_count(tmp_path, paths, decoded):
     for index in (tmp_path / "cache").rglob("*.json"):
         index.unlink()  # as after a kill between the pixels and their keys
     open_pixels(paths, size=16, folder=tmp_path / "cache")
+    assert len(decoded) == 2 * len(paths)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kept"), [(".npy", None), (".npy", 900), (".npy", 0), (".json", 20)]
+)
+def test_what_is_damaged_is_decoded_again(tmp_path, paths, decoded, suffix, kept):
+    every = range(len(paths))
+    before = open_pixels(paths, size=16, folder=tmp_path / "cache")[0].rows(every)
+    (file,) = (tmp_path / "cache").rglob(f"*{suffix}")
+    content = file.read_bytes()
+    file.unlink()
+    if kept is not None:
+        file.write_bytes(content[:kept])
+    after = open_pixels(paths, size=16, folder=tmp_path / "cache")[0].rows(every)
+    np.testing.assert_array_equal(after, before)
     assert len(decoded) == 2 * len(paths)

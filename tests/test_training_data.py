@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHARED
+from conftest import SHARED, tiny_card
 from glitch_pictures import draw_class_folders
 
+from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.tables import OURS
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
 from gspy_cli.training.data import Dataset, Example, read_dataset
-from gspy_cli.training.splits import folds, split_dataset
+from gspy_cli.training.splits import check_classes, folds, split_dataset
 from gspy_cli.writers import Columns
 
 
@@ -51,6 +52,15 @@ def test_split_folders_give_their_splits(tmp_path):
     found = read_dataset(tmp_path)
     assert {e.split for e in found.examples} == {"train", "validation", "test"}
     assert found.classes == ("Blip", "Whistle")
+
+
+def test_folders_may_have_other_names_and_hidden_ones_beside_them(tmp_path):
+    for split in ("train", "valid", "_old", ".cache"):
+        draw_class_folders(tmp_path / split, {"Blip": 1, "Whistle": 1})
+    (tmp_path / "valid" / "Blip" / "a.PNG").touch()
+    found = read_dataset(tmp_path)
+    assert {e.split for e in found.examples} == {"train", "validation"}
+    assert "a.PNG" in {e.path.name for e in found.part("validation")}
 
 
 def test_a_window_keeps_only_its_pictures(tmp_path):
@@ -97,6 +107,19 @@ def test_an_empty_class_folder_is_an_error(tmp_path):
         read_dataset(tmp_path)
 
 
+def test_class_folders_that_lie_too_deep_are_to_be_moved(tmp_path):
+    draw_class_folders(tmp_path / "train" / "train", {"Blip": 1, "Whistle": 1})
+    with pytest.raises(GspyError, match="train/train holds folders and no picture"):
+        read_dataset(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_no_table(tmp_path):
+    table = tmp_path / "trainingset.h5"
+    table.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(40))
+    with pytest.raises(GspyError, match="h5 is no text: give a CSV with file and"):
+        read_dataset(table)
+
+
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_a_source_without_pictures_is_an_error(tmp_path, name):
     with pytest.raises(GspyError, match=r"does not exist|no class folders"):
@@ -118,6 +141,13 @@ def test_a_table_gives_label_split_glitch_and_window(tmp_path):
         Example(tmp_path / "a.png", "Blip", "g1", 4.0, "validation"),
         Example(tmp_path / "H1_x_spectrogram_2.0.png", "Tomte", "H1_x", 2.0, "train"),
     )
+
+
+def test_a_table_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.png").touch()
+    table = tmp_path / "t.csv"
+    table.write_text("file,label\na.png,Blip\n", encoding="utf-8-sig")
+    assert [e.label for e in read_dataset(table).examples] == ["Blip"]
 
 
 def test_gravity_spys_metadata_finds_its_pictures_and_their_splits(tmp_path):
@@ -275,6 +305,21 @@ def test_no_class_is_named_as_a_column_of_a_table():
     names = {*OURS, *tables[0].names(), *tables[1].names()}
     assert [name for name in sorted(names) if not COLUMN.fullmatch(name)] == []
     assert not any(COLUMN.fullmatch(name) for name in CLASSES)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a\\b", "a\nb", "..", "tab\t"])
+def test_a_class_that_no_folder_can_be_named_is_refused(name):
+    with pytest.raises(GspyError) as error:
+        check_classes(dataset([example("a", "1"), example(name, "2")]))
+    assert f"no folder can be named {name!r}, as" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a b", "é", "...", "a:b", 'a"b'])
+def test_a_class_that_can_be_trained_can_be_in_a_card(name):
+    found = dataset([example("a", "1"), example(name, "2")])
+    check_classes(found)
+    card = tiny_card(classes=found.classes)
+    assert ModelCard.from_json(card.to_json(), origin="card") == card
 
 
 def test_folds_keep_the_views_of_a_glitch_together_and_spread_every_class():

@@ -239,13 +239,11 @@ class Evil:
         return (print, ("code ran",))
 
 
-@pytest.mark.parametrize("content", ["pickle", "garbage", "text", "module", "empty"])
+@pytest.mark.parametrize("content", ["pickle", "garbage", "text", "empty"])
 def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
     file = tmp_path / "weights.pth"
     if content == "pickle":
         torch.save({"a": Evil()}, file)
-    elif content == "module":
-        torch.save({"epoch": 3}, file)
     else:
         file.write_bytes(
             {"garbage": b"PK garbage", "text": b"junk\n"}.get(content, b"")
@@ -253,6 +251,24 @@ def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
     with pytest.raises(GspyError, match=r"save model.state_dict\(\)"):
         load_weights(file)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"epoch": 3},
+        {"state_dict": torch.ones(2)},
+        {"state_dict": [torch.ones(2)]},
+        {0: torch.ones(2)},
+        {},
+        torch.ones(2),
+    ],
+    ids=str,
+)
+def test_tensors_without_names_are_no_state_dict(tmp_path, content):
+    torch.save(content, tmp_path / "weights.pth")
+    with pytest.raises(GspyError, match="holds no state dict"):
+        load_weights(tmp_path / "weights.pth")
 
 
 def test_a_missing_weights_file_is_an_error(tmp_path):

@@ -116,6 +116,7 @@ def test_a_recipe_refuses_what_cannot_be(change, message):
     ("change", "message"),
     [
         ({"seed": -1}, "--seed -1: give 0 or more"),
+        ({"seed": 2**64}, "of 64 bits at most"),
         ({"name": "../evil"}, "--name ../evil: give a name"),
         ({"name": ".."}, "--name"),
         ({"recipe": replace(PAPER, freeze_encoder=True)}, "--freeze-encoder is for"),

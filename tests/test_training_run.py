@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import tiny_card
 from glitch_pictures import (
     CLASSES,
     QUICK,
@@ -30,15 +31,18 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import judge
 from gspy_cli.evaluation.subjects import load_run
 from gspy_cli.metrics import fit_temperature
-from gspy_cli.training import checkpoint, run
+from gspy_cli.training import cache, checkpoint, fit, run
 from gspy_cli.training.architectures import build_network, layer_of
-from gspy_cli.training.config import config_json
+from gspy_cli.training.config import TrainConfig, config_json
+from gspy_cli.training.crossvalidation import cross_validate
 from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example
+from gspy_cli.training.distributed import World
 from gspy_cli.training.fit import Reports
+from gspy_cli.training.objective import Scores
 from gspy_cli.training.recipes import MODERN
 from gspy_cli.training.run import STATE
-from gspy_cli.training.train import resume, train
+from gspy_cli.training.train import check_enough, completed, resume, train
 
 THOROUGH = replace(MODERN, epochs=3, batch_size=8, warmup_epochs=1.0)
 """All that could spoil a resumed run: augmentation, balance, averaged weights."""
@@ -84,6 +88,20 @@ def test_the_best_epochs_temperature_is_in_the_card_and_applied(tmp_path):
     answers = judge(model, examples, batch_size=8, progress=lambda *_: None).answers
     again = fit_temperature(answers.probabilities, answers.truth)
     assert again == pytest.approx(1.0, abs=0.02)
+
+
+def test_each_checkpoint_has_the_card_of_its_own_epoch(data, tmp_path, monkeypatch):
+    def judge(run, *_):
+        return Scores(1.0, 0.5 - 0.1 * len(run.history), 0.5, 2.0 + len(run.history))
+
+    monkeypatch.setattr(fit, "judge", judge)
+    done = train(quick_config(data, tmp_path))
+    for name, epoch in (("best", 1), ("last", 2)):
+        metadata = checkpoint.load_tensors(done.path / f"{name}.safetensors")[1]
+        card = ModelCard.from_json(metadata["card"], origin=name)
+        assert (card.scores["epoch"], card.temperature) == (epoch, epoch + 1.0)
+    best = checkpoint.load_tensors(done.path / "best.safetensors")[1]["card"]
+    assert (done.path / "card.json").read_text() == best
 
 
 def assert_same_weights(one: Path, other: Path) -> None:
@@ -280,6 +298,102 @@ def test_a_resumed_run_keeps_its_classes(whole, tmp_path):
     other = draw_class_folders(tmp_path, {"Blip": 1, "Tomte": 1, "Whistle": 1})
     with pytest.raises(GspyError, match=r"not the run's \(Koi_Fish, Tomte\): start"):
         resume(whole.path, data=other)
+
+
+def test_a_resumed_run_looks_at_the_same_windows_of_its_data(tmp_path):
+    root = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES, 3))
+    draw_class_folders(root, {"Tomte": 2}, windows=("4.0",))
+
+    def die(done):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(quick_config(root, tmp_path, window=0.5), reports=Reports(on_epoch=die))
+    (path,) = (tmp_path / "runs").iterdir()
+    assert resume(path, data=root).dataset.classes == CLASSES
+
+
+def test_a_run_killed_while_it_looks_inside_looks_again(data, tmp_path, monkeypatch):
+    looks = []
+
+    def look(run, *_):
+        looks.append(len(run.history))
+        if looks == [1, 2]:
+            raise Killed
+
+    monkeypatch.setattr(fit, "look", look)
+    with pytest.raises(Killed):
+        train(quick_config(data, tmp_path))
+    (path,) = (tmp_path / "runs").iterdir()
+    resume(path)
+    assert looks == [1, 2, 2]
+
+
+@pytest.mark.parametrize("augment", [True, False])
+@pytest.mark.parametrize("grey", [True, False])
+def test_pictures_in_other_colours_than_augmentation_paints_are_told(
+    data, tmp_path, monkeypatch, grey, augment
+):
+    def decode(path, size, original=cache.decode):
+        pixels = original(path, size)
+        return pixels[..., :1].repeat(3, axis=-1) if grey else pixels
+
+    def die(*_):
+        raise Killed
+
+    monkeypatch.setattr(cache, "decode", decode)
+    notes = []
+    reports = Reports(on_note=notes.append, on_batch=die)
+    config = quick_config(data, tmp_path, replace(THOROUGH, augment=augment))
+    with pytest.raises(Killed):
+        train(config, reports=reports)
+    assert len(notes) == (grey and augment)
+    if notes:
+        assert notes[0].startswith("100% of the pictures to train on are not in")
+        assert "--no-augment" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("parts", "processes", "patience", "message"),
+    [
+        (("train", "validation"), 1, 0, "1 picture to train on: 2 or more are needed"),
+        (("train",) * 3 + ("validation",) * 2, 2, 0, "3 pictures to train on: 4 or more are"),
+        (("train",) * 4 + ("validation",), 2, 0, "1 picture to validate.*start fewer"),
+        (("train",) * 4, 1, 3, "--patience goes by validation scores"),
+    ],
+)
+def test_too_few_pictures_are_refused(parts, processes, patience, message):
+    examples = tuple(
+        Example(Path(f"{i}"), "a", f"{i}", None, p) for i, p in enumerate(parts)
+    )
+    recipe = replace(QUICK, patience=patience)
+    with pytest.raises(GspyError, match=message):
+        check_enough(
+            Dataset(examples, ("a",)),
+            TrainConfig(Path("data"), recipe=recipe),
+            World(0, processes),
+        )
+
+
+def test_too_few_pictures_are_refused_before_anything_is_written(tmp_path, monkeypatch):
+    root = draw_class_folders(
+        tmp_path / "data", {"Blip": 1, "Whistle": 1}, windows=("0.5",)
+    )
+    with pytest.raises(GspyError, match="1 picture to train on"):
+        cross_validate(quick_config(root, tmp_path), 2, reports=Reports())
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(GspyError, match="2 pictures to train on"):
+        train(quick_config(root, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_the_pictures_of_a_run_that_begins_with_weights_have_their_size(tmp_path):
+    card = tiny_card(architecture="mobilenet_v2", input_size=(64, 64)).to_json()
+    file = tmp_path / "best.safetensors"
+    checkpoint.save_tensors(file, {"a": torch.ones(1)}, {"card": card})
+    config = TrainConfig(tmp_path, weights=tmp_path)
+    assert completed(config).image_size == 64
+    assert completed(replace(config, image_size=96)).image_size == 96
 
 
 @pytest.mark.parametrize("name", [STATE, "config.json"])

@@ -206,12 +206,12 @@ def train(
         for name in done.diverged:
             typer.echo(f"{name}: the loss was no longer a number", err=True)
         best = command("gspy", "export", done.runs[0].path, "-o", "model.onnx")
-        typer.echo(f"next: {best}")
+        hint(best, quiet=quiet)
     elif isinstance(done, Path):
         training_screen.show_scores(done)
         hint(command("gspy", "evaluate", done, "-o", "report/"), quiet=quiet)
     else:
-        training_screen.show_end(done)
+        training_screen.show_end(done, quiet=quiet)
 
 
 def _check_resumed(context: typer.Context, run: Path) -> None:

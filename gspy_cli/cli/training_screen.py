@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 from rich.console import Console
 
-from gspy_cli.cli.hints import command
+from gspy_cli.cli.hints import command, hint
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.distributed import world_of_torchrun
@@ -49,6 +49,7 @@ def reports(*, quiet: bool, goes_on: GoesOn) -> Iterator[Reports]:
                 on_decode=screen.decoded,
                 on_unreadable=screen.unreadable,
                 on_start=screen.started,
+                on_note=screen.noted,
                 on_batch=screen.stepped,
                 on_epoch=screen.finished,
             )
@@ -103,6 +104,10 @@ class Screen:
             names = ", ".join(lone)
             self._say(f"note: one glitch only, too few to learn and to judge: {names}")
 
+    def noted(self, note: str) -> None:
+        """Say a warning."""
+        self._say(f"note: {note}")
+
     def finished(self, run: "Run") -> None:
         """Sum an epoch up in one line."""
         row = run.history[-1]
@@ -148,7 +153,7 @@ def show_scores(folder: Path) -> None:
     typer.echo(f"class by class: {path}")
 
 
-def show_end(run: "Run") -> None:
+def show_end(run: "Run", *, quiet: bool) -> None:
     """Print the best epoch, and the command that comes next."""
     if not world_of_torchrun().is_writer:
         return
@@ -163,4 +168,4 @@ def show_end(run: "Run") -> None:
         if run.dataset.part("test")
         else command("gspy", "export", run.path, "-o", "model.onnx")
     )
-    typer.echo(f"next: {follow}")
+    hint(follow, quiet=quiet)

@@ -8,7 +8,12 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import Answers, Progress
 from gspy_cli.evaluation.gallery import Error, find_errors
 from gspy_cli.evaluation.scores import Calibration, calibration
-from gspy_cli.evaluation.selection import Selection, note_of_training, select
+from gspy_cli.evaluation.selection import (
+    Selection,
+    note_of_choice,
+    note_of_training,
+    select,
+)
 from gspy_cli.evaluation.subjects import Subject
 from gspy_cli.results import Failure
 
@@ -80,9 +85,10 @@ def evaluate(
             f"{subject.name} has no answer to any of the {len(selection.examples)} "
             f"pictures of {selection.source} ({judged.failures[0].reason})"
         )
-    seen = note_of_training(subject.card, selection)
-    if subject.histories and selection.split == "validation":
-        seen.append("the best epoch was chosen on the validation split: expect less")
+    seen = (
+        *note_of_training(subject.card, selection),
+        *note_of_choice(subject.chosen_by, selection),
+    )
     return Evaluation(
         subject,
         selection,

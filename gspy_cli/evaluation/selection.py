@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +156,20 @@ def note_of_training(card: ModelCard | None, selection: Selection) -> list[str]:
     return [
         f"THE MODEL HAS TRAINED ON {what.upper()} OF THESE {len(selection.examples)} "
         f"PICTURES, so its scores on them say nothing about others: {names}"
+    ]
+
+
+def note_of_choice(chosen_by: Set[str], selection: Selection) -> list[str]:
+    """Say whether a run's best epoch was chosen on what it is evaluated on.
+
+    `chosen_by` are the names of its validation glitches.
+    """
+    own = [e for e in selection.examples if not chosen_by.isdisjoint(names_of(e))]
+    if not own:
+        return []
+    return [
+        f"the best epoch was chosen on the validation split, {len(own)} of these "
+        f"{len(selection.examples)} pictures: expect less"
     ]
 
 

@@ -1,7 +1,8 @@
 """What can be evaluated: a model, a run, a search, or a table of answers."""
 
+import csv
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation import tables
 from gspy_cli.evaluation.answers import Judgement, Progress, judge
 from gspy_cli.model import Model, load_model
-from gspy_cli.training.data import Example
+from gspy_cli.training.data import Example, names_of
 from gspy_cli.training.history import Row, read_history
 
 OTHER_TABLES = (".gz", ".jsonl", ".parquet")
@@ -23,8 +24,9 @@ class Subject:
     """Something that names pictures.
 
     `judge` takes examples, a batch size and what to call with the progress. `size` is
-    the file's, in bytes. `data` are labelled pictures of its own. `held_out` says that
-    each answer is from a network that has not seen the glitch. `notes` are warnings.
+    the file's, in bytes. `data` are labelled pictures of its own. `chosen_by` are the
+    names of glitches that its epoch was chosen by. `held_out` says that each answer is
+    from a network that has not seen the glitch. `notes` are warnings.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Subject:
     size: int | None = None
     data: Path | None = None
     histories: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    chosen_by: Set[str] = frozenset()
     held_out: bool = False
     notes: tuple[str, ...] = ()
 
@@ -106,14 +109,31 @@ def of_run(path: Path, device: str) -> Subject:
     else:
         file = path if path.is_file() else path / "best.safetensors"
         subject = judged_by(load_run(path, device=device), file)
-    if path.is_file():
+    if path.name == "last.safetensors":
         return replace(subject, name=path.stem)
+    if path.is_file():
+        chosen_by = validated_on(path.with_name("split.csv"))
+        return replace(subject, name=path.stem, chosen_by=chosen_by)
     return replace(
         subject,
         name=path.name,
         data=path / "split.csv",
+        chosen_by=validated_on(path / "split.csv"),
         histories={path.name: read_history(path / "results.csv")},
     )
+
+
+def validated_on(table: Path) -> Set[str]:
+    """Give the names of a run's validation glitches; none where its table is gone."""
+    if not table.is_file():
+        return frozenset()
+    with table.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
+        examples = [
+            Example(Path(row["file"]), row["label"], row["glitch"])
+            for row in csv.DictReader(lines)
+            if row.get("split") == "validation"
+        ]
+    return {name for example in examples for name in names_of(example)}
 
 
 def load_run(path: Path, *, device: str) -> Model:

@@ -116,8 +116,9 @@ def training_steps(
 ) -> list[Step]:
     """Deal an epoch's pictures into steps of at most `batch_size` for each process.
 
-    Steps differ by one picture at most, and none has one alone, too few for batch
-    statistics: one of three takes its place where `batch_size` is 2.
+    There are two pictures or more for each process. Steps differ by one picture at
+    most, and none has one alone, too few for batch statistics: one of three takes its
+    place where `batch_size` is 2.
     """
     rng = np.random.default_rng([seed, epoch])
     order = draw(class_weights(labels, balance) if weights is None else weights, rng)

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -123,17 +124,16 @@ def open_pixels(
         for i, k in enumerate(keys)
         if k in unreadable
     }
-    names = sorted({known[k][0] for k in keys if k in known})
-    shards = Shards([find_shard(folder / name) for name in names])
-    number = {name: i for i, name in enumerate(names)}
+    files = sorted({known[k][0] for k in keys if k in known}, key=lambda s: s.path)
+    number = {shard: i for i, shard in enumerate(files)}
     found = (known[k] for k in keys if k not in unreadable)
-    places = np.array([(number[n], row) for n, row in found], np.intp).reshape(-1, 2)
-    return Pixels(shards, places), failures
+    places = np.array([(number[s], row) for s, row in found], np.intp).reshape(-1, 2)
+    return Pixels(Shards(files), places), failures
 
 
 def shard_folder(folder: Path | None, size: int) -> Path:
     """Name the folder of one preprocessing: new code or another size, a new folder."""
-    root = folder if folder is not None else user_cache_path("gspy") / "pictures"
+    root = folder or user_cache_path("gspy", appauthor=False) / "pictures"
     return root / f"{size}x{size}-{preprocessing()}"
 
 
@@ -166,13 +166,14 @@ def key(path: Path) -> str:
     return f"{path.absolute()}|{state.st_size}|{state.st_mtime_ns}"
 
 
-def read_places(folder: Path) -> dict[str, tuple[str, int]]:
-    """Map each key in the cache to its shard's name and row."""
-    places: dict[str, tuple[str, int]] = {}
+def read_places(folder: Path) -> dict[str, tuple[Shard, int]]:
+    """Map each key in the cache to its shard and row; a damaged shard is none."""
+    places: dict[str, tuple[Shard, int]] = {}
     for index in sorted(folder.glob("*.json")):
-        keys = json.loads(index.read_text(encoding="utf-8"))
-        name = index.with_suffix(".npy").name
-        places |= {k: (name, row) for row, k in enumerate(keys)}
+        with suppress(OSError, ValueError, EOFError):
+            keys = json.loads(index.read_text(encoding="utf-8"))
+            shard = find_shard(index.with_suffix(".npy"))
+            places |= {k: (shard, row) for row, k in enumerate(keys)}
     return places
 
 

@@ -100,6 +100,15 @@ def load_weights(path: Path) -> dict[str, Tensor]:
             "save model.state_dict() with torch.save or safetensors"
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-    if not state or not all(isinstance(v, Tensor) for v in state.values()):
+    if not is_state_dict(state):
         raise GspyError(f"{path} holds no state dict: save model.state_dict()")
     return {k.removeprefix("module."): v for k, v in state.items()}
+
+
+def is_state_dict(loaded: object) -> bool:
+    """Tell whether something maps names to tensors, and is not empty."""
+    return (
+        isinstance(loaded, dict)
+        and bool(loaded)
+        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items())
+    )

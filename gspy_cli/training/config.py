@@ -55,8 +55,8 @@ class TrainConfig:
             raise GspyError("--validation and --test are fractions that leave some")
         if not 0 <= self.real_share <= 1:
             raise GspyError("--real-share is a part, from 0 to 1")
-        if self.seed < 0:
-            raise GspyError(f"--seed {self.seed}: give 0 or more")
+        if not 0 <= self.seed < 2**64:
+            raise GspyError(f"--seed {self.seed}: give 0 or more, of 64 bits at most")
         if self.name in (".", "..") or Path(self.name).name != self.name:
             raise GspyError(f"--name {self.name}: give a name, and its folder with -o")
         if self.architecture != "cae" and (alone := self._autoencoders()):

@@ -32,7 +32,7 @@ from gspy_cli.training.run import (
     write_text,
 )
 from gspy_cli.training.splits import check_classes, folds
-from gspy_cli.training.train import SILENT, completed, resume
+from gspy_cli.training.train import SILENT, check_enough, completed, resume
 from gspy_cli.views import fuse
 
 BATCH = 32
@@ -67,20 +67,23 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
         raise GspyError(f"--folds {k}: give 2 to {glitches}, the number of glitches")
     find_machine(config.device, config.amp, ALONE)
     fold = folds(dataset.examples, k, config.seed)
+    parts = [hold_out(dataset, fold == number) for number in range(k)]
+    for part in parts:
+        check_enough(part, config, ALONE)
     folder = new_directory(config.output, f"{config.name or config.architecture}-folds")
-    for number in range(k):
-        parts = (
-            replace(example, split="validation" if own else "train")
-            for example, own in zip(dataset.examples, fold == number, strict=True)
-        )
-        write_plan(
-            Run(
-                new_directory(folder, "fold"),
-                replace(config, output=folder, name="fold"),
-                Dataset(tuple(parts), dataset.classes),
-            )
-        )
+    planned = replace(config, output=folder, name="fold")
+    for part in parts:
+        write_plan(Run(new_directory(folder, "fold"), planned, part))
     return resume_folds(folder, reports=reports)
+
+
+def hold_out(dataset: Dataset, chosen: NDArray[np.bool_]) -> Dataset:
+    """Put the chosen examples, shape (N,), into validation, the others into train."""
+    examples = (
+        replace(example, split="validation" if own else "train")
+        for example, own in zip(dataset.examples, chosen, strict=True)
+    )
+    return Dataset(tuple(examples), dataset.classes)
 
 
 def is_cross_validation(folder: Path) -> bool:

@@ -114,6 +114,11 @@ def subfolders(root: Path) -> list[Path]:
 def read_class(folder: Path, split: str = "") -> Iterator[Example]:
     """Read the pictures of one class; a folder without any is an error."""
     pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not pictures and subfolders(folder):
+        raise GspyError(
+            f"{folder} holds folders and no picture: if they are the classes, put them "
+            f"into {folder.parent} instead"
+        )
     if not pictures:
         raise GspyError(
             f"class {folder.name} is empty: add pictures or remove {folder}"
@@ -140,6 +145,12 @@ def read_table(table: Path) -> Iterator[Example]:
 
 
 def _read_rows(table: Path) -> Iterator[Example]:
+    with table.open("rb") as file:
+        if b"\0" in file.read(1024):
+            raise GspyError(
+                f"{table} is no text: give a CSV with file and label, or a folder of "
+                "pictures, <Class>/*.png (HDF5 and archives are not read)"
+            )
     with table.open(
         newline="", encoding="utf-8-sig", errors="surrogateescape"
     ) as lines:  # a file's name may be any bytes

@@ -52,11 +52,6 @@ def is_exported(path: Path) -> bool:
     return path.suffix == ".onnx" or not weights
 
 
-def input_size(path: Path) -> int:
-    """Give the side, in pixels, of the pictures that an exported model takes."""
-    return load_model(str(path), device="cpu").card.input_size[0]
-
-
 def read_exported(path: Path, name: str) -> dict[str, Tensor]:
     """Read the weights of an exported model of the architecture `name`.
 

@@ -32,7 +32,7 @@ Embeddings = NDArray[np.float32]  # (N, D)
 
 FLAGGED = 0.01  # of simulated pictures held out
 GLITCHES = 2400  # of four pictures each: enough for all classes
-HELD_OUT = 4  # one glitch in so many sets the threshold
+HELD_OUT = 4  # one glitch of a class in so many sets the threshold
 HIDDEN, EPOCHS, BATCH = 64, 12, 128
 
 
@@ -61,7 +61,7 @@ def add_familiarity(
         )
     content = path.read_bytes()
     known = embed(content, pictures[rows], partial(stages, "glitches"))
-    held_out = np.arange(len(rows)) // 4 % HELD_OUT == 0
+    held_out = np.repeat(some_of_each_class(labels[rows[::4]]), 4)
     strange = strangers_of(pictures[rows[~held_out]][::2])
     strangers = embed(content, strange, partial(stages, "strangers"))
     graph = with_head(content, fit_head(known[~held_out], strangers))
@@ -80,6 +80,16 @@ def _some_glitches(own: NDArray[np.bool_]) -> NDArray[np.intp]:
     glitches = np.random.default_rng(0).permutation(np.flatnonzero(own))[:GLITCHES]
     rows = 4 * np.sort(glitches)[:, None] + np.arange(4)
     return rows.reshape(-1).astype(np.intp)
+
+
+def some_of_each_class(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Choose one glitch in `HELD_OUT` of those with these labels (N,), class by class.
+
+    What is chosen never is all that a class of two or more has.
+    """
+    chosen = np.zeros(len(labels), np.bool_)
+    chosen[np.argsort(labels, kind="stable")[::HELD_OUT]] = True
+    return chosen
 
 
 def embed(

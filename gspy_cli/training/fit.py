@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from gspy_cli.errors import GspyError
+from gspy_cli.figure.colours import are_viridis
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps
@@ -33,6 +34,9 @@ from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.splits import check_classes
 from gspy_cli.wording import counted
 
+LOOKED_AT = 128  # pictures
+FOREIGN = 0.1  # of these may have other colours than viridis without a word
+
 
 def ignore(*_: object) -> None:
     """Take a report and do nothing."""
@@ -44,12 +48,14 @@ class Reports:
 
     `on_decode` and `on_batch` get how many of how many are done, `on_unreadable` the
     pictures that are left out, `on_start` the run, the network and the machine,
-    `on_epoch` the run so far: its `history[-1]` is the epoch that just ended.
+    `on_note` a warning of one line, `on_epoch` the run so far: its `history[-1]` is
+    the epoch that just ended.
     """
 
     on_decode: Callable[[int, int], None] = ignore
     on_unreadable: Callable[[Sequence[Unreadable]], None] = ignore
     on_start: Callable[[Run, nn.Module, Machine], None] = ignore
+    on_note: Callable[[str], None] = ignore
     on_batch: Callable[[int, int], None] = ignore
     on_epoch: Callable[[Run], None] = ignore
 
@@ -99,6 +105,19 @@ def training_pictures(run: Run, pixels: Pixels) -> Pictures:
     )
 
 
+def note_of_colours(run: Run, pixels: Pixels) -> str:
+    """Warn where pictures to train on, some of them looked at, are not in viridis."""
+    rows = pictures_of(run.dataset, pixels, "train").rows
+    looked_at = pixels.rows(rows[:: max(1, len(rows) // LOOKED_AT)])
+    foreign = 1 - are_viridis(looked_at).mean()
+    if foreign < FOREIGN:
+        return ""
+    return (
+        f"{foreign:.0%} of the pictures to train on are not in viridis, and "
+        "augmentation paints all in it: --no-augment leaves them their colours"
+    )
+
+
 def new_trainee(
     run: Run, machine: Machine, start: Mapping[str, Tensor] | None
 ) -> Trainee:
@@ -127,6 +146,8 @@ def fit(
             f"with --weights {run.path / 'best.safetensors'} to begin where it stands"
         )
     reports.on_start(run, trainee.model, machine)
+    if run.config.recipe.augment and (note := note_of_colours(run, pixels)):
+        reports.on_note(note)
     pictures = training_pictures(run, pixels)
     held_out = pictures_of(run.dataset, pixels, "validation")
     while left := epochs_left(run):
@@ -138,8 +159,8 @@ def fit(
         row = make_row(run, epoch, trained, judged, len(pictures), seconds)
         run = replace(run, history=(*run.history, row))
         if machine.world.is_writer:
-            save_epoch(run, trainee)
             look(run, trainee, held_out if len(held_out) else pictures, machine)
+            save_epoch(run, trainee)
         wait_for_all(machine.world)
         reports.on_epoch(run)
     return run

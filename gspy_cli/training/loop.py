@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from gspy_cli.errors import DivergedError, GspyError
+from gspy_cli.errors import DivergedError
 from gspy_cli.metrics import class_scores
 from gspy_cli.training.batches import Batch, Step
 from gspy_cli.training.distributed import World, sum_over_ranks
@@ -148,8 +148,7 @@ class Tally:
 
     def scores(self, phase: str, world: World) -> Scores:
         """Give the scores over all processes."""
-        if self.confusion is None:
-            raise GspyError("fewer pictures than processes: start fewer")
+        assert self.confusion is not None  # no process is without pictures
         confusion = sum_over_ranks(self.confusion, world).cpu().numpy()
         total = sum_over_ranks(torch.stack(self.losses).sum(), world)
         loss = float(total) / confusion.sum()

@@ -101,11 +101,13 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     Killed before that, a resumed run repeats the epoch and writes the same files.
     """
     weights = trainee.result.state_dict()
-    card = make_card(run, trainee).to_json()
+    best, last = (
+        make_card(run, trainee, row).to_json() for row in (run.best, run.history[-1])
+    )
     if run.best == run.history[-1]:
-        save_tensors(run.path / "best.safetensors", weights, {"card": card})
-    save_tensors(run.path / "last.safetensors", weights, {"card": card})
-    write_text(run.path / "card.json", card)
+        save_tensors(run.path / "best.safetensors", weights, {"card": best})
+    save_tensors(run.path / "last.safetensors", weights, {"card": last})
+    write_text(run.path / "card.json", best)
     write_results(run)
     history = json.dumps([asdict(row) for row in run.history])
     metadata = {
@@ -167,9 +169,9 @@ def write_results(run: Run) -> None:
     )
 
 
-def make_card(run: Run, trainee: Trainee) -> ModelCard:
-    """Say what the trained network is and how it scored."""
-    name, best = run.config.architecture, run.best
+def make_card(run: Run, trainee: Trainee, row: Row) -> ModelCard:
+    """Say what the trained network is and how it scored in an epoch."""
+    name = run.config.architecture
     found = architecture(name)
     size = image_size(run.config)
     return ModelCard(
@@ -180,10 +182,10 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
         mean=found.mean,
         std=found.std,
         parameters=parameter_count(trainee.model),
-        temperature=1.0 if math.isnan(best.temperature) else best.temperature,
+        temperature=1.0 if math.isnan(row.temperature) else row.temperature,
         data=describe_data(run.dataset, run.config),
         trained_on=trained_on(run),
-        scores={k: v for k, v in asdict(best).items() if v == v},  # no NaN
+        scores={k: v for k, v in asdict(row).items() if v == v},  # no NaN
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli.card import names_a_folder
 from gspy_cli.errors import GspyError
 from gspy_cli.results import COLUMN
 from gspy_cli.training.data import Dataset, Example
@@ -82,11 +83,16 @@ def glitch_labels(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def check_classes(dataset: Dataset) -> None:
-    """One class, one without a picture or one named as a column cannot be trained."""
+    """One class cannot be trained, nor one that is empty or of a name in use."""
     if columns := [name for name in dataset.classes if COLUMN.fullmatch(name)]:
         raise GspyError(
             f"tables of answers have columns of their own named {', '.join(columns)}: "
             "give such classes other names"
+        )
+    if odd := [name for name in dataset.classes if not names_a_folder(name)]:
+        raise GspyError(
+            f"no folder can be named {', '.join(map(repr, odd))}, as pictures of a "
+            "class are sorted: give such classes other names"
         )
     if len(dataset.classes) < 2:
         raise GspyError(

@@ -23,12 +23,7 @@ from gspy_cli.training.distributed import (
     watching_ranks,
     world_of_torchrun,
 )
-from gspy_cli.training.exported import (
-    input_size,
-    is_exported,
-    read_exported,
-    with_statistics,
-)
+from gspy_cli.training.exported import is_exported, read_exported, with_statistics
 from gspy_cli.training.fit import (
     Reports,
     fit,
@@ -46,6 +41,7 @@ from gspy_cli.training.run import (
     write_plan,
 )
 from gspy_cli.training.splits import check_classes, split_dataset
+from gspy_cli.wording import counted
 
 SILENT = Reports()
 ENOUGH = 64  # pictures for batch statistics
@@ -69,15 +65,16 @@ def train(
         config.data, window=config.window, own_classes=config.own_classes
     )
     check_classes(found)
-    if dataset is None:
-        split_of(found, config)  # tells what is wrong before pictures are decoded
     world = world_of_torchrun()
+    if dataset is None:  # tells what is wrong before pictures are decoded
+        check_enough(split_of(found, config), config, world)
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with joined(world, machine.device):
         start = starting_weights(config)
         found, pixels = open_dataset(config, found, world, reports)
         split = split_of(found, config) if dataset is None else found
+        check_enough(split, config, world)
         run = Run(Path(), config, split, seen_before=seen_by(config.weights))
         trainee = new_trainee(run, machine, settled(run, pixels, start))
         run = replace(run, path=shared_directory(config, world))
@@ -101,12 +98,14 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
     run = read_run(path)
     config, classes = run.config, run.dataset.classes
     if data is not None:
-        check_same_classes(read_dataset(data, own_classes=config.own_classes), classes)
+        other = read_dataset(data, window=config.window, own_classes=config.own_classes)
+        check_same_classes(other, classes)
     world = world_of_torchrun()
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with joined(world, machine.device):
         dataset, pixels = open_dataset(config, run.dataset, world, reports)
+        check_enough(dataset, config, world)
         run = replace(run, dataset=dataset)
         start = None
         if not run.history:
@@ -124,8 +123,8 @@ def completed(config: TrainConfig) -> TrainConfig:
     if config.weights is not None:
         weights = located(config.weights)
         config = replace(config, weights=weights)
-        if config.image_size is None and is_exported(weights):
-            config = replace(config, image_size=input_size(weights))
+        if config.image_size is None and (card := card_of(weights)):
+            config = replace(config, image_size=card.input_size[0])
     check_size(config.architecture, image_size(config))
     return config
 
@@ -146,6 +145,26 @@ def split_of(found: Dataset, config: TrainConfig) -> Dataset:
     return split_dataset(
         found, validation=config.validation, test=config.test, seed=config.seed
     )
+
+
+def check_enough(dataset: Dataset, config: TrainConfig, world: World) -> None:
+    """Refuse too few pictures to step with, to share out or to be patient by."""
+    training, held_out = (len(dataset.part(s)) for s in ("train", "validation"))
+    if config.simulated is None and training < 2 * world.size:
+        raise GspyError(
+            f"{counted(training, 'picture')} to train on: "
+            f"{2 * world.size} or more are needed, two for each process"
+        )
+    if 0 < held_out < world.size:
+        raise GspyError(
+            f"{counted(held_out, 'picture')} to validate on, and {world.size} "
+            "processes: start fewer"
+        )
+    if config.recipe.patience and not held_out:
+        raise GspyError(
+            "--patience goes by validation scores, and nothing is to be validated on: "
+            "leave it out, or give a --validation above 0"
+        )
 
 
 def check_same_classes(dataset: Dataset, classes: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
-from gspy_cli.training.cache import Progress, open_pixels
+from gspy_cli.training.cache import Pixels, Progress, open_pixels
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.data import (
     Example,
@@ -39,9 +39,9 @@ BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Pictures (N, H, W, 3), class indices (N,), and which were trained on (N,)."""
+    """N pictures, class indices (N,), and which were trained on (N,)."""
 
-    pictures: NDArray[np.uint8]
+    pictures: Pixels
     labels: NDArray[np.int64]
     trained: NDArray[np.bool_]
 
@@ -68,7 +68,7 @@ def read_labelled(
     if not kept:
         raise GspyError(f"{source} has no pictures of the model's classes; give --data")
     return Labelled(
-        pixels.rows(range(len(kept))),
+        pixels,
         np.array([card.classes.index(e.label) for e in kept]),
         np.array([e.split in ("train", "") for e in kept]),
     )
@@ -157,13 +157,14 @@ def accuracy(content: bytes, data: Labelled, on_progress: Progress) -> float:
         score = load_model(str(path), device="cpu").score
     right, count = 0, len(data.labels)
     for i in range(0, count, BATCH):
-        named = score(data.pictures[i : i + BATCH]).argmax(axis=1)
-        right += int((named == data.labels[i : i + BATCH]).sum())
-        on_progress(min(i + BATCH, count), count)
+        rows = range(i, min(i + BATCH, count))
+        named = score(data.pictures.rows(rows)).argmax(axis=1)
+        right += int((named == data.labels[rows]).sum())
+        on_progress(rows.stop, count)
     return right / count
 
 
 def _some(data: Labelled) -> NDArray[np.uint8]:
     """Choose pictures to calibrate on, evenly from those trained on, if any."""
     rows = np.flatnonzero(data.trained | ~data.trained.any())
-    return data.pictures[rows[:: max(1, len(rows) // CALIBRATION)]]
+    return data.pictures.rows(rows[:: max(1, len(rows) // CALIBRATION)])
