@@ -207,6 +207,28 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_the_picture(figures, tmp_pat
     assert place(picture, folder, "sym", {}).name == f"{picture.stem}-2.png"
 
 
+def test_a_link_to_another_drive_has_its_whole_path(figures, tmp_path, monkeypatch):
+    def refuse(path, start):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr("os.path.relpath", refuse)
+    picture = sorted(figures.iterdir())[0]
+    assert place(picture, tmp_path / "Blip", "sym", {}).readlink() == picture.resolve()
+
+
+def test_who_may_not_make_links_on_windows_is_told_of_copies(
+    figures, tmp_path, monkeypatch
+):
+    def refuse(*_):
+        error = OSError(errno.EINVAL, "A required privilege is not held by the client")
+        error.winerror = 1314
+        raise error
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    with pytest.raises(GspyError, match=r"cannot make a sym link .*use --link copy"):
+        place(sorted(figures.iterdir())[0], tmp_path / "Blip", "sym", {})
+
+
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK])
 def test_a_file_system_without_links_is_said_to_be(
     figures, tmp_path, monkeypatch, number

@@ -22,6 +22,7 @@ PART = ".gspy.part"  # a picture's name until it is there whole
 # what ends a run: no other picture can be written either
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
+NO_RIGHT = 1314  # Windows: only an administrator or a developer may make such links
 
 
 @dataclass(slots=True)
@@ -149,14 +150,22 @@ def _put(picture: Path, target: Path, link: Link) -> None:
         if link == "hard":
             part.hardlink_to(picture.resolve())
         elif link == "sym":
-            part.symlink_to(os.path.relpath(picture.resolve(), target.parent.resolve()))
+            part.symlink_to(_way(target.parent.resolve(), picture.resolve()))
         else:
             shutil.copy2(picture, part)
         part.replace(target)
     except OSError as error:
-        if error.errno not in NO_LINKS or link == "copy":
+        may_not = getattr(error, "winerror", None) == NO_RIGHT
+        if not (may_not or error.errno in NO_LINKS) or link == "copy":
             raise
         raise GspyError(
             f"cannot make a {link} link to {picture} in {target.parent} "
             f"({error.strerror}); use --link copy"
         ) from None
+
+
+def _way(folder: Path, picture: Path) -> str:
+    try:
+        return os.path.relpath(picture, folder)
+    except ValueError:  # Windows has none from one drive to another
+        return str(picture)
