@@ -483,6 +483,14 @@ def test_processes_end_when_the_one_that_began_them_is_killed(tmp_path):
                 os.killpg(parent.pid, signal.SIGKILL)
 
 
+def test_windows_is_asked_for_no_more_processes_than_it_can_wait_for(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(dataset, "ENVIRONMENT", {})
+    monkeypatch.setattr("sys.platform", "win32")
+    assert list(dataset._run(tmp_path, PLAN, [], workers=62)) == []
+
+
 def test_inputs_that_are_gone_are_made_anew(written):
     whole = (written / "inputs.npy").read_bytes()
     (written / "inputs.npy").unlink()

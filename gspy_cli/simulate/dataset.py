@@ -7,6 +7,7 @@ order, stopped and resumed, write the same bytes.
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -155,6 +156,8 @@ def _run(
         return
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if sys.platform == "win32":
+        workers = min(workers, 61)  # as many as can be waited for there
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_end_early)
     try:
