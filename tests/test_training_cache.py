@@ -74,7 +74,9 @@ def test_a_changed_file_is_decoded_again(tmp_path, paths):
 
 def test_the_cache_is_in_the_one_folder_that_gspy_has_on_windows_too(monkeypatch):
     monkeypatch.setattr(
-        cache, "user_cache_path", lambda name, appauthor=None: Path(f"{appauthor}", name)
+        cache,
+        "user_cache_path",
+        lambda name, appauthor=None: Path(f"{appauthor}", name),
     )
     assert cache.shard_folder(None, 16).parent == Path("False", "gspy", "pictures")
 
