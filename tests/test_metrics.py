@@ -43,6 +43,16 @@ def test_calibration_error_by_hand():
     assert error == pytest.approx((abs(1.8 - 1) + abs(0.6 - 1)) / 3)
 
 
+def test_the_surest_answers_share_a_bin_that_ends_at_1():
+    probabilities = np.array([[0.9, 0.1], [0.95, 0.05]])  # bins 13 and 14 of 0 to 14
+    error = calibration_error(probabilities, np.array([0, 1]))
+    assert error == pytest.approx((0.1 + 0.95) / 2)
+
+
+def test_temperatures_go_from_a_fifth_to_5():
+    assert TEMPERATURES[[0, -1]] == pytest.approx([0.2, 5], rel=0.01)
+
+
 def test_a_certain_right_answer_costs_nothing():
     probabilities = np.array([[1.0, 0.0], [0.5, 0.5]])
     loss = negative_log_likelihood(probabilities, np.array([0, 1]))

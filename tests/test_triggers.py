@@ -12,7 +12,7 @@ from test_classify import gspy
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.collect import collect
-from gspy_cli.strain.triggers import read_triggers
+from gspy_cli.strain.triggers import only_of, read_triggers
 
 WINDOWS = ["0.5", "1.0", "2.0", "4.0"]
 
@@ -261,3 +261,18 @@ def test_options_for_strain_are_refused_with_pictures(figures: Path) -> None:
     for options in (["--time-shift-check"], ["--open-data"], *named):
         code, _, err = gspy("classify", figures, *options)
         assert (code, "need --gps or --triggers" in err) == (2, True)
+
+
+def test_a_folder_of_pictures_may_be_named_as_strain_is(
+    figures: Path, tiny_model: Path
+) -> None:
+    scans = figures.rename(figures.with_name("scans.h5"))
+    code, out, _ = gspy("classify", scans, "-m", tiny_model)
+    assert (code, [row["status"] for row in rows(out)]) == (0, ["ok"] * 3)
+
+
+def test_a_time_that_is_none_has_its_own_reason_whatever_its_detector(
+    tmp_path: Path,
+) -> None:
+    (bad,) = read_triggers(write(tmp_path, "event_time,ifo", "soon,H1"))
+    assert [*only_of([bad], "L1")] == [bad]

@@ -26,3 +26,8 @@ def test_a_card_may_let_some_windows_count_more():
 def test_a_view_that_is_wholly_sure_does_not_make_the_rest_undefined():
     fused = fuse(np.array([[1.0, 0.0], [0.0, 1.0]]))
     assert fused == pytest.approx([0.5, 0.5])
+
+
+def test_a_very_sure_view_outweighs_a_sure_one():
+    fused = fuse(np.array([[0.9999, 0.0001], [0.03, 0.97]]))
+    assert fused[0] == pytest.approx(0.946, abs=0.001)

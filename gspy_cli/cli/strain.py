@@ -1,5 +1,6 @@
 """Where strain and events come from: what `classify` and `qscan` share."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def refuse_without_times(paths: Iterable[str]) -> None:
     from gspy_cli.sources import STRAIN
 
     for path in paths:
-        if path.lower().endswith(STRAIN):
+        if path.lower().endswith(STRAIN) and not os.path.isdir(path):  # noqa: PTH112
             raise GspyError(f"{path} is strain; give --gps TIME or --triggers FILE")
 
 
