@@ -56,7 +56,7 @@ def test_a_bad_card_is_one_clear_line(text):
         {"input_size": [224]},
         {"input_size": ["224", "224"]},
         {"mean": [0, 0]},
-        {"mean": ["0", 0, 0]},
+        {"mean": [0, 0, float("nan")]},
         {"std": [1, 1]},
         {"std": [1, 0, 1]},
         {"temperature": 0},
