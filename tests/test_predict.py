@@ -177,8 +177,10 @@ def test_the_program_ends_while_a_batch_does_not():
     code = (
         "from threading import Event\n"
         "from gspy_cli.predict import _Crew\n"
-        "crew = _Crew(1, lambda batch, read: Event().wait())\n"
+        "begun = Event()\n"
+        "crew = _Crew(1, lambda batch, read: begun.set() or Event().wait())\n"
         "crew.give([], None)\n"
+        "begun.wait()\n"
         "crew.end(wait=False)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
