@@ -357,7 +357,7 @@ def test_pictures_in_other_colours_than_augmentation_paints_are_told(
     ("parts", "processes", "patience", "message"),
     [
         (("train", "validation"), 1, 0, "1 picture to train on: 2 or more are needed"),
-        (("train",) * 3 + ("validation",) * 2, 2, 0, "3 pictures to train on: 4 or more are"),
+        (("train",) * 3 + ("validation",) * 2, 2, 0, "3 pictures to train on: 4"),
         (("train",) * 4 + ("validation",), 2, 0, "1 picture to validate.*start fewer"),
         (("train",) * 4, 1, 3, "--patience goes by validation scores"),
     ],
