@@ -27,6 +27,7 @@ class Gwosc(ThreadingHTTPServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.folder, self.asked, self.broken = folder, list[str](), False
+        self.encodings = set[str]()
         strain = noise(RUN_S, blips_s=(40.0, 128.0))
         for start in range(0, RUN_S, 128):
             part = strain[start * RATE : (start + 128) * RATE]
@@ -100,6 +101,7 @@ class Answer(BaseHTTPRequestHandler):
         self.server.asked.append(asked.path)
         query = {name: values[0] for name, values in parse_qs(asked.query).items()}
         if asked.path.startswith("/archive/"):
+            self.server.encodings.add(self.headers["Accept-Encoding"])
             content = (self.server.folder / Path(asked.path).name).read_bytes()
             size = len(content)
             content = content[: size // 2] if self.server.broken else content
@@ -146,6 +148,7 @@ def test_strain_is_fetched_once_and_then_needs_no_network(
     assert all(float(row["snr"]) > 30 for row in rows)
     assert cached(tmp_path) == [f"H-H1_GWOSC_4KHZ_R1-{START}-128.hdf5"]
     assert "fetching http://" in err
+    assert gwosc.encodings == {"identity"}  # else Content-Length is of other bytes
     gwosc.asked.clear()
     again, same, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
     assert (again, same, gwosc.asked) == (0, rows, [])
@@ -283,6 +286,48 @@ def test_a_server_that_is_not_gwoscs_is_named(
     code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 42)
     assert code == 2
     assert "does not answer as GWOSC does" in err
+
+
+def test_a_servers_address_may_end_in_a_slash(
+    gwosc: Gwosc, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GWOSC_SERVER_URL", gwosc.url + "/")
+    code, _, _ = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert code == 0
+    assert not [path for path in gwosc.asked if path.startswith("//")]
+
+
+@pytest.mark.parametrize(
+    ("spans", "holds"),
+    [
+        ([(0, 64)], True),
+        ([(32, 64), (0, 32)], True),
+        ([(0, 31), (32, 64)], False),
+        ([(0, 63)], False),
+        ([(1, 64)], False),
+        ([], False),
+    ],
+)
+def test_spans_hold_a_block_where_they_leave_no_gap(
+    spans: list[opendata.Span], holds: bool
+) -> None:
+    assert opendata.covers(spans, (0, 64)) is holds
+
+
+@pytest.mark.parametrize(
+    ("spans", "best"),
+    [
+        ([(0, 4096), (100, 64), (90, 128)], [(100, 64)]),  # the shortest that holds it
+        ([(0, 110), (150, 32), (110, 40)], [(110, 40), (150, 32), (0, 110)]),
+        ([(60, 60), (144, 60)], [(144, 60), (60, 60)]),
+    ],
+)
+def test_of_the_files_that_there_are_the_best_come_first(
+    spans: list[opendata.Span], best: list[opendata.Span]
+) -> None:
+    """Each span is start and length, as in the names of files."""
+    names = [[f"H-H1_R1-{a}-{b}.hdf5" for a, b in part] for part in (spans, best)]
+    assert opendata._best(names[0], (100, 164)) == names[1]
 
 
 def test_scans_can_be_drawn_of_open_data(gwosc: Gwosc, tmp_path: Path) -> None:

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 
 from gspy_cli.errors import GspyError
-from gspy_cli.strain.series import Series, choose, list_series, read_samples
+from gspy_cli.strain.series import (
+    Series,
+    choose,
+    detector,
+    list_series,
+    read_samples,
+)
 
 STRAIN = SHARED / "strain"
 FRAME = STRAIN / "HLV-HW100916-968654552-1.gwf"
@@ -139,6 +145,12 @@ def test_the_detector_of_a_gwosc_file_may_be_stored_in_any_way(
     assert only(path).ifo == "V1"
 
 
+def test_a_channels_detector_goes_before_the_file_names() -> None:
+    assert detector(Path("H-H1_x.gwf"), "L1:GDS") == "L1"
+    assert detector(Path("H-H1_x.gwf"), "GDS") == "H1"
+    assert detector(Path("x.gwf"), "GDS") == ""
+
+
 @pytest.mark.skipif(not FRAME.exists(), reason="the real strain is not here")
 def test_a_frame_file_holds_what_its_twin_holds() -> None:
     pytest.importorskip("gwframe")
@@ -207,6 +219,14 @@ def test_gwosc_frames_need_no_channel(tmp_path: Path, name: str) -> None:
         path, dict.fromkeys(names, strain), start=1000000000.0, sample_rate=RATE
     )
     assert only(path).channel == names[0]
+
+
+def test_the_ending_of_a_frame_file_may_be_in_capitals(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path, strain = tmp_path / "x.gwf", noise(8)
+    gwframe.write(path, {"H1:X": strain}, start=1000000000.0, sample_rate=RATE)
+    series = only(path.rename(tmp_path / "X.GWF"))
+    np.testing.assert_array_equal(all_of(series), strain)
 
 
 def test_a_file_of_masks_alone_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""What the folds of a training are scored by."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from glitch_pictures import draw_class_folders, quick_config, tiny_network_known
+
+from gspy_cli.card import ModelCard
+from gspy_cli.errors import GspyError
+from gspy_cli.metrics import calibration_error, fit_temperature, tempered
+from gspy_cli.training.checkpoint import load_tensors, save_tensors
+from gspy_cli.training.crossvalidation import (
+    Judged,
+    cross_validate,
+    judge_run,
+    score,
+)
+from gspy_cli.training.data import Example
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.run import read_run
+
+BOTH = ("Blip", "Tomte")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_network_known():
+        yield
+
+
+def judged(*answers: tuple[str, str, list[float]]) -> list[Judged]:
+    """Make pictures with a glitch, a label and probabilities each."""
+    return [
+        Judged(Example(Path(f"{i}.png"), label, glitch), np.array(p, np.float32))
+        for i, (glitch, label, p) in enumerate(answers)
+    ]
+
+
+def test_glitches_are_counted_with_their_views_fused_and_balanced_by_class():
+    scores = score(
+        judged(
+            ("a", "Blip", [0.9, 0.1]),
+            ("a", "Blip", [0.4, 0.6]),
+            ("b", "Blip", [0.2, 0.8]),
+            ("c", "Tomte", [0.1, 0.9]),
+        ),
+        BOTH,
+    )
+    assert (scores["pictures"], scores["glitches"]) == (4, 3)
+    assert scores["right_glitches_per_class"] == {"Blip": "1 of 2", "Tomte": "1 of 1"}
+    assert scores["real_accuracy_per_picture"] == 0.5
+    assert scores["real_accuracy_per_glitch"] == pytest.approx(2 / 3)
+    assert scores["real_balanced_accuracy_per_glitch"] == 0.75
+
+
+def test_calibration_is_told_before_and_after_the_temperature():
+    labels = ["Blip", "Blip", "Blip", "Tomte"] * 5
+    answers = [(str(i), label, [0.97, 0.03]) for i, label in enumerate(labels)]
+    scores = score(judged(*answers), BOTH)
+    probabilities = np.array([p for *_, p in answers], np.float32)
+    truth = np.array([BOTH.index(label) for label in labels])
+    warmth = fit_temperature(probabilities, truth)
+    mild = tempered(probabilities, warmth)
+    assert scores["temperature"] == warmth > 1
+    assert scores["calibration_error"] == calibration_error(probabilities, truth)
+    assert scores["calibration_error_tempered"] == calibration_error(mild, truth)
+    assert scores["calibration_error_tempered"] < scores["calibration_error"]
+
+
+def test_the_last_network_is_judged_without_a_temperature(trained, tmp_path):
+    run = read_run(shutil.copytree(trained[0], tmp_path / "run"))
+    examples = run.dataset.part("validation")
+    before = judge_run(run, examples)
+    tensors, metadata = load_tensors(run.path / "last.safetensors")
+    card = ModelCard.from_json(metadata["card"], origin="last")
+    warm = {"card": replace(card, temperature=3.0).to_json()}
+    nothing = {name: 0 * tensor for name, tensor in tensors.items()}
+    save_tensors(run.path / "last.safetensors", tensors, warm)
+    save_tensors(run.path / "best.safetensors", nothing, warm)
+    for one, other in zip(judge_run(run, examples), before, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
+def test_a_single_class_has_no_folds(tmp_path):
+    data = draw_class_folders(tmp_path / "data", {"Blip": 4})
+    config = quick_config(data, tmp_path)
+    with pytest.raises(GspyError, match="only one class, Blip"):
+        cross_validate(config, 2, reports=Reports())
+    assert not config.output.exists()
