@@ -159,9 +159,8 @@ class _Reader:
 
 def _most() -> int:
     """Count the readers that can be: each holds the ends of two pipes open."""
-    if not hasattr(os, "sysconf"):
-        return sys.maxsize
-    return max(1, (os.sysconf("SC_OPEN_MAX") - SPARE) // 2)
+    limit = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else -1
+    return max(1, (limit - SPARE) // 2) if limit >= 0 else sys.maxsize  # no limit
 
 
 def _start() -> subprocess.Popen[bytes]:
