@@ -139,6 +139,14 @@ def test_readers_that_started_go_on_without_those_that_cannot(monkeypatch, figur
         assert same(team.read(good), [read(order) for order in good])
 
 
+@pytest.mark.parametrize(
+    ("files", "most"), [(1024, 496), (36, 2), (10, 1), (-1, sys.maxsize)]
+)
+def test_readers_leave_files_for_the_rest_of_a_run(monkeypatch, files, most):
+    monkeypatch.setattr("os.sysconf", lambda _: files)
+    assert readers._most() == most
+
+
 def test_more_workers_than_files_may_be_open_lose_no_row(figures, tiny_model):
     limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (40, 40))
     command = [*GSPY, "classify", "-q", "-m", tiny_model, "--workers", "40"]
