@@ -16,7 +16,7 @@ SHIFTS_S = (-0.020, -0.005, -0.001, 0.001, 0.005, 0.020)
 
 def with_shifts(samples: Iterable[Sample]) -> Iterator[Sample]:
     """Follow the windows of each event by the same ones at each shift."""
-    for _, event in groupby(samples, key=lambda sample: _event(sample.origin)):
+    for _, event in groupby(samples, key=lambda sample: event_of(sample.origin)):
         windows = list(event)
         yield from windows
         for shift_s in SHIFTS_S:
@@ -29,14 +29,15 @@ def with_shifts(samples: Iterable[Sample]) -> Iterator[Sample]:
 
 def gathered(results: Iterable[Result]) -> Iterator[Result]:
     """Put the labels beside an event into the results of the event."""
-    for _, event in groupby(results, key=lambda result: _event(result.origin)):
+    for _, event in groupby(results, key=lambda result: event_of(result.origin)):
         windows = list(event)
         for result in windows:
             if not result.origin.shift_s:
                 yield _joined(result, windows)
 
 
-def _event(origin: Origin) -> tuple[str | None, ...]:
+def event_of(origin: Origin) -> tuple[str | None, ...]:
+    """Tell apart the events of a stream; windows and shifts of one are alike."""
     return origin.path, origin.ifo, origin.gravityspy_id, *when(origin)
 
 

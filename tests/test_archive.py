@@ -1,5 +1,6 @@
 """Many files as one store, and the scans that come from it."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain import archive as archives
+from gspy_cli.strain import checks, gaps
 from gspy_cli.strain.archive import Archive
 from gspy_cli.strain.collect import collect
 from gspy_cli.strain.events import Event, Scanner
 from gspy_cli.strain.qtransform import QScan, q_scan
-from gspy_cli.strain.series import read_samples
+from gspy_cli.strain.series import Series, read_samples
 
 STRAIN = SHARED / "strain"
 EVENT_S = 60.4
@@ -61,33 +63,118 @@ def test_a_scan_is_the_scan_of_its_block(tmp_path: Path) -> None:
     assert given.peak_frequency == direct.peak_frequency
 
 
-def test_each_chunk_is_read_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reads = []
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Series, int, int]]:
+    """Note what is read of files: the series, its first sample, and the end."""
+    made = []
 
     def spy(series, first, last):
-        reads.append((first, last))
+        made.append((series, first, last))
         return read_samples(series, first, last)
 
     monkeypatch.setattr(archives, "read_samples", spy)
-    archive = one_file(tmp_path, noise(320))
+    return made
+
+
+def scan_all(archive: Archive, seconds: Iterable[float]) -> None:
+    """Scan the events at some seconds in each detector."""
     scanner = Scanner(archive)
-    for second in range(40, 280, 20):
-        gps = Decimal(START + second)
-        scanner.scan(Event(gps, archive.at(gps)[0]))
-    assert sorted(reads) == [(s * RATE, (s + 64) * RATE) for s in range(0, 320, 64)]
+    for gps in (START + Decimal(str(second)) for second in seconds):
+        for home in archive.at(gps):
+            scanner.scan(Event(gps, home))
 
 
-def test_events_of_one_second_share_their_tiles(
-    tmp_path: Path, tilings: list[object]
+def test_each_chunk_is_read_once(tmp_path: Path, reads: list) -> None:
+    scan_all(one_file(tmp_path, noise(320)), range(40, 280, 20))
+    chunks = sorted((first, last) for _, first, last in reads)
+    assert chunks == [(s * RATE, (s + 64) * RATE) for s in range(0, 320, 64)]
+
+
+def test_each_file_of_a_second_is_read_once(tmp_path: Path, reads: list) -> None:
+    strain = noise(74)
+    for second in range(74):
+        piece = strain[second * RATE : (second + 1) * RATE]
+        gwosc_file(tmp_path, piece, start=START + second)
+    scan_all(collect([str(tmp_path)]).archive, (32, 37, 42))
+    assert len({series for series, *_ in reads}) == len(reads) == 74
+
+
+def test_detectors_do_not_push_each_others_chunks_out(
+    tmp_path: Path, reads: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = one_file(tmp_path, noise(128))
-    scanner = Scanner(archive)
-    for gps in map(Decimal, (START + 60, START + 60, START + 61)):
-        for part in ("0.01", "0.3"):
-            scanner.scan(Event(gps + Decimal(part), archive.at(gps)[0]))
-    assert len(tilings) == 2
+    monkeypatch.setattr(archives, "KEPT_SAMPLES", 1)  # as if a chunk were long
+    for ifo in ("H1", "L1", "V1"):
+        gwosc_file(tmp_path, noise(64), ifo=ifo)
+    scan_all(collect([str(tmp_path)]).archive, (20, 30, 40))
+    assert len(reads) == 3
+
+
+@pytest.mark.parametrize("ifos", [("H1",), ("H1", "L1", "V1")])
+def test_events_of_one_second_share_their_tiles(
+    tmp_path: Path, tilings: list[object], ifos: tuple[str, ...]
+) -> None:
+    for ifo in ifos:
+        gwosc_file(tmp_path, noise(128), ifo=ifo)
+    archive = collect([str(tmp_path)]).archive
+    scan_all(archive, (60.01, 60.3, 60.01, 61.01, 61.3))
+    assert len(tilings) == 2 * len(ifos)
+
+
+def test_gaps_are_looked_for_once_for_events_of_one_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def spy(samples, sample_rate_hz):
+        looks.append(samples.size)
+        return find(samples, sample_rate_hz)
+
+    find = checks.gaps
+    for module in (archives, checks, gaps):
+        monkeypatch.setattr(module, "gaps", spy, raising=False)
+    archive = one_file(tmp_path, noise(64))
+    scan_all(archive, (32.01,))
+    once = len(looks)
+    looks.clear()
+    scan_all(archive, (32.01, 32.1, 32.2, 32.3))
+    assert len(looks) == once
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_a_gap_is_filled_from_a_file_that_overlaps(
+    tmp_path: Path, value: float
+) -> None:
+    strain = noise(64, blips_s=(EVENT_S - 30,))
+    whole = gwosc_file(tmp_path, strain)
+    expected = scan(collect([str(whole)]).archive, START + EVENT_S - 30)
+    strain[20 * RATE : 40 * RATE] = value
+    broken = gwosc_file(tmp_path, strain[: 63 * RATE])
+    given = scan(collect(map(str, (broken, whole))).archive, START + EVENT_S - 30)
+    np.testing.assert_array_equal(given.energies[4.0], expected.energies[4.0])
+
+
+def two_files(folder: Path, *, damaged: int) -> Archive:
+    """Write 64 s and 64 s more; the samples of one of the two files are damaged."""
+    files = [
+        gwosc_file(folder, noise(64), start=START + second, compression="gzip")
+        for second in (0, 64)
+    ]
+    content = bytearray(files[damaged].read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20000] = b"\xff" * 20000
+    files[damaged].write_bytes(content)
+    return collect(map(str, files)).archive
+
+
+def test_a_damaged_neighbour_is_a_gap(tmp_path: Path) -> None:
+    given = scan(two_files(tmp_path, damaged=1), START + 50)
+    assert set(given.energies) == {0.5, 1.0, 2.0, 4.0}
+
+
+def test_damage_where_the_event_is_is_told(tmp_path: Path) -> None:
+    archive = two_files(tmp_path, damaged=0)
+    with pytest.raises(GspyError, match=r"-64\.hdf5 is damaged: "):
+        scan(archive, START + 50)
 
 
 def test_a_gap_away_from_the_event_does_not_matter(tmp_path: Path) -> None:
@@ -108,8 +195,8 @@ def test_an_event_in_a_gap_is_refused(
 ) -> None:
     strain = noise(64)
     strain[31 * RATE : 33 * RATE] = value
-    with pytest.raises(GspyError, match=f"{reason} at GPS {START + 32}"):
-        scan(one_file(tmp_path, strain), START + 32)
+    with pytest.raises(GspyError, match=rf"{reason} at GPS {START + 32}\.25; "):
+        scan(one_file(tmp_path, strain), START + 32.25)
 
 
 def test_constant_strain_is_refused(tmp_path: Path) -> None:
@@ -134,7 +221,9 @@ def test_near_the_edge_there_are_the_windows_that_fit(
 
 
 def test_at_the_very_edge_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(GspyError, match=r"too near the edge.*needs 1\.25 s"):
+    with pytest.raises(
+        GspyError, match=r"too near the edge.*even the 0\.5 s .* 1\.25 s"
+    ):
         scan(one_file(tmp_path, noise(32)), START + 0.5)
 
 

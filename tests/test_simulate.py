@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from gspy_cli.cli import app
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
-from gspy_cli.simulate import dataset
+from gspy_cli.simulate import dataset, figures
 from gspy_cli.simulate import scene as scene_module
 from gspy_cli.simulate.clock import make_clock, rfft_frequencies
 from gspy_cli.simulate.dataset import Plan, read_inputs, write_inputs
@@ -524,6 +525,21 @@ def test_figures_are_named_as_gravity_spy_names_them(tmp_path):
     assert strain.size >= 16 * RATE_HZ
 
 
+def test_gwpy_reads_the_strain_of_a_figure(tmp_path, monkeypatch):
+    timeseries = pytest.importorskip("gwpy.timeseries")
+    monkeypatch.setattr(figures, "_write_views", lambda *_: None)
+    write_figures(tmp_path, count=1, seed=1, classes=["Blip"], strain=True)
+    scene = draw_scene("Blip", seed=1, index=0)
+    (path,) = tmp_path.glob("Blip/*.hdf5")
+    series = timeseries.TimeSeries.read(path)
+    np.testing.assert_array_equal(series.value, scene.strain)
+    assert series.sample_rate.value == RATE_HZ
+    assert series.duration.value == scene.strain.size / RATE_HZ
+    assert series.name == f"{scene.origin.ifo}:GSPY-SIMULATED"
+    with h5py.File(path) as file:
+        assert dict(file.attrs) == {"event_time": scene.event_s, "label": "Blip"}
+
+
 def test_figures_that_were_stopped_go_on_to_the_same_bytes(tmp_path):
     def write():
         write_figures(tmp_path, count=2, seed=1, classes=["Blip"], strain=True)
@@ -555,12 +571,19 @@ def test_two_runs_into_one_folder_cannot_mix(tmp_path):
     assert manifest.read_bytes() == before
 
 
-def test_two_runs_cannot_write_the_same_inputs(tmp_path):
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: write_inputs(folder, PLAN),
+        lambda folder: write_figures(folder, count=1, seed=1, classes=["Blip"]),
+    ],
+)
+def test_nothing_is_written_where_another_run_writes(tmp_path, write):
     with (
         alone_in(tmp_path),
         pytest.raises(GspyError, match="another gspy is writing"),
     ):
-        write_inputs(tmp_path, PLAN)
+        write(tmp_path)
     assert not list(tmp_path.iterdir())
 
 

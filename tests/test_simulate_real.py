@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from gspy_cli.cli import app
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
+from gspy_cli.simulate import figures
 from gspy_cli.simulate import quiet as quiet_module
 from gspy_cli.simulate import scene as scene_module
 from gspy_cli.simulate.dataset import Plan, write_inputs
+from gspy_cli.simulate.figures import write_figures
 from gspy_cli.simulate.noise import Inlay, draw_noise
 from gspy_cli.simulate.quiet import PIECE_S, RATE_HZ, draw_quiet, read_quiet
 from gspy_cli.simulate.real import Copies, real_scene, write_real_inputs
@@ -170,6 +172,32 @@ def test_a_data_set_keeps_the_noise_it_was_made_with(noise_folder, tmp_path):
     assert np.load(tmp_path / "quiet.npy").shape[0] == 7
     with pytest.raises(GspyError, match="holds another data set"):
         write_inputs(tmp_path, replace(plan, noise=""))
+
+
+def test_figures_keep_the_noise_they_were_begun_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(scene_module, "REAL_NOISE_SHARE", 1.0)
+    monkeypatch.setattr(figures, "_write_views", lambda *_: None)
+    noise = tmp_path / "noise"
+    noise.mkdir()
+    write_strain(noise / "b.hdf5", 1e-21 * white(20, seed=1))
+
+    def stop(done, count):
+        raise KeyboardInterrupt
+
+    def write(folder, progress=None):
+        how = {"count": 2, "seed": 1, "classes": ["Blip"], "strain": True}
+        write_figures(tmp_path / folder, **how, noise=noise, progress=progress)
+        files = (path for path in (tmp_path / folder).rglob("*") if path.is_file())
+        return {path.name: path.read_bytes() for path in files}
+
+    with pytest.raises(KeyboardInterrupt):
+        write("stopped", stop)
+    whole = write("whole")
+    write_strain(noise / "a.hdf5", 1e-21 * white(20, seed=2))
+    assert write("stopped") == whole
+    (tmp_path / "stopped" / "quiet.npy").unlink()
+    with pytest.raises(GspyError, match=r"has lost its noise, quiet\.npy; choose an"):
+        write("stopped")
 
 
 def test_a_folder_without_strain_is_told_so(tmp_path):

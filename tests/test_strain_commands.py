@@ -5,6 +5,8 @@ import errno
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import h5py
@@ -14,8 +16,11 @@ from conftest import SHARED
 from strain_files import gwosc_file, noise
 from test_classify import gspy
 
+from gspy_cli.cli.inputs import Given
+from gspy_cli.cli.strain import Events
 from gspy_cli.errors import GspyError
 from gspy_cli.figure import read_figure
+from gspy_cli.strain import triggers
 from gspy_cli.strain.times import gps_time
 
 STRAIN = SHARED / "strain"
@@ -123,6 +128,30 @@ def test_the_energies_can_be_had_as_numbers(blip_file, tmp_path):
     assert scan["energies"].shape == (479, 500)
     assert 85 < scan["frequencies"][loudest[0]] < 115
     assert abs(loudest[1] * 0.002 - 0.5) < 0.01
+
+
+def test_marks_go_with_pictures(blip_file, tmp_path):
+    ask = ["qscan", blip_file, "-t", START + 16, "-o", tmp_path / "q", "--annotate"]
+    code, out, err = gspy(*ask, "-f", "npz")
+    reason = "--annotate marks pictures; leave it out with -f npz"
+    assert (code, out, err) == (2, "", f"gspy: {reason}\n")
+
+
+def test_the_first_glitch_does_not_wait_for_the_last_event(blip_file, monkeypatch):
+    def endless(path):
+        return (triggers.Wanted(Decimal(START + 4 + n % 20)) for n in count())
+
+    monkeypatch.setattr(triggers, "read_triggers", endless)
+    given = Given((str(blip_file),), events=Events(table=Path("t.csv")))
+    views = next(given.groups(per_glitch=True, ahead=False))
+    assert [view.origin.window for view in views] == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_a_row_a_glitch_keeps_the_order_of_the_events(blip_file, tiny_model):
+    seconds = (16, 14, 500, 14, 14, 500, 500, 16)
+    times = [word for second in seconds for word in ("-t", START + second)]
+    _, out, _ = gspy("classify", blip_file, *times, "--per-glitch", "-m", tiny_model)
+    assert [float(row["event_time"]) - START for row in table(out)] == [*seconds]
 
 
 def test_scans_of_files_without_detector_do_not_overwrite_each_other(

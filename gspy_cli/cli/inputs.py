@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,11 +61,21 @@ class Given:
         """Give the inputs by row; with `ahead`, the first is read now."""
         from gspy_cli import glitches, sources
 
+        if per_glitch and self.events:
+            return self._groups_of_events()
         if per_glitch:
             return glitches.group(self.names())
         every = map(sources.sample_of, self.names())
         samples = sources.read_first(every) if ahead else every
         return ((sample,) for sample in samples)
+
+    def _groups_of_events(self) -> "Iterator[Group]":
+        """Give the windows of each event, which come together, without the others'."""
+        from gspy_cli import glitches, sources, timeshift
+
+        samples = map(sources.sample_of, self.names())
+        events = groupby(samples, key=lambda sample: timeshift.event_of(sample.origin))
+        return chain.from_iterable(glitches.group(windows) for _, windows in events)
 
     def begin_reading(self, workers: int | None, *, least: int) -> "Readers | None":
         """Start processes to read pictures, where more than a few are sure to come."""

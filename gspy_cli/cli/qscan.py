@@ -94,6 +94,8 @@ def qscan(
     windows = tuple(w for w in WINDOWS if only in (None, w))
     if not windows:
         raise GspyError(f"--window {window}: use 0.5, 1.0, 2.0, 4.0 or all")
+    if annotate and form is not Form.PNG:
+        raise GspyError(f"--annotate marks pictures; leave it out with -f {form}")
     refuse_file(output)
     found, wanted = strain.find_strain(
         paths or [],

@@ -30,13 +30,12 @@ from gspy_cli.simulate.manifest import (
     read_manifest,
     write_manifest,
 )
-from gspy_cli.simulate.quiet import read_quiet
+from gspy_cli.simulate.quiet import load_quiet, save_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.whole import alone_in, whole_file
 from gspy_cli.workers import ENVIRONMENT
 
-QUIET = "quiet.npy"  # the backgrounds, for the workers
 CHUNK = 24  # glitches that one process makes at a time
 
 
@@ -117,8 +116,7 @@ def _prepare(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) ->
     shutil.rmtree(directory / "parts", ignore_errors=True)
     (directory / "parts").mkdir()
     if plan.noise:
-        quiet = read_quiet(Path(plan.noise), on_left_out=on_left_out)
-        np.save(directory / QUIET, quiet)
+        save_quiet(directory, Path(plan.noise), on_left_out=on_left_out)
     shape = (plan.count, len(WINDOWS), plan.height, plan.width, 3)
     try:
         _inputs(directory, "w+", shape)
@@ -189,7 +187,7 @@ def _end_with_parent() -> None:
 def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
     """Make some glitches; the manifest's part, written last, says they are done."""
     inputs = _inputs(directory, "r+")
-    quiet = np.load(directory / QUIET, mmap_mode="r") if plan.noise else None
+    quiet = load_quiet(directory) if plan.noise else None
     rows = []
     for index in range(first, first + _size(plan, first)):
         scene = draw_scene(plan.label(index), seed=plan.seed, index=index, quiet=quiet)

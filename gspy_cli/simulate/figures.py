@@ -17,7 +17,7 @@ from gspy_cli.simulate.manifest import (
     manifest_row,
     whole_rows,
 )
-from gspy_cli.simulate.quiet import read_quiet
+from gspy_cli.simulate.quiet import load_quiet, save_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.runs import RUNS
@@ -45,9 +45,9 @@ def write_figures(
     A run that was stopped goes on after the last glitch in the manifest.
 
     The strain goes to `<ifo>_<id>.hdf5` beside the figures; the event's time, in
-    seconds after the first sample, is its attribute `event_time`. `noise` is real
-    strain, a file or a folder, to put half of the glitches into; `on_left_out` is
-    told why a file of it gives nothing.
+    seconds after the first sample, is the file's attribute `event_time`. `noise` is
+    real strain, a file or a folder, to put half of the glitches into; `on_left_out`
+    is told why a file of it gives nothing. What is used of it is kept in `quiet.npy`.
 
     Raises
     ------
@@ -62,13 +62,14 @@ def write_figures(
         "strain": strain,
         "noise": str(noise.resolve()) if noise else "",
     }
-    begun = is_claimed(directory, plan)
-    quiet = read_quiet(noise, on_left_out=on_left_out) if noise else None
-    directory.mkdir(parents=True, exist_ok=True)
-    if not begun:
-        claim(directory, plan)
     manifest = directory / "manifest.csv"
+    directory.mkdir(parents=True, exist_ok=True)
     with alone_in(directory):
+        if not is_claimed(directory, plan):
+            if noise:
+                save_quiet(directory, noise, on_left_out=on_left_out)
+            claim(directory, plan)
+        quiet = load_quiet(directory) if noise else None
         for index in range(whole_rows(manifest), count):
             label = classes[index % len(classes)]
             scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
@@ -130,7 +131,7 @@ def _write_strain(path: Path, scene: Scene) -> None:
     with h5py.File(content, "w") as file:
         name = f"{scene.origin.ifo}:GSPY-SIMULATED"
         data = file.create_dataset(name, data=scene.strain)
-        data.attrs["x0"], data.attrs["xunit"] = 0.0, "s"
-        data.attrs["dx"] = 1 / scene.sample_rate_hz
-        data.attrs["event_time"], data.attrs["label"] = scene.event_s, scene.label
+        data.attrs.update(name=name, unit="strain")
+        data.attrs.update(x0=0.0, dx=1 / scene.sample_rate_hz, xunit="s")
+        file.attrs["event_time"], file.attrs["label"] = scene.event_s, scene.label
     path.write_bytes(content.getvalue())

@@ -26,6 +26,7 @@ SEGMENT_S = 2  # of a periodogram
 QUIET_ENERGY = 17.0
 
 Quiet = NDArray[np.float32]  # (stretches, PIECE_S * RATE_HZ), unit variance
+QUIET = "quiet.npy"  # what a data set was made with
 WHITE = Floor(np.log([1.0, 1e4]), np.zeros(2))
 
 
@@ -58,6 +59,30 @@ def read_quiet(
     if not quiet:
         raise GspyError(f"no strain in {source} can be used: {reason}")
     return np.array(quiet, np.float32)
+
+
+def save_quiet(
+    directory: Path, source: Path, *, on_left_out: Callable[[str], None]
+) -> None:
+    """Keep the quiet stretches of strain files with a data set; as `read_quiet`."""
+    np.save(directory / QUIET, read_quiet(source, on_left_out=on_left_out))
+
+
+def load_quiet(directory: Path) -> Quiet:
+    """Map the stretches (N, n) that a data set keeps.
+
+    Raises
+    ------
+    GspyError
+        They are gone.
+    """
+    try:
+        quiet: Quiet = np.load(directory / QUIET, mmap_mode="r")
+    except FileNotFoundError:
+        raise GspyError(
+            f"{directory} has lost its noise, {QUIET}; choose an empty directory"
+        ) from None
+    return quiet
 
 
 def _quiet_pieces(path: Path) -> list[Floats]:

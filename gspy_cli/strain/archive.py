@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli.errors import GspyError
+from gspy_cli.strain.checks import gaps
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.series import CHUNK_S, Series, read_samples
 
 BLOCK_S = 64  # what Gravity Spy reads about an event
-KEPT_SAMPLES = 1 << 22  # 32 MB; but one chunk at least, in GWF a whole frame
+KEPT_SAMPLES = 1 << 22  # of a detector, 32 MB; one chunk at least, in GWF a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,14 @@ class Strain:
     ----------
     samples
         Shape (n,); NaN where there are no data.
+    gap
+        Which of the samples are no data: NaN, or one value repeated.
     start_gps
         GPS time of the first sample, in s.
     """
 
     samples: NDArray[np.float64]
+    gap: NDArray[np.bool_]
     sample_rate_hz: float
     start_gps: Decimal
 
@@ -38,8 +43,11 @@ class Archive:
     def __init__(self, series: Iterable[Series]) -> None:
         self._series = list(series)
         self._spans = np.empty((0, 2))
-        largest = max((s.chunk for s in self._series), default=CHUNK_S * 4096)
-        self._chunks = Memo(_read_chunk, keep=max(KEPT_SAMPLES // largest, 1))
+        sizes = (min(s.chunk, s.size) for s in self._series)
+        largest = max(sizes, default=0) or CHUNK_S * 4096
+        detectors = len({s.ifo for s in self._series}) or 1
+        keep = detectors * max(KEPT_SAMPLES // largest, 1)
+        self._chunks = Memo(_read_chunk, keep=keep)
 
     def add(self, series: Iterable[Series]) -> None:
         """Take more files in."""
@@ -77,7 +85,15 @@ class Archive:
         )
 
     def block(self, home: Series, start_gps: int) -> Strain:
-        """Read a block, from the file that holds its event and from its neighbours."""
+        """Read a block, from the file that holds its event and from its neighbours.
+
+        A neighbour that is damaged there gives nothing.
+
+        Raises
+        ------
+        GspyError
+            The file that holds the event is damaged.
+        """
         rate_hz = home.rate_hz
         offset = round((start_gps - home.start_gps) * Decimal(rate_hz))
         start = home.start_gps + offset / Decimal(rate_hz)
@@ -85,11 +101,17 @@ class Archive:
         for series in [home, *self._alike(home, start, start + BLOCK_S)]:
             place = round((series.start_gps - start) * Decimal(rate_hz))
             first, last = max(place, 0), min(place + series.size, samples.size)
-            missing = np.isnan(samples[first:last])
-            if missing.any():
+            missing = gaps(samples[first:last], rate_hz)
+            if not missing.any():
+                continue
+            try:
                 part = self._read(series, first - place, last - place)
-                samples[first:last][missing] = part[missing]
-        return Strain(samples, rate_hz, start)
+            except GspyError:
+                if series == home:
+                    raise
+                continue
+            samples[first:last][missing] = part[missing]
+        return Strain(samples, gaps(samples, rate_hz), rate_hz, start)
 
     def _near(self, start: Decimal, end: Decimal) -> list[Series]:
         if len(self._spans) != len(self._series):

@@ -68,10 +68,11 @@ def check_rate(sample_rate_hz: float, high_hz: float) -> None:
 def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.bool_]:
     """Tell which samples (n,) are no data: NaN, or a long run of one value."""
     gap: NDArray[np.bool_] = ~np.isfinite(samples)
-    starts = np.append(0, 1 + np.flatnonzero(samples[1:] != samples[:-1]))
-    lengths = np.diff(starts, append=samples.size)
-    for run in np.flatnonzero(lengths > max(FLAT_S * sample_rate_hz, 1)):
-        gap[starts[run] : starts[run] + lengths[run]] = True
+    same = np.concatenate([[False], samples[1:] == samples[:-1], [False]])
+    runs = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)  # first and last
+    lengths = 1 + np.ptp(runs, axis=1)
+    for first, last in runs[lengths > max(FLAT_S * sample_rate_hz, 1)]:
+        gap[first : last + 1] = True
     return gap
 
 

@@ -15,6 +15,7 @@ from gspy_cli.strain.qtransform import QScan, Tiles, scan_tiles, tile_strain
 from gspy_cli.strain.series import Series
 
 THREADS = 2  # that scan
+DETECTORS = 4  # that may hold the events of one second: H1, L1, V1, K1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Scanner:
 
     def __init__(self, archive: Archive, *, era: Era = Era.GWPY) -> None:
         self._archive, self._era = archive, era
-        self._blocks = Memo(self._read, keep=2)
-        self._tiles = Memo(self._tile, keep=2)
+        self._blocks = Memo(self._read, keep=DETECTORS)
+        self._tiles = Memo(self._tile, keep=DETECTORS)
         # Arrays of many threads would leave memory in pieces, so few threads scan.
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="scan")
         # What the threads that ask work on: a few events each, and shifts of one.
@@ -89,7 +90,8 @@ class Scanner:
 
 def no_room(window_s: float) -> str:
     """Say why an event has no picture of this length."""
+    even = "even " if window_s == min(WINDOWS) else ""
     return (
-        f"too near the edge of the strain, or a gap: the {window_s} s window needs "
-        f"{margin(window_s):g} s on either side of the event"
+        f"too near the edge of the strain, or a gap: {even}the {window_s} s window "
+        f"needs {margin(window_s):g} s on either side of the event"
     )

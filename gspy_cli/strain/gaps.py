@@ -6,13 +6,7 @@ import numpy as np
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.archive import Strain
-from gspy_cli.strain.checks import (
-    CONSTANT,
-    MIN_DURATION_S,
-    gaps,
-    is_constant,
-    kind_of_gap,
-)
+from gspy_cli.strain.checks import CONSTANT, MIN_DURATION_S, is_constant, kind_of_gap
 
 STEP_S = 0.125  # stretches are multiples of it, if long enough: for quick transforms
 
@@ -25,15 +19,15 @@ def whole_stretch(strain: Strain, gps: Decimal) -> slice:
     GspyError
         The event lies in a gap, or the strain is constant.
     """
-    if is_constant(strain.samples):
-        raise GspyError(CONSTANT)
     rate_hz = Decimal(strain.sample_rate_hz)
     event = int((gps - strain.start_gps) * rate_hz)
-    gap = gaps(strain.samples, strain.sample_rate_hz)
+    gap = strain.gap
     if gap[event]:
+        if is_constant(strain.samples):
+            raise GspyError(CONSTANT)
         raise GspyError(
             f"the strain has a gap ({kind_of_gap(strain.samples[event])}) at "
-            f"GPS {gps:.10g}; choose another time"
+            f"GPS {gps:f}; choose another time"
         )
     before, after = np.flatnonzero(gap[:event]), np.flatnonzero(gap[event:])
     first = int(before[-1]) + 1 if before.size else 0

@@ -34,19 +34,25 @@ def list_series(path: Path) -> list[Series]:
 
 def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
     """Read a stretch; its frames, in any order in the file, are unpacked whole."""
-    samples = np.full(last - first, np.nan)
+    samples = np.empty(0)
     with _gwframe(series.path) as gwframe, gwframe.FrameReader(series.path) as reader:
         for frame in reader.info.frames:
             start_s = Decimal(str(frame.start)) - series.start_gps
             size = round(frame.duration * series.rate_hz)
             place = round(start_s * Decimal(series.rate_hz)) - first
-            if not -size < place < samples.size:
+            if not -size < place < last - first:
                 continue
             array = reader.read(series.key, frame_index=frame.index).array
             if array.size != size:
                 raise ValueError(f"a frame holds {array.size} of {size} samples")
-            inside = array[max(-place, 0) : samples.size - place]
+            inside: NDArray[np.floating] = array[max(-place, 0) : last - first - place]
+            if inside.size == last - first:  # perhaps an hour: not copied
+                return inside
+            if not samples.size:
+                samples = np.full(last - first, np.nan)
             samples[max(place, 0) : place + size] = inside
+        if not samples.size:
+            raise ValueError(f"it holds less of {series.key} than it did")
     return samples
 
 
