@@ -23,6 +23,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure
+from gspy_cli.figure.colours import are_viridis
 from gspy_cli.figure.frame import without_rim
 
 REAL = SHARED / "real"
@@ -172,6 +173,17 @@ def test_other_colour_maps_have_a_plot_too(name):
     axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
     fill(axes, energy("blip", np.random.default_rng(1)), log=True).set_cmap(name)
     axes.set_xlabel("Time (s)")
+    pixels = render(figure)
+    assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
+
+
+def test_a_large_title_and_colour_bar_are_no_second_plot():
+    figure = Figure((4, 3), dpi=100)
+    axes = figure.add_axes((0.2, 0.3, 0.5, 0.5))
+    content = fill(axes, energy("blip", np.random.default_rng(1)), log=True)
+    content.set_cmap("inferno")
+    axes.set_title("H1 glitch", fontsize=24)
+    figure.colorbar(content, ax=axes, fraction=0.3, pad=0.1)
     pixels = render(figure)
     assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
 
@@ -515,11 +527,11 @@ def test_tiny_pictures_have_a_plot_or_none_but_raise_nothing_else():
     assert 100 < found < 1500
 
 
-def panels(rows: int, columns: int) -> np.ndarray:
+def panels(rows: int, columns: int, colours: str = "viridis") -> np.ndarray:
     figure = Figure((4 * columns, 3 * rows), dpi=100)
     rng = np.random.default_rng(2)
     for axes in figure.subplots(rows, columns).flat:
-        fill(axes, energy("blip", rng), log=True)
+        fill(axes, energy("blip", rng), log=True).set_cmap(colours)
         axes.set_xlabel("Time (s)")
         axes.set_ylabel("Frequency (Hz)")
     return render(figure)
@@ -543,6 +555,7 @@ SEVERAL_PLOTS = {
     "slide": lambda: slide(WHITE),
     "dark slide": lambda: slide((17, 17, 17)),
     "row": lambda: panels(1, 4),
+    "row in other colours": lambda: panels(1, 4, "inferno"),
     "square": lambda: panels(2, 2),
     "four figures": lambda: np.tile(draw_figure(300, 400), (2, 2, 1)),
     "four on a page": lambda: framed(panels(2, 2), (17, 17, 17), (90, 40, 90, 40)),
@@ -766,6 +779,14 @@ def test_threads_get_the_same_boxes_as_one_after_another():
     figures = [draw_figure(300 + 10 * i, 400 + 10 * i, seed=i) for i in range(16)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(find_plot, figures)) == [find_plot(f) for f in figures]
+
+
+def test_dithered_viridis_is_viridis_and_grey_is_not():
+    plot = viridis_like(224, 224)
+    dithered = Image.fromarray(plot).convert("P").convert("RGB")
+    grey = plot.mean(axis=2, keepdims=True).repeat(3, axis=2).astype(np.uint8)
+    pictures = np.stack([plot, np.asarray(dithered), grey])
+    assert are_viridis(pictures).tolist() == [True, True, False]
 
 
 def test_the_viridis_of_the_finder_is_matplotlibs():
