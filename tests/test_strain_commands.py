@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from decimal import Decimal
-from itertools import count
 from pathlib import Path
 
 import h5py
@@ -138,10 +137,12 @@ def test_marks_go_with_pictures(blip_file, tmp_path):
 
 
 def test_the_first_glitch_does_not_wait_for_the_last_event(blip_file, monkeypatch):
-    def endless(path):
-        return (triggers.Wanted(Decimal(START + 4 + n % 20)) for n in count())
+    def two(path):
+        yield triggers.Wanted(Decimal(START + 16))
+        yield triggers.Wanted(Decimal(START + 17))
+        pytest.fail("a third event is read")
 
-    monkeypatch.setattr(triggers, "read_triggers", endless)
+    monkeypatch.setattr(triggers, "read_triggers", two)
     given = Given((str(blip_file),), events=Events(table=Path("t.csv")))
     views = next(given.groups(per_glitch=True, ahead=False))
     assert [view.origin.window for view in views] == [0.5, 1.0, 2.0, 4.0]
