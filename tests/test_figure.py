@@ -177,12 +177,13 @@ def test_other_colour_maps_have_a_plot_too(name):
     assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
 
 
-def test_a_large_title_and_colour_bar_are_no_second_plot():
+def test_large_letters_and_a_colour_bar_are_no_second_plot():
     figure = Figure((4, 3), dpi=100)
     axes = figure.add_axes((0.2, 0.3, 0.5, 0.5))
     content = fill(axes, energy("blip", np.random.default_rng(1)), log=True)
     content.set_cmap("inferno")
     axes.set_title("H1 glitch", fontsize=24)
+    axes.set_xlabel("Time (s)", fontsize=20)
     figure.colorbar(content, ax=axes, fraction=0.3, pad=0.1)
     pixels = render(figure)
     assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
