@@ -288,15 +288,6 @@ def test_a_server_that_is_not_gwoscs_is_named(
     assert "does not answer as GWOSC does" in err
 
 
-def test_a_servers_address_may_end_in_a_slash(
-    gwosc: Gwosc, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GWOSC_SERVER_URL", gwosc.url + "/")
-    code, _, _ = classify(tiny_model, "-i", "H1", "-t", START + 40)
-    assert code == 0
-    assert not [path for path in gwosc.asked if path.startswith("//")]
-
-
 @pytest.mark.parametrize(
     ("spans", "holds"),
     [
