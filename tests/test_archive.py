@@ -1,5 +1,6 @@
 """Many files as one store, and the scans that come from it."""
 
+import errno
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -169,6 +170,33 @@ def two_files(folder: Path, *, damaged: int) -> Archive:
 def test_a_damaged_neighbour_is_a_gap(tmp_path: Path) -> None:
     given = scan(two_files(tmp_path, damaged=1), START + 50)
     assert set(given.energies) == {0.5, 1.0, 2.0, 4.0}
+
+
+def test_an_event_that_needs_the_damaged_neighbour_says_which(tmp_path: Path) -> None:
+    archive = two_files(tmp_path, damaged=1)
+    with pytest.raises(GspyError, match=rf"0\.5 s window .*; .*{START + 64}-64.*damag"):
+        scan(archive, START + 63)
+
+
+def test_a_disk_that_fails_under_a_neighbour_changes_no_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [gwosc_file(tmp_path, noise(64), start=START + s) for s in (0, 64)]
+    broken = [parts[1]]
+
+    def flaky(series: Series, first: int, last: int) -> np.ndarray:
+        if series.path in broken:
+            raise GspyError("X") from OSError(errno.EIO, "Input/output error")
+        return read_samples(series, first, last)
+
+    monkeypatch.setattr(archives, "read_samples", flaky)
+    archive = collect(map(str, parts)).archive
+    with pytest.raises(GspyError, match="X"):
+        scan(archive, START + 50)
+    broken.clear()
+    monkeypatch.setattr(archives, "read_samples", read_samples)
+    given, whole = scan(archive, START + 50), collect(map(str, parts)).archive
+    assert given.snr == scan(whole, START + 50).snr
 
 
 def test_damage_where_the_event_is_is_told(tmp_path: Path) -> None:

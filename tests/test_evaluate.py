@@ -13,6 +13,7 @@ from conftest import SHARED, TINY_CLASSES, tiny_card, write_tiny_model
 from glitch_pictures import draw_class_folders, tiny_network_known
 from test_classify import gspy
 
+from gspy_cli.evaluation import evaluation
 from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.gallery import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
@@ -669,6 +670,11 @@ def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path
         _, _, err = gspy("evaluate", subject, *split)
         assert f"{note}, {number} of these {number} pictures" in err
     assert note not in gspy("evaluate", path / "last.safetensors", *split)[2]
+    shutil.copy(path / "best.safetensors", tmp_path)
+    (tmp_path / "split.csv").write_text("picture,split\nours,validation\n")
+    copied = gspy("evaluate", tmp_path / "best.safetensors", *split)
+    assert copied[0] == 0
+    assert note not in copied[2]
     assert f"{note}, {number} of these 48" in gspy("evaluate", path, "--data", data)[2]
     other = tmp_path / "validation"
     for row in rows[::4]:
@@ -751,3 +757,12 @@ def test_a_search_is_all_its_runs(data, tmp_path):
     page = (tmp_path / "report" / "index.html").read_text()
     assert "Validation loss and accuracy by epoch." in page
     assert "Accuracy per glitch against parameters." in page
+
+
+def test_who_stops_it_is_told_that_nothing_is_written(table, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "evaluate", stop)
+    code, out, err = gspy("evaluate", table, "--data", table.parent / "data")
+    assert (code, out, err) == (130, "", "gspy: interrupted; nothing is written yet\n")

@@ -13,7 +13,7 @@ from PIL import Image
 from gspy_cli import figure, image
 from gspy_cli.errors import GspyError
 from gspy_cli.training import cache
-from gspy_cli.training.cache import open_pixels
+from gspy_cli.training.cache import find_shard, open_pixels
 
 OPEN_FILES = Path("/proc/self/fd")
 
@@ -141,6 +141,21 @@ def test_a_half_written_shard_does_not_count(tmp_path, paths, decoded):
         index.unlink()  # as after a kill between the pixels and their keys
     open_pixels(paths, size=16, folder=tmp_path / "cache")
     assert len(decoded) == 2 * len(paths)
+
+
+def test_shards_that_hold_nothing_wanted_are_not_opened(tmp_path, paths, monkeypatch):
+    opened = []
+
+    def spy(path):
+        opened.append(path)
+        return find_shard(path)
+
+    monkeypatch.setattr(cache, "SHARD", 1)
+    monkeypatch.setattr(cache, "find_shard", spy)
+    open_pixels(paths, size=16, folder=tmp_path)
+    opened.clear()
+    open_pixels(paths[:1], size=16, folder=tmp_path)
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize(

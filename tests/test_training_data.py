@@ -2,7 +2,9 @@
 
 import csv
 import errno
+import os
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.tables import OURS
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
-from gspy_cli.training.data import Dataset, Example, read_dataset
+from gspy_cli.training.data import Dataset, Example, read_dataset, read_table
 from gspy_cli.training.splits import check_classes, folds, split_dataset
 from gspy_cli.writers import Columns
 
@@ -141,6 +143,16 @@ def test_a_table_gives_label_split_glitch_and_window(tmp_path):
         Example(tmp_path / "a.png", "Blip", "g1", 4.0, "validation"),
         Example(tmp_path / "H1_x_spectrogram_2.0.png", "Tomte", "H1_x", 2.0, "train"),
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_table_may_come_through_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit((tmp_path / "t.csv").write_text, "file,label\na.png,Blip\n")
+        (tmp_path / "a.png").touch()
+        (found,) = read_table(tmp_path / "t.csv")
+    assert (found.path.name, found.label) == ("a.png", "Blip")
 
 
 def test_a_table_may_begin_with_a_byte_order_mark(tmp_path):

@@ -42,7 +42,7 @@ from gspy_cli.training.fit import Reports
 from gspy_cli.training.objective import Scores
 from gspy_cli.training.recipes import MODERN
 from gspy_cli.training.run import STATE
-from gspy_cli.training.train import check_enough, completed, resume, train
+from gspy_cli.training.train import check_split, completed, resume, train
 
 THOROUGH = replace(MODERN, epochs=3, batch_size=8, warmup_epochs=1.0)
 """All that could spoil a resumed run: augmentation, balance, averaged weights."""
@@ -368,7 +368,7 @@ def test_too_few_pictures_are_refused(parts, processes, patience, message):
     )
     recipe = replace(QUICK, patience=patience)
     with pytest.raises(GspyError, match=message):
-        check_enough(
+        check_split(
             Dataset(examples, ("a",)),
             TrainConfig(Path("data"), recipe=recipe),
             World(0, processes),
@@ -424,6 +424,25 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(data, tmp_path, monkeypatch)
     (path,) = (tmp_path / "runs").iterdir()
     assert not list(path.glob(".*"))
     assert [row.epoch for row in resume(path).history] == [1, 2]
+
+
+def test_a_stopped_run_that_nothing_validates_goes_on_whatever_its_patience(
+    data, tmp_path
+):
+    config = quick_config(data, tmp_path)
+    stopped = replace(config, validation=0.0, recipe=replace(QUICK, epochs=1))
+    path = train(stopped).path
+    plan = json.loads((path / "config.json").read_text())
+    plan["recipe"] |= {"patience": 1, "epochs": 2}
+    (path / "config.json").write_text(json.dumps(plan))
+    assert len(resume(path).history) == 2
+
+
+def test_an_epoch_fingerprints_what_it_was_trained_on_once(data, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(run, "fingerprints", lambda _: calls.append(1) or "ab")
+    done = train(quick_config(data, tmp_path))
+    assert len(calls) == len(done.history)
 
 
 def test_training_stops_when_patience_ends(data, tmp_path):

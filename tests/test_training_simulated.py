@@ -23,6 +23,7 @@ from PIL import Image
 from gspy_cli import labels
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.tables import answers_of, read_table
+from gspy_cli.training import fit
 from gspy_cli.training.batches import Pictures, draw
 from gspy_cli.training.cache import Pixels, Shard, Shards
 from gspy_cli.training.crossvalidation import (
@@ -214,3 +215,16 @@ def test_folds_that_were_not_planned_to_the_end_are_refused(data, tmp_path):
     shutil.rmtree(folder / "fold-002")
     with pytest.raises(GspyError, match="stopped before it was planned: start anew"):
         resume_folds(folder)
+
+
+def test_the_colours_of_pictures_that_are_not_trained_on_are_not_told(
+    data, simulated, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(fit, "are_viridis", lambda rows: np.zeros(len(rows), bool))
+    notes = []
+    recipe = replace(QUICK, epochs=1, augment=True)
+    config = replace(quick_config(data, tmp_path, recipe), simulated=simulated)
+    for share in (0.0, 0.5):
+        reports = Reports(on_note=notes.append)
+        train(replace(config, real_share=share), reports=reports)
+        assert len(notes) == (share > 0)

@@ -131,7 +131,8 @@ def validated_on(table: Path) -> Set[str]:
         examples = [
             Example(Path(row["file"]), row["label"], row["glitch"])
             for row in csv.DictReader(lines)
-            if row.get("split") == "validation"
+            if {"file", "label", "glitch"} <= set(row)
+            and row.get("split") == "validation"
         ]
     return {name for example in examples for name in names_of(example)}
 

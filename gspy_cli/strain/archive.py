@@ -29,12 +29,15 @@ class Strain:
         Which of the samples are no data: NaN, or one value repeated.
     start_gps
         GPS time of the first sample, in s.
+    lost
+        Why a neighbouring file's data are missing, where they are.
     """
 
     samples: NDArray[np.float64]
     gap: NDArray[np.bool_]
     sample_rate_hz: float
     start_gps: Decimal
+    lost: str = ""
 
 
 class Archive:
@@ -92,12 +95,12 @@ class Archive:
         Raises
         ------
         GspyError
-            The file that holds the event is damaged.
+            The file that holds the event is damaged, or a disk has failed.
         """
         rate_hz = home.rate_hz
         offset = round((start_gps - home.start_gps) * Decimal(rate_hz))
         start = home.start_gps + offset / Decimal(rate_hz)
-        samples = np.full(round(BLOCK_S * rate_hz), np.nan)
+        samples, lost = np.full(round(BLOCK_S * rate_hz), np.nan), ""
         for series in [home, *self._alike(home, start, start + BLOCK_S)]:
             place = round((series.start_gps - start) * Decimal(rate_hz))
             first, last = max(place, 0), min(place + series.size, samples.size)
@@ -106,12 +109,13 @@ class Archive:
                 continue
             try:
                 part = self._read(series, first - place, last - place)
-            except GspyError:
-                if series == home:
+            except GspyError as error:
+                if series == home or _failed(error):
                     raise
+                lost = str(error)
                 continue
             samples[first:last][missing] = part[missing]
-        return Strain(samples, gaps(samples, rate_hz), rate_hz, start)
+        return Strain(samples, gaps(samples, rate_hz), rate_hz, start, lost)
 
     def _near(self, start: Decimal, end: Decimal) -> list[Series]:
         if len(self._spans) != len(self._series):
@@ -138,6 +142,11 @@ class Archive:
 def _kind(series: Series) -> tuple[str | Path, str, float]:
     """Tell what series must have in common to be one."""
     return series.ifo or series.path, series.channel, series.rate_hz
+
+
+def _failed(error: GspyError) -> bool:
+    """Tell a disk that failed, and may not the next time, from a damaged file."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
 
 
 def _read_chunk(key: tuple[Series, int]) -> NDArray[np.floating]:

@@ -69,7 +69,8 @@ class Scanner:
         room_s = min(event_s, tiles.duration_s - event_s)
         windows = [w for w in WINDOWS if margin(w) <= room_s]
         if not windows:
-            raise GspyError(no_room(min(WINDOWS)))
+            lost = f"; {block.lost}" if block.lost else ""
+            raise GspyError(no_room(min(WINDOWS)) + lost)
         return scan_tiles(tiles, event_s=event_s, windows=windows)
 
     def _read(self, block: _Block) -> Strain:

@@ -100,5 +100,5 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
             if samples.size != last - first:
                 raise ValueError(f"it holds less of {series.key} than it did")
     except DAMAGE as error:
-        raise damaged(series.path, error) from None
+        raise damaged(series.path, error) from error
     return samples

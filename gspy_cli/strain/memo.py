@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class Memo(Generic[K, V]):
-    """A function that remembers its last `keep` results.
+    """A function that remembers its last `keep` results; a failure is tried again.
 
     Who asks for a result that another thread is computing waits for it.
     """
@@ -31,6 +31,9 @@ class Memo(Generic[K, V]):
             try:
                 result.set_result(self._compute(key))
             except BaseException as error:  # the others that wait get it too
+                with self._lock:
+                    if self._results.get(key) is result:
+                        del self._results[key]
                 result.set_exception(error)
                 raise
         return result.result()

@@ -8,7 +8,7 @@ a changed list of pictures decodes only what is new.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -115,10 +115,11 @@ def open_pixels(
     folder = shard_folder(folder, size)
     make_folder(folder)
     keys = [key(path) for path in paths]
-    known = read_places(folder)
+    wanted = set(keys)
+    known = read_places(folder, wanted)
     missing = {k: p for k, p in zip(keys, paths, strict=True) if k not in known}
     unreadable = decode_missing(missing, folder, size, on_progress)
-    known = read_places(folder) if missing else known
+    known = read_places(folder, wanted) if missing else known
     failures = {
         i: Unreadable(paths[i], unreadable[k])
         for i, k in enumerate(keys)
@@ -166,12 +167,17 @@ def key(path: Path) -> str:
     return f"{path.absolute()}|{state.st_size}|{state.st_mtime_ns}"
 
 
-def read_places(folder: Path) -> dict[str, tuple[Shard, int]]:
-    """Map each key in the cache to its shard and row; a damaged shard is none."""
+def read_places(folder: Path, wanted: Set[str]) -> dict[str, tuple[Shard, int]]:
+    """Map the keys of shards that hold a wanted one to shard and row.
+
+    A damaged shard is none.
+    """
     places: dict[str, tuple[Shard, int]] = {}
     for index in sorted(folder.glob("*.json")):
         with suppress(OSError, ValueError, EOFError):
             keys = json.loads(index.read_text(encoding="utf-8"))
+            if wanted.isdisjoint(keys):
+                continue
             shard = find_shard(index.with_suffix(".npy"))
             places |= {k: (shard, row) for row, k in enumerate(keys)}
     return places

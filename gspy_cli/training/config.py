@@ -64,6 +64,11 @@ class TrainConfig:
         if self.amp not in ("auto", "bf16", "fp16", "off"):
             raise GspyError(f"--amp {self.amp}: use auto, bf16, fp16 or off")
 
+    @property
+    def sees_real(self) -> bool:
+        """Whether pictures of the data are trained on, not simulated ones alone."""
+        return self.simulated is None or self.real_share > 0
+
     def _autoencoders(self) -> str:
         """Name an option that is set and for an autoencoder alone."""
         names = ("reconstruct_epochs", "reconstruction_weight", "freeze_encoder")

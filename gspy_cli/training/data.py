@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
 
 from gspy_cli.errors import GspyError, did_you_mean
@@ -145,15 +146,15 @@ def read_table(table: Path) -> Iterator[Example]:
 
 
 def _read_rows(table: Path) -> Iterator[Example]:
-    with table.open("rb") as file:
-        if b"\0" in file.read(1024):
+    with table.open("rb") as file:  # once: it may be a pipe
+        if b"\0" in file.peek(1024)[:1024]:
             raise GspyError(
                 f"{table} is no text: give a CSV with file and label, or a folder of "
                 "pictures, <Class>/*.png (HDF5 and archives are not read)"
             )
-    with table.open(
-        newline="", encoding="utf-8-sig", errors="surrogateescape"
-    ) as lines:  # a file's name may be any bytes
+        lines = TextIOWrapper(  # a file's name may be any bytes
+            file, newline="", encoding="utf-8-sig", errors="surrogateescape"
+        )
         rows = csv.DictReader(lines)
         columns = set(rows.fieldnames or ())
         if {"file", "label"} <= columns:

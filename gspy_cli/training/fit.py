@@ -146,7 +146,8 @@ def fit(
             f"with --weights {run.path / 'best.safetensors'} to begin where it stands"
         )
     reports.on_start(run, trainee.model, machine)
-    if run.config.recipe.augment and (note := note_of_colours(run, pixels)):
+    painted = run.config.recipe.augment and run.config.sees_real
+    if painted and (note := note_of_colours(run, pixels)):
         reports.on_note(note)
     pictures = training_pictures(run, pixels)
     held_out = pictures_of(run.dataset, pixels, "validation")
@@ -197,6 +198,7 @@ def one_epoch(
         world=machine.world,
         weights=pictures.weights,
     )
+    reports.on_batch(0, len(steps))
     batches = load(
         pictures,
         steps,

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -101,9 +101,8 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     Killed before that, a resumed run repeats the epoch and writes the same files.
     """
     weights = trainee.result.state_dict()
-    best, last = (
-        make_card(run, trainee, row).to_json() for row in (run.best, run.history[-1])
-    )
+    card = make_card(run, trainee)
+    best, last = (of_epoch(card, row).to_json() for row in (run.best, run.history[-1]))
     if run.best == run.history[-1]:
         save_tensors(run.path / "best.safetensors", weights, {"card": best})
     save_tensors(run.path / "last.safetensors", weights, {"card": last})
@@ -169,8 +168,8 @@ def write_results(run: Run) -> None:
     )
 
 
-def make_card(run: Run, trainee: Trainee, row: Row) -> ModelCard:
-    """Say what the trained network is and how it scored in an epoch."""
+def make_card(run: Run, trainee: Trainee) -> ModelCard:
+    """Say what the trained network is, and what it was trained on."""
     name = run.config.architecture
     found = architecture(name)
     size = image_size(run.config)
@@ -182,11 +181,16 @@ def make_card(run: Run, trainee: Trainee, row: Row) -> ModelCard:
         mean=found.mean,
         std=found.std,
         parameters=parameter_count(trainee.model),
-        temperature=1.0 if math.isnan(row.temperature) else row.temperature,
         data=describe_data(run.dataset, run.config),
         trained_on=trained_on(run),
-        scores={k: v for k, v in asdict(row).items() if v == v},  # no NaN
     )
+
+
+def of_epoch(card: ModelCard, row: Row) -> ModelCard:
+    """Say how the network scored in an epoch, and its temperature then."""
+    temperature = 1.0 if math.isnan(row.temperature) else row.temperature
+    scores = {k: v for k, v in asdict(row).items() if v == v}  # no NaN
+    return replace(card, temperature=temperature, scores=scores)
 
 
 def trained_on(run: Run) -> str:
@@ -194,8 +198,7 @@ def trained_on(run: Run) -> str:
 
     They are those that its run trains on, and what its weights had seen before.
     """
-    simulated_alone = run.config.simulated is not None and run.config.real_share == 0
-    own = "" if simulated_alone else fingerprints(run.dataset.part("train"))
+    own = fingerprints(run.dataset.part("train")) if run.config.sees_real else ""
     seen = {*own.split(), *run.seen_before.split()} - {"-"}
     return " ".join(sorted(seen)) or "-"
 

@@ -67,14 +67,14 @@ def train(
     check_classes(found)
     world = world_of_torchrun()
     if dataset is None:  # tells what is wrong before pictures are decoded
-        check_enough(split_of(found, config), config, world)
+        check_split(split_of(found, config), config, world)
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with joined(world, machine.device):
         start = starting_weights(config)
         found, pixels = open_dataset(config, found, world, reports)
         split = split_of(found, config) if dataset is None else found
-        check_enough(split, config, world)
+        check_split(split, config, world)
         run = Run(Path(), config, split, seen_before=seen_by(config.weights))
         trainee = new_trainee(run, machine, settled(run, pixels, start))
         run = replace(run, path=shared_directory(config, world))
@@ -148,7 +148,7 @@ def split_of(found: Dataset, config: TrainConfig) -> Dataset:
 
 
 def check_enough(dataset: Dataset, config: TrainConfig, world: World) -> None:
-    """Refuse too few pictures to step with, to share out or to be patient by."""
+    """Refuse too few pictures to step with or to share out."""
     training, held_out = (len(dataset.part(s)) for s in ("train", "validation"))
     if config.simulated is None and training < 2 * world.size:
         raise GspyError(
@@ -160,10 +160,15 @@ def check_enough(dataset: Dataset, config: TrainConfig, world: World) -> None:
             f"{counted(held_out, 'picture')} to validate on, and {world.size} "
             "processes: start fewer"
         )
-    if config.recipe.patience and not held_out:
+
+
+def check_split(dataset: Dataset, config: TrainConfig, world: World) -> None:
+    """Refuse a new run on too few pictures, also to be patient by."""
+    check_enough(dataset, config, world)
+    if config.recipe.patience and not dataset.part("validation"):
         raise GspyError(
-            "--patience goes by validation scores, and nothing is to be validated on: "
-            "leave it out, or give a --validation above 0"
+            "--patience goes by validation scores, and there is no picture to validate "
+            "on: leave it out, or give more glitches or a larger --validation"
         )
 
 
