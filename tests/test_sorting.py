@@ -116,40 +116,51 @@ def test_a_picture_of_the_longest_name_is_sorted(figures, tmp_path):
 def test_many_pictures_of_one_name_are_told_apart_without_comparing_each(
     tmp_path, monkeypatch
 ):
-    read, digest = [], sorting._digest
+    compared, same = [], sorting._is_same
 
-    def look(path: Path) -> bytes:
-        read.append(path.name)
-        return digest(path)
+    def compare(picture: Path, target: Path) -> bool:
+        compared.append(target)
+        return same(picture, target)
 
-    monkeypatch.setattr(sorting, "_digest", look)
+    monkeypatch.setattr(sorting, "_is_same", compare)
     known, picture = {}, tmp_path / "a.png"
     for size in [*range(50), 3, 40]:
         picture.write_bytes(b"x" * size)
         place(picture, tmp_path / "Blip", "copy", known)
-    assert read == ["a-4.png", "a.png", "a-41.png", "a.png"]
+    assert [path.name for path in compared] == ["a-4.png", "a-41.png"]
     assert len(names(tmp_path / "Blip")) == 50
     picture.write_bytes(b"x" * 40)  # as a new run does
     assert place(picture, tmp_path / "Blip", "copy", {}).name == "a-41.png"
 
 
-def test_pictures_of_one_name_and_one_size_are_read_once(tmp_path, monkeypatch):
-    read, digest = [], sorting._digest
+def test_a_picture_that_went_from_its_folder_is_put_there_again(tmp_path):
+    known, picture, folder = {}, tmp_path / "a.png", tmp_path / "Blip"
+    for content in (b"111", b"222", b"333"):
+        picture.write_bytes(content)
+        place(picture, folder, "copy", known)
+    (folder / "a-2.png").unlink()
+    picture.write_bytes(b"222")
+    assert place(picture, folder, "copy", known).read_bytes() == b"222"
 
-    def look(path: Path) -> bytes:
-        read.append(path)
-        return digest(path)
 
-    monkeypatch.setattr(sorting, "_digest", look)
-    known, picture = {}, tmp_path / "a.bmp"
-    for _ in range(2):
-        for number in range(100):
-            picture.write_bytes(bytes([number]))
-            place(picture, tmp_path / "Blip", "copy", known)
-    assert len(names(tmp_path / "Blip")) == 100
-    assert len(read) == 200
-    picture.write_bytes(bytes([70]))  # as a new run does
-    assert place(picture, tmp_path / "Blip", "copy", {}).name == "a-71.bmp"
+def test_a_folder_that_has_a_pictures_name_stays(tmp_path):
+    picture, folder = tmp_path / "a.png", tmp_path / "Blip" / "a.png"
+    folder.mkdir(parents=True)
+    picture.write_bytes(b"x" * folder.stat().st_size)
+    assert place(picture, folder.parent, "copy", {}).name == "a-2.png"
+    assert place(picture, folder.parent, "copy", {}).name == "a-2.png"
+
+
+@pytest.mark.parametrize("link", ["hard", "sym"])
+def test_a_link_that_is_there_is_known_without_reading(tmp_path, monkeypatch, link):
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"111")
+    target = place(picture, tmp_path / "Blip", link, {})
+    known = {}
+    place(picture, tmp_path / "Blip", link, known)
+    for name in ("builtins.open", "io.open"):
+        monkeypatch.delattr(name)
+    assert place(picture, tmp_path / "Blip", link, known) == target
 
 
 @pytest.mark.parametrize("options", [[], ["--per-glitch"]])

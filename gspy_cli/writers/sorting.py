@@ -1,7 +1,7 @@
 """Pictures into a folder for each class."""
 
 import errno
-import hashlib
+import filecmp
 import os
 import shutil
 from dataclasses import dataclass, field, replace
@@ -27,22 +27,15 @@ NO_RIGHT = 1314  # Windows: only an administrator or a developer may make such l
 
 @dataclass(slots=True)
 class Namesakes:
-    """The pictures of one name in a folder: how many, and their numbers by bytes.
-
-    Those whose size no other has were not read yet.
-    """
+    """The pictures of one name in a folder: how many, and their numbers by bytes."""
 
     count: int = 0
-    by_size: dict[int, list[int]] = field(default_factory=dict)
-    by_digest: dict[bytes, int] = field(default_factory=dict)
+    by_size: dict[int | None, list[int]] = field(default_factory=dict)
 
-    def add(self, size: int | None, digest: bytes | None = None) -> None:
+    def add(self, size: int | None) -> None:
         """Note the next; a link to a picture that is gone has no size."""
         self.count += 1
-        if digest is not None:
-            self.by_digest[digest] = self.count
-        elif size is not None:
-            self.by_size.setdefault(size, []).append(self.count)
+        self.by_size.setdefault(size, []).append(self.count)
 
 
 Known = dict[Path, Namesakes]
@@ -112,16 +105,11 @@ def place(picture: Path, folder: Path, link: Link, known: Known) -> Path:
     alike = known.setdefault(first, Namesakes())
     while _is_there(target := _numbered(first, alike.count + 1)):
         alike.add(_size(target))
-    size, digest = _size(picture), None
-    if size in alike.by_size:
-        for number in alike.by_size[size]:
-            alike.by_digest.setdefault(_digest(_numbered(first, number)), number)
-        alike.by_size[size] = []
-        digest = _digest(picture)
-        if digest in alike.by_digest:
-            return _numbered(first, alike.by_digest[digest])
+    for number in alike.by_size.get(_size(picture), ()):
+        if _is_same(picture, same := _numbered(first, number)):
+            return same
     _put(picture, target, link)
-    alike.add(size, digest)
+    alike.add(_size(picture))
     return target
 
 
@@ -138,9 +126,11 @@ def _size(path: Path) -> int | None:
     return path.stat().st_size if path.exists() else None
 
 
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def _is_same(picture: Path, target: Path) -> bool:
+    try:
+        return picture.samefile(target) or filecmp.cmp(picture, target, shallow=False)
+    except FileNotFoundError:  # a link to a picture that is gone
+        return False
 
 
 def _put(picture: Path, target: Path, link: Link) -> None:
