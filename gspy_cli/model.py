@@ -108,15 +108,25 @@ def add(
     try:
         folder = registry.new_folder(name, force=force)
         folder.fill(content, own)
-        if default:
-            registry.make_default(name)
     except OSError as error:
         raise GspyError(
             f"cannot keep '{name}' in {registry.user_models()} ({error.strerror}): "
             "make room there, or let that be a folder that you may write to; what was "
             "there is kept"
         ) from None
+    if default:
+        _make_default(name)
     return folder
+
+
+def _make_default(name: str) -> None:
+    try:
+        registry.make_default(name)
+    except OSError as error:
+        raise GspyError(
+            f"'{name}' is added, but cannot be made the default ({error.strerror}): "
+            f"make room in {registry.user_models()} and add it again with --force"
+        ) from None
 
 
 def _digest(content: bytes) -> str:

@@ -55,11 +55,14 @@ class ModelFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with (
-                whole_file(self.graph) as graph_part,
                 whole_file(self.path / "card.json") as card_part,
+                whole_file(self.graph) as graph_part,  # the first to take its place
+                card_part.open("w", encoding="utf-8") as file,
             ):
                 graph_part.write_bytes(graph)
-                card_part.write_text(card.to_json(), encoding="utf-8")
+                file.write(card.to_json())
+                file.flush()
+                os.fsync(file.fileno())
         finally:
             with suppress(OSError):
                 self.path.rmdir()
@@ -127,7 +130,8 @@ def new_folder(name: str, *, force: bool) -> ModelFolder:
 
 def make_default(name: str) -> None:
     """Use this model wherever none is named."""
-    (user_models() / "default").write_text(name + "\n", encoding="utf-8")
+    with whole_file(user_models() / "default") as part:
+        part.write_text(name + "\n", encoding="utf-8")
 
 
 def remove(name: str) -> None:

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -203,22 +204,41 @@ def test_a_registry_that_cannot_be_written_is_one_line(tiny_model, registry):
     assert f"cannot keep 'mine' in {registry / 'user'}" in err
 
 
-def test_a_full_disk_leaves_the_models_as_they_were(tiny_model, registry, monkeypatch):
+def full_at(count: int) -> Callable[[int], None]:
+    """Make a disk that is full when the file of this number is written to it."""
+    results = iter([None] * (count - 1))
+
+    def sync(_number: int) -> None:
+        if next(results, errno.ENOSPC):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    return sync
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_a_full_disk_leaves_the_models_as_they_were(
+    tiny_model, registry, monkeypatch, written
+):
     model.add(tiny_model, name="mine")
     other = write_tiny_model(registry, scale=0.1)
-
-    def full(number: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
-        for name in ("mine", "fresh"):
+    for name in ("mine", "fresh"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full_at(written))
             with pytest.raises(GspyError, match=rf"'{name}'.*No space left.*make room"):
                 model.add(other, name=name, force=True)
     assert [p.name for p in (registry / "user").iterdir()] == ["mine"]
     assert len([*(registry / "user" / "mine").iterdir()]) == 2
     assert load_model("mine").card.name == "mine"
     assert model.add(other, name="fresh").path.name == "fresh"
+
+
+def test_a_full_disk_leaves_the_default_as_it_was(tiny_model, registry, monkeypatch):
+    model.add(tiny_model, name="mine", default=True)
+    monkeypatch.setattr(registry_module.ModelFolder, "fill", lambda *_: None)
+    monkeypatch.setattr(os, "fsync", full_at(1))
+    with pytest.raises(GspyError, match="is added, but cannot be made the default"):
+        model.add(tiny_model, name="fresh", default=True)
+    assert registry_module.default_name() == "mine"
 
 
 def test_a_folder_without_a_model_takes_no_name(tiny_model: Path, registry: Path):
