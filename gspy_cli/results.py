@@ -81,6 +81,14 @@ def when(origin: Origin) -> tuple[str, ...]:
     return (str(origin.trigger.event_time),) if origin.trigger else ()
 
 
+def event_name(origin: Origin, file: str) -> str:
+    """Name an event by its detector, time and window; what is none by its file."""
+    if origin.trigger is None:
+        return file
+    window = f", {origin.window} s" if origin.window else ""
+    return f"{origin.ifo or file} at {origin.trigger.event_time:.3f}{window}"
+
+
 def written(text: str) -> str:
     """Give a text as it stands in an output: UTF-8, odd bytes escaped."""
     return text.encode("utf-8", "backslashreplace").decode()

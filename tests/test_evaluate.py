@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SHARED, TINY_CLASSES, tiny_card, write_tiny_model
-from glitch_pictures import draw_class_folders, tiny_network_known
+from glitch_pictures import draw_class_folders
 from test_classify import gspy
 
 from gspy_cli.evaluation import evaluation
@@ -20,11 +20,7 @@ from gspy_cli.evaluation.scores import calibration, most_confused, score, score_
 from gspy_cli.evaluation.selection import select, trained_on
 from gspy_cli.training.data import Example, fingerprints, read_dataset
 
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 FEW = {"Blip": 4, "Koi_Fish": 3, "Whistle": 3}

@@ -4,17 +4,19 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from chromium import needs_chromium
 from conftest import draw_figure
 from PIL import Image
 from test_classify import GSPY, gspy, rows
 
-from gspy_cli.results import Origin, Prediction
-from gspy_cli.sources import unusable
+from gspy_cli.results import Failure, Glitch, Origin, Prediction, Trigger
+from gspy_cli.sources import Plot, Sample, unusable
 from gspy_cli.writers import Columns, gallery
 
 # of viridis, each of another class for the tiny model
@@ -190,3 +192,43 @@ def test_the_views_of_a_glitch_share_a_figure(figures: Path, tmp_path: Path, chr
         ".map(f => [f.querySelectorAll('img').length, f.className])",
     )
     assert shown == [[3, "views"]]
+
+
+def figure_of(row, group, **options) -> str:
+    columns = Columns(("Blip", "Tomte"), "tiny", **options)
+    return gallery.gallery_form(columns, Path("page.html")).line(row, group)
+
+
+def caption_of(row, group, **options) -> str:
+    return re.sub("<[^>]*>", "|", figure_of(row, group, **options))
+
+
+def named_blip(origin: Origin, *, familiar: bool = True) -> Prediction:
+    scores = {"Blip": 0.9, "Tomte": 0.1}
+    return Prediction(origin, "Blip", 0.9, scores, familiar=familiar)
+
+
+def test_events_of_one_file_are_told_apart_by_their_times():
+    home = Origin("H1.gwf", "H1", window=0.5)
+    first, second = (
+        replace(home, trigger=Trigger(t)) for t in (1126259462.4, 1126259470.25)
+    )
+    plot = Plot(np.zeros((8, 8, 3), np.uint8), first.trigger)
+    shown = figure_of(named_blip(first), (Sample(first, lambda: plot),))
+    assert shown.count("H1 at 1126259462.400, 0.5 s") == 3  # title, alt and caption
+    failed = caption_of(Failure(second, "a gap"), (unusable(second, "a gap"),))
+    assert "||H1 at 1126259470.250, 0.5 s||a gap|" in failed
+
+
+def test_what_is_not_sure_says_so_in_its_caption():
+    origin = Origin("a.png", "L1", "ab", 0.5)
+    sample = unusable(origin, "gone")
+    unfamiliar = caption_of(named_blip(origin, familiar=False), (sample,))
+    assert "|Blip 90.0%||unfamiliar||a.png|" in unfamiliar
+    unsure = caption_of(named_blip(origin), (sample,), min_confidence=0.99)
+    assert "||uncertain||" in unsure
+    assert "||a.png|" in caption_of(named_blip(origin), (sample,))
+    views = named_blip(origin), Failure(replace(origin, window=1.0), "no picture")
+    glitch = Glitch(views, named_blip(replace(origin, window=None)))
+    partial = caption_of(glitch, (sample, sample), per_glitch=True)
+    assert "||partial: 1.0 s: no picture||L1 ab, 2 views|" in partial

@@ -7,23 +7,25 @@ import shlex
 import signal
 import struct
 import subprocess
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 
 import pytest
+from conftest import tiny_card
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from test_classify import GSPY, rows
 
-from gspy_cli.cli import results_screen, tables
+from gspy_cli.cli import models_screen, results_screen, tables
 from gspy_cli.cli.countdown import Countdown
 from gspy_cli.cli.hints import after_classify, command
 from gspy_cli.cli.inputs import Given
+from gspy_cli.cli.progress import progress_on
 from gspy_cli.cli.running import Tally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
-from gspy_cli.results import Origin, Prediction
+from gspy_cli.results import Failure, Glitch, Origin, Prediction
 from gspy_cli.wording import counted, reason
 from gspy_cli.writers import Columns
 
@@ -284,3 +286,81 @@ def test_an_error_is_said_in_one_line_even_without_a_text(error, said):
 )
 def test_one_is_no_plural(number: int, noun: str, said: str):
     assert counted(number, noun) == said
+
+
+def shown_of(row, columns: Columns, monkeypatch, width: int = 80) -> str:
+    """Give what a single row looks like, colours as rich's escapes."""
+    screen = io.StringIO()
+    console = Console(file=screen, width=width, force_terminal=True, no_color=False)
+    monkeypatch.setattr(results_screen, "Console", lambda: console)
+    results_screen.show_results([row], columns)
+    return screen.getvalue()
+
+
+SCORES = {"Blip": 0.94, "Tomte": 0.06}
+GREEN, YELLOW = "\x1b[1;32m", "\x1b[1;33m"
+
+
+@pytest.mark.parametrize(
+    ("least", "said"),
+    [
+        (None, f"{GREEN}Blip\x1b"),
+        (0.9, f"{GREEN}Blip\x1b"),
+        (0.99, f"{YELLOW}Blip?\x1b"),
+    ],
+)
+def test_one_picture_whose_label_is_uncertain_is_marked(least, said, monkeypatch):
+    row = Prediction(Origin("a.png"), "Blip", 0.94, SCORES)
+    columns = Columns(tuple(SCORES), "tiny", min_confidence=least)
+    assert said in shown_of(row, columns, monkeypatch)
+
+
+def test_one_glitch_that_was_seen_in_part_tells_why(monkeypatch):
+    origins = [Origin(f"{w}.png", "L1", "ab", w) for w in (0.5, 1.0)]
+    answer = Prediction(origins[0], "Blip", 0.94, SCORES)
+    row = Glitch((answer, Failure(origins[1], "no picture")), answer)
+    columns = Columns(tuple(SCORES), "tiny", per_glitch=True)
+    shown = shown_of(row, columns, monkeypatch)
+    assert f"{YELLOW}Blip?\x1b" in shown
+    assert "\x1b[31mfailed: 1.0 s: no picture\x1b" in shown
+
+
+@pytest.mark.parametrize("width", [30, 40, 80])
+def test_the_bars_of_one_picture_stand_beside_their_numbers(width, monkeypatch):
+    row = Prediction(Origin("a.png"), "Blip", 0.94, SCORES)
+    shown = shown_of(row, Columns(tuple(SCORES), "tiny"), monkeypatch, width)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
+    assert [line.split()[-1] for line in lines[-2:]] == ["94.0%", "6.0%"]
+    assert ("━" in shown) == (width > 30)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("what", ["classifying", "evaluating efficientnet_lite0-run-1"])
+def test_a_bar_is_one_line_with_room_for_ctrl_c(what: str, width: int):
+    times = iter([0.0, 10.0, *repeat(20.0)])
+    progress = progress_on(Console(force_terminal=True, width=width))
+    progress.get_time = lambda: next(times)
+    task = progress.add_task(what, total=123456, before=0)
+    for done in (1000, 2000):
+        progress.update(task, completed=done)
+    screen = io.StringIO()
+    Console(file=screen, width=width).print(*progress.get_renderables())
+    (line,) = screen.getvalue().splitlines()
+    assert len(line) <= width - 2
+    assert line.endswith("2000/123456 100/s 0:20:14 left")
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_no_bar(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert progress_on(Console(force_terminal=True)).disable
+
+
+def test_only_classes_keep_their_underscores_in_a_card(capsys):
+    scores = {"glitches": 8, "right_glitches_per_class": {"Koi_Fish": "8 of 8"}}
+    models_screen.show_card(tiny_card(scores={"strain_glitches": scores}))
+    shown = capsys.readouterr().out
+    assert "right glitches per class:" in shown
+    assert "Koi_Fish: 8 of 8" in shown
+    scores = {"by_view": {"real_accuracy_per_glitch": 0.5}}
+    models_screen.show_card(tiny_card(scores=scores))
+    assert "real accuracy per glitch: 0.500" in capsys.readouterr().out

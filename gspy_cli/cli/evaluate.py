@@ -77,13 +77,16 @@ def evaluate(
     subjects = find_subjects(models, device=device)
     chosen = evaluating.selection_for(subjects, data, split=split, window=window)
     done: list[Evaluation] = []
-    for subject in subjects:
-        with bar(f"evaluating {subject.name}", quiet=quiet) as progress:
-            done.append(
-                evaluating.evaluate(
-                    subject, chosen, batch_size=batch_size, progress=progress
+    try:
+        for subject in subjects:
+            with bar(f"evaluating {subject.name}", quiet=quiet) as progress:
+                done.append(
+                    evaluating.evaluate(
+                        subject, chosen, batch_size=batch_size, progress=progress
+                    )
                 )
-            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("nothing is written yet") from None
     done = on_common_ground(done)
     agreements = [
         compare_with_reference(e.glitches, reference) if reference else None

@@ -112,22 +112,26 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "classes", ", ".join(card.classes)
     yield "data", card.data
     for name, value in card.scores.items():
-        yield name.replace("_", " "), _score(value)
+        yield name.replace("_", " "), _score(name, value)
     yield "licence", card.licence
     yield "date", card.date
     yield "sha256", card.sha256
 
 
-def _score(value: Any) -> str:  # noqa: ANN401
+def _score(name: str, value: Any) -> str:  # noqa: ANN401
     if isinstance(value, dict):
-        return "\n".join(_entry(name, inner) for name, inner in value.items())
+        of_class = name.endswith("per_class")
+        return "\n".join(
+            _entry(inner, score, of_class=of_class) for inner, score in value.items()
+        )
     if not isinstance(value, float):
         return str(value)
     return f"{value:.3g}" if 0 < abs(value) < SMALL else f"{value:.3f}"
 
 
-def _entry(name: str, value: Any) -> str:  # noqa: ANN401
+def _entry(name: str, value: Any, *, of_class: bool) -> str:  # noqa: ANN401
     """Write a score of several; what lies in it begins a line of its own, set in."""
+    shown = name if of_class else name.replace("_", " ")
     if isinstance(value, dict):
-        return f"{name.replace('_', ' ')}:\n" + indent(_score(value), "  ")
-    return f"{name}: {_score(value)}"
+        return f"{shown}:\n" + indent(_score(name, value), "  ")
+    return f"{shown}: {_score(name, value)}"

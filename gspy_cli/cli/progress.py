@@ -3,19 +3,29 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
-    TextColumn,
 )
+from rich.segment import Segment
+from rich.table import Column
 from rich.text import Text
+
+
+class What(ProgressColumn):
+    """Shows what is being done, cut where the screen is narrow."""
+
+    def render(self, task: Task) -> Text:
+        """Write it in one line."""
+        return Text(task.description, no_wrap=True, overflow="ellipsis")
 
 
 class Rate(ProgressColumn):
@@ -39,6 +49,28 @@ class Count(MofNCompleteColumn):
         return Text() if uncounted else super().render(task)
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What is drawn, with room left for the ^C of who stops it: that never wraps."""
+
+    drawn: RenderableType
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        """Draw it two columns narrower than the screen."""
+        narrower = options.update_width(options.max_width - len("^C"))
+        yield from console.render(self.drawn, narrower)
+
+
+class Bars(Progress):
+    """Draws bars that are never as wide as the screen."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Give what is drawn."""
+        yield from map(Narrowed, super().get_renderables())
+
+
 class Clock(ProgressColumn):
     """Shows the time left, or how long it has been where nobody knows."""
 
@@ -54,16 +86,17 @@ class Clock(ProgressColumn):
 
 def progress_on(console: Console, *, hidden: bool = False) -> Progress:
     """Make what draws bars, the same for all commands; nothing off a terminal."""
-    return Progress(
-        TextColumn("{task.description}", markup=False),
+    whole = Column(no_wrap=True)
+    return Bars(
+        What(),
         BarColumn(),
-        Count(),
-        Rate(),
-        Clock(),
+        Count(table_column=whole),
+        Rate(whole),
+        Clock(whole),
         console=console,
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is printed goes above the bar
-        disable=hidden or not console.is_terminal,
+        disable=hidden or not console.is_terminal or console.is_dumb_terminal,
     )
 
 

@@ -12,13 +12,20 @@ from rich.table import Table
 from rich.text import Text
 
 from gspy_cli.labels import DESCRIPTIONS
-from gspy_cli.results import Failure, Glitch, Prediction, Row, answer_of
+from gspy_cli.results import (
+    Failure,
+    Glitch,
+    Prediction,
+    Row,
+    answer_of,
+    event_name,
+)
 from gspy_cli.wording import printable
 from gspy_cli.writers import Columns, ranked
 
 PAGE = 200  # rows in one table; a longer run prints several, as they are done
-BAR = 30
-UNFAMILIAR = "like no glitch this model knows; do not trust the name"
+NAME, BAR, LEAST = 20, 30, 5  # columns: a class's name, its bar, the shortest bar
+UNFAMILIAR = "like no glitch this model knows, or not in viridis; do not trust the name"
 
 
 def show_results(
@@ -34,7 +41,7 @@ def show_results(
     remaining = iter(results)
     page = list(watched(islice(remaining, PAGE)))
     if len(page) == 1:
-        console.print(_single(page[0], columns))
+        console.print(_single(page[0], columns, console.width))
         return
     while page:
         console.print(_table(page, columns))
@@ -52,7 +59,7 @@ def show_arrivals(results: Iterable[Row], columns: Columns) -> None:
         console.print(Text.assemble(label, *confidence, "  ", views, name))
 
 
-def _single(row: Row, columns: Columns) -> Text:
+def _single(row: Row, columns: Columns, width: int) -> Text:
     result = answer_of(row)
     if isinstance(result, Failure):
         return Text.assemble(
@@ -64,8 +71,13 @@ def _single(row: Row, columns: Columns) -> Text:
     paths = [view.origin.path for view in row.views] if isinstance(row, Glitch) else []
     named = "\n".join(map(printable, dict.fromkeys(paths or [result.origin.path])))
     text = Text.assemble((named, "dim"), "\n")
-    text.append(result.label, "bold green")
+    cells = columns.row(row)
+    sure = cells["status"] == "ok"
+    colour = "green" if sure else "yellow"
+    text.append(result.label if sure else f"{result.label}?", f"bold {colour}")
     text.append(f"  {result.confidence:.1%}", "bold")
+    if cells["error"]:
+        text.append(f"\nfailed: {printable(str(cells['error']))}", "red")
     if not result.familiar:
         text.append(f"\nunfamiliar: {UNFAMILIAR}", "yellow")
     if result.label in DESCRIPTIONS:
@@ -73,15 +85,19 @@ def _single(row: Row, columns: Columns) -> Text:
     if result.shifted:
         text.append(f"\nBeside the event: {_beside(result)}")
     text.append("\n")
-    for label, score in ranked(result, max(columns.top_k, 3)):
-        text.append(f"\n{label:20} ")
-        text.append(_bar(score), "green" if label == result.label else "cyan")
+    likeliest = ranked(result, max(columns.top_k, 3))
+    longest = max(NAME, *(len(label) for label, _ in likeliest))
+    room = min(BAR, width - longest - len("  100.0% "))
+    for label, score in likeliest:
+        text.append(f"\n{label:{longest}} ")
+        if room >= LEAST:
+            text.append(_bar(score, room), colour if label == result.label else "cyan")
         text.append(f" {score:6.1%}")
     return text
 
 
-def _bar(fraction: float) -> str:
-    return "━" * round(fraction * BAR) + " " * (BAR - round(fraction * BAR))
+def _bar(fraction: float, length: int) -> str:
+    return f"{'━' * round(fraction * length):{length}}"
 
 
 def _table(results: list[Row], columns: Columns) -> Table:
@@ -149,12 +165,9 @@ def _beside(result: Prediction) -> str:
 def _name(row: Row, folder: str) -> str:
     origin = answer_of(row).origin
     shown = os.path.relpath(origin.path, folder) if folder else origin.path
-    if origin.trigger:
-        window = f", {origin.window} s" if origin.window else ""
-        return f"{origin.ifo or shown} at {origin.trigger.event_time:.3f}{window}"
-    if isinstance(row, Glitch) and origin.gravityspy_id:
+    if isinstance(row, Glitch) and origin.gravityspy_id and not origin.trigger:
         return f"{origin.ifo or ''} {origin.gravityspy_id}".strip()
-    return shown
+    return event_name(origin, shown)
 
 
 def _others(result: Prediction, top_k: int) -> str:

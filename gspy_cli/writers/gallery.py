@@ -5,6 +5,7 @@ import io
 import json
 import os
 from base64 import b64encode
+from collections.abc import Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -15,10 +16,17 @@ from PIL import Image
 from gspy_cli.errors import PictureError
 from gspy_cli.glitches import Group
 from gspy_cli.image import network_input, resize
-from gspy_cli.results import WINDOWS, Glitch, Prediction, Row, answer_of
+from gspy_cli.results import (
+    WINDOWS,
+    Glitch,
+    Prediction,
+    Row,
+    answer_of,
+    event_name,
+)
 from gspy_cli.sources import Plot, Sample
 from gspy_cli.wording import counted
-from gspy_cli.writers.columns import Columns, ranked
+from gspy_cli.writers.columns import Cell, Columns, ranked
 from gspy_cli.writers.forms import Form
 from gspy_cli.writers.lines import Found, whole_rows
 
@@ -63,9 +71,10 @@ def _key(line: bytes) -> Found | None:
 def _figure(row: Row, group: Group, columns: Columns, folder: str) -> str:
     answer = answer_of(row)
     key = columns.key([sample.origin for sample in group])
+    cells = columns.row(row)
     data = {
         "key": json.dumps(key, ensure_ascii=False),
-        "status": columns.row(row)["status"],
+        "status": cells["status"],
         "label": answer.label if isinstance(answer, Prediction) else "failed",
         "confidence": answer.confidence if isinstance(answer, Prediction) else 0,
     }
@@ -76,23 +85,28 @@ def _figure(row: Row, group: Group, columns: Columns, folder: str) -> str:
         for sample, result in zip(group, results, strict=True)
         if isinstance(result, Prediction)  # others may crash what decodes them
     )
-    return f"<figure {attributes}>{views}{_caption(row, group)}</figure>\n"
+    return f"<figure {attributes}>{views}{_caption(row, group, cells)}</figure>\n"
 
 
-def _caption(row: Row, group: Group) -> str:
-    answer, origin = answer_of(row), group[0].origin
+def _caption(row: Row, group: Group, cells: Mapping[str, Cell]) -> str:
+    answer = answer_of(row)
+    origin = answer.origin
+    note = ""
     if isinstance(answer, Prediction):
         others = [f"{label} {score:.1%}" for label, score in ranked(answer, 3)[1:]]
         title, rest = f"{answer.label} {answer.confidence:.1%}", ", ".join(others)
+        if cells["status"] != "ok":
+            note = ": ".join(str(cells[n]) for n in ("status", "error") if cells[n])
     else:
         title, rest = "failed", answer.reason
-    name = Path(origin.path).name
+    name = event_name(origin, Path(origin.path).name)
     if len(group) > 1:
-        name = (
-            f"{origin.ifo or ''} {origin.gravityspy_id}, {counted(len(group), 'view')}"
-        )
-    texts = f"<b>{_text(title)}</b><small>{_text(name)}</small>"
-    return f"<figcaption>{texts}<small>{_text(rest)}</small></figcaption>"
+        glitch = f"{origin.ifo or ''} {origin.gravityspy_id}"
+        name = f"{event_name(origin, glitch)}, {counted(len(group), 'view')}"
+    texts = f"<b>{_text(title)}</b>"
+    texts += f'<small class="note">{_text(note)}</small>' if note else ""
+    texts += f"<small>{_text(name)}</small><small>{_text(rest)}</small>"
+    return f"<figcaption>{texts}</figcaption>"
 
 
 def _view(sample: Sample, folder: str) -> str:
@@ -102,9 +116,11 @@ def _view(sample: Sample, folder: str) -> str:
     except PictureError:
         return ""
     origin = sample.origin
-    title = (
-        origin.path if origin.window is None else f"{origin.path} ({origin.window} s)"
-    )
+    title = origin.path
+    if origin.trigger:
+        title += f" ({event_name(origin, Path(origin.path).name)})"
+    elif origin.window is not None:
+        title += f" ({origin.window} s)"
     return (
         f'<a href="{_link(origin.path, folder)}"><img width="{WIDTH}" '
         f'height="{HEIGHT}" loading="lazy" alt="{_text(title)}" '
