@@ -2,13 +2,22 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from chromium import needs_chromium
 from conftest import TINY_CLASSES, draw_figure
+from matplotlib.figure import Figure
 from PIL import Image
 from test_classify import gspy
+
+from gspy_cli.evaluation import figures
+from gspy_cli.evaluation.answers import Answers
+from gspy_cli.evaluation.comparison import Contender
+from gspy_cli.evaluation.gallery import Error
+from gspy_cli.training import curves
+from gspy_cli.training.data import Example
 
 SHOWN = (
     "[...document.querySelectorAll('.error')].filter(e => e.offsetParent)"
@@ -120,3 +129,85 @@ def test_all_files_of_a_report_are_there(report):
         "reliability.png",
     ]  # fmt: skip
     json.loads((report.parent / "metrics.json").read_text())
+
+
+LONG = "A_class_of_my_own_whose_name_is_really_long"  # 43 characters
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list[Figure]:
+    """Collect the figures that are drawn, instead of their files."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: figures.append(self))
+    return figures
+
+
+def assert_whole(figure: Figure) -> None:
+    """Check that all that is drawn in a figure lies inside it."""
+    figure.draw_without_rendering()
+    inside, page = figure.get_tightbbox(), figure.bbox_inches.padded(0.01)
+    assert page.contains(*inside.min), inside
+    assert page.contains(*inside.max), inside
+
+
+def contenders(*names: str) -> list[Contender]:
+    scores = SimpleNamespace(accuracy=0.9, interval=(0.85, 0.94))
+    return [Contender(name, 3_000_000, None, scores, scores, None) for name in names]
+
+
+def answers_of(classes: tuple[str, ...]) -> Answers:
+    examples = [Example(Path(f"{c}.png"), c, c) for c in classes]
+    return Answers(tuple(examples), np.eye(len(classes)) * 0.9 + 0.01, classes)
+
+
+def test_seven_models_and_more_are_told_apart(drawn):
+    figures.draw_size(contenders(*"abcdefgh"))
+    lines = [bars.lines[0] for bars in drawn[0].axes[0].containers]
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 8
+    assert len({line.get_markersize() for line in lines}) == 8  # all at one place
+
+
+@pytest.mark.parametrize("name", ["a", LONG, 3 * LONG])
+def test_a_legend_below_is_inside_the_figure(name: str, drawn):
+    figures.draw_size(contenders(*(f"{i}{name}" for i in range(8))))
+    history = [SimpleNamespace(epoch=1, validation_loss=0.1, validation_accuracy=0.9)]
+    curves.draw_comparison({f"{i}{name}": history for i in range(9)}, Path("unused"))
+    for figure in drawn:
+        assert_whole(figure)
+        height = figure.axes[0].get_window_extent().height
+        assert height > 2 * figure.dpi  # inches
+        assert not any(axes.get_legend() for axes in figure.axes)
+
+
+@pytest.mark.parametrize("number", [2, 3, 24])
+def test_a_confusion_matrix_has_room_beside_long_names(number: int, drawn):
+    classes = tuple(f"{LONG}{i}" for i in range(number))
+    figures.draw_confusion(answers_of(classes), normalised=False)
+    assert_whole(drawn[0])
+    assert drawn[0].axes[0].get_window_extent().width > 1.2 * drawn[0].dpi  # inches
+
+
+def test_a_long_title_of_an_error_stays_over_its_picture(drawn):
+    error = Error("a.png", LONG, LONG, 0.94, "b.png")
+    figures.draw_errors([error] * 3, lambda _: np.zeros((4, 5, 3)))
+    assert_whole(drawn[0])
+    widths = [axes.get_window_extent().width for axes in drawn[0].axes]
+    titles = [axes.title.get_window_extent().width for axes in drawn[0].axes]
+    assert max(titles) < max(widths)
+
+
+@pytest.mark.parametrize("number", [24, 60])
+def test_the_latent_names_all_classes(number: int, drawn):
+    classes = [f"{LONG}{i}" for i in range(number)]
+    latent = np.random.default_rng(0).normal(size=(number, 3)).astype(np.float32)
+    curves.draw_latent(latent, np.arange(number), classes, Path("unused"))
+    assert_whole(drawn[0])
+
+
+def test_the_legend_of_a_reliability_lies_on_no_point(drawn):
+    figures.draw_reliability(answers_of(("Blip", "Tomte")), None)
+    assert_whole(drawn[0])
+    assert drawn[0].legends
+    accuracy, _ = drawn[0].axes
+    assert accuracy.get_legend() is None
+    assert accuracy.get_ylim()[0] < 0

@@ -15,8 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "docs" / "pictures" / "modules.svg"
-WIDTH, HEIGHT = 112, 30  # of a box, pixels
-STEP_X, STEP_Y, MARGIN = 126, 78, 24
+WIDTH, HEIGHT = 122, 32  # of a box, pixels
+STEP_X, STEP_Y, MARGIN = 129, 78, 8
 
 Table = Mapping[str, set[str]]
 
@@ -112,14 +112,13 @@ def draw() -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" '
-            'font-family="sans-serif" font-size="14">',
+            'font-family="sans-serif" font-size="15">',
             '<rect width="100%" height="100%" fill="#fff"/>',
-            '<g fill="#e8eaf6" stroke="#9fa8da">',
-            *(_box(left, top, width) for _, left, top, width in boxes),
-            '</g><g fill="none" stroke="#777" stroke-width="1.2">',
+            '<g fill="none" stroke="#777" stroke-width="1.2">',
             *(_line(x[a], y[a], x[b], y[b]) for a, b in sorted(lines)),
-            '</g><g text-anchor="middle" stroke="#e8eaf6" stroke-width="4" '
-            'paint-order="stroke">',
+            '</g><g fill="#e8eaf6" stroke="#9fa8da">',
+            *(_box(left, top, width) for _, left, top, width in boxes),
+            '</g><g text-anchor="middle">',
             *(_name(text, left + width / 2, top) for text, left, top, width in boxes),
             "</g>",
             "</svg>\n",
@@ -144,7 +143,7 @@ def _box(x: float, y: float, width: float) -> str:
 
 
 def _name(text: str, x: float, y: float) -> str:
-    return f'<text x="{x:.0f}" y="{y + 20:.0f}">{escape(text)}</text>'
+    return f'<text x="{x:.0f}" y="{y + 21:.0f}">{escape(text)}</text>'
 
 
 if __name__ == "__main__":

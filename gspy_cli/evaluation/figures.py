@@ -3,6 +3,8 @@
 Lines are in Okabe and Ito's colours, matrices in shades of blue.
 """
 
+import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#000000")
+MARKERS = "os^Dv*P"
 SHOWN = 8  # errors in the figure of errors
+TITLE = 32  # characters in a line of its titles
+CHARACTER = 0.075  # inches, of a class's name beside a matrix
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -49,8 +55,10 @@ def draw_confusion(answers: Answers, *, normalised: bool) -> bytes:
     totals = counts.sum(axis=1, keepdims=True)
     parts = np.divide(counts, totals, where=totals > 0, out=np.zeros(counts.shape))
     names = [answers.classes[i] for i in there]
-    side = 3.0 + 0.33 * len(names)
-    figure = new_figure(side, side - 0.3)
+    side = 1.2 + max(0.33 * len(names), 1.5)
+    labels = [f"{n} ({t})" for n, t in zip(names, totals[:, 0], strict=True)]
+    left, below = (CHARACTER * max(map(len, texts)) for texts in (labels, names))
+    figure = new_figure(side + left, side + below)
     axes = figure.subplots()
     shade = parts if normalised else counts / max(counts.max(), 1)
     axes.imshow(shade, cmap="Blues", vmin=0, vmax=1)
@@ -60,7 +68,6 @@ def draw_confusion(answers: Answers, *, normalised: bool) -> bytes:
             text = "1" if text == "1.00" else text
             colour = "white" if shade[i, j] > 0.5 else "black"
             axes.text(j, i, text, ha="center", va="center", size=7.5, color=colour)
-    labels = [f"{n} ({t})" for n, t in zip(names, totals[:, 0], strict=True)]
     label_matrix(axes, labels, names)
     return png(figure)
 
@@ -89,8 +96,10 @@ def draw_reliability(answers: Answers, warmth: Calibration | None) -> bytes:
         draw_bins(accuracy, confidence, right, ORANGE, "s", label)
     edges = np.linspace(0, 1, BINS + 1)
     number.hist(answers.confidence, edges, color=BLUE)
-    accuracy.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
-    accuracy.legend(frameon=False, loc="lower right")
+    accuracy.set(ylabel="accuracy", xlim=(0, 1), ylim=(-0.02, 1.02))
+    figure.legend(
+        *accuracy.get_legend_handles_labels(), loc="outside upper left", frameon=False
+    )
     accuracy.grid(alpha=0.3)
     number.set(xlabel="confidence", ylabel="pictures")
     return png(figure)
@@ -131,14 +140,21 @@ def draw_errors(errors: Sequence[Error], read: Callable[..., Any]) -> bytes:
         axes.axis("off")
     for i, error in enumerate(shown):
         left, right = grid[i // 2, 3 * (i % 2) :][:2]
-        title = f"true {error.label}\nnamed {error.named} {error.confidence:.2f}"
+        named = f"named {error.named} {error.confidence:.2f}"
+        title = wrapped(f"true {error.label}", named)
         show_plot(left, read(error.example), title, ORANGE)
         if error.typical:
-            title = f"a typical\n{error.named}"
+            title = wrapped("a typical", error.named)
             show_plot(right, read(error.typical), title, BLUE)
         else:
-            right.set_title(f"no right\n{error.named} to show", size=8)
+            title = wrapped("no right", f"{error.named} to show")
+            right.set_title(title, size=8)
     return png(figure)
+
+
+def wrapped(*lines: str) -> str:
+    """Join lines, those too long for a title folded."""
+    return "\n".join(textwrap.fill(line, TITLE) for line in lines)
 
 
 def show_plot(axes: "Axes", plot: Any, title: str, colour: str) -> None:  # noqa: ANN401
@@ -152,22 +168,29 @@ def draw_size(rows: Sequence[Contender]) -> bytes | None:
     known = [(row, row.parameters) for row in rows if row.parameters]
     if len(known) < 2:
         return None
-    figure = new_figure(7, 4.5)
+    from gspy_cli.training.curves import name_below
+
+    figure = new_figure(7, 4.2)
     axes = figure.subplots()
+    twins: Counter[tuple[int, float]] = Counter()
     for i, (row, parameters) in enumerate(known):
         low, high = row.glitches.interval
         accuracy = row.glitches.accuracy
+        rings = twins[parameters, accuracy]
+        twins[parameters, accuracy] += 1
         axes.errorbar(
             [parameters],
             [accuracy],
             [[accuracy - low], [high - accuracy]],
-            color=(BLUE, ORANGE, "#009E73", "#CC79A7", "#000000")[i % 5],
-            marker="os^Dv"[i % 5],
+            color=COLOURS[i % len(COLOURS)],
+            marker=MARKERS[i % len(MARKERS)],
+            markersize=6 + 5 * rings,  # one at the same place goes around it
+            fillstyle="none" if rings else "full",
             capsize=3,
             label=row.name,
         )
     axes.set_xscale("log")
     axes.set(xlabel="parameters", ylabel="accuracy per glitch, 95 % interval")
     axes.grid(alpha=0.3, which="both")
-    figure.legend(loc="outside lower center", frameon=False, ncols=2)
+    name_below(figure, axes)
     return png(figure)

@@ -1,9 +1,11 @@
 """Figures of a run: the paper's Fig. 1 (curves), Fig. 2 (comparison), and the latent.
 
-Colours are Okabe and Ito's, which colour-blind readers can tell apart.
+Training and validation are in Okabe and Ito's colours, which all eyes can tell apart;
+where there are more lines or classes than these, markers help the colours.
 """
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ from numpy.typing import NDArray
 from gspy_cli.training.history import Row
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
+CHARACTER, LINE = 0.075, 0.2  # inches, of a legend in small print
+MARK = 5  # characters that a line's mark in a legend takes
+LONG = 28  # classes in one column of a legend
 
 
 def draw_curves(history: Sequence[Row], path: Path) -> None:
@@ -30,6 +35,8 @@ def draw_curves(history: Sequence[Row], path: Path) -> None:
             axes.plot(epochs, values, color=colour, marker=".", label=part)
     finish(losses, xlabel="epoch", ylabel="loss")
     finish(accuracies, xlabel="epoch", ylabel="accuracy")
+    losses.legend(frameon=False)
+    accuracies.legend(frameon=False)
     accuracies.set_ylim(0, 1.02)
     mark_phases(losses, history)
     figure.savefig(path, dpi=120, format="png")
@@ -49,12 +56,11 @@ def broken_line(history: Sequence[Row], score: str) -> tuple[list[float], list[f
 
 
 def finish(axes: Axes, *, xlabel: str, ylabel: str) -> None:
-    """Name the axes and what is drawn."""
+    """Name the axes, and number epochs by whole numbers."""
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.grid(alpha=0.3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False)
 
 
 def mark_phases(axes: Axes, history: Sequence[Row]) -> None:
@@ -79,7 +85,25 @@ def draw_comparison(runs: Mapping[str, Sequence[Row]], path: Path) -> None:
             axes.plot(epochs, values, label=label, **style)
     finish(losses, xlabel="epoch", ylabel="validation loss")
     finish(accuracies, xlabel="epoch", ylabel="validation accuracy")
+    name_below(figure, losses)
     figure.savefig(path, dpi=120, format="png")
+
+
+def name_below(figure: Figure, axes: Axes) -> None:
+    """Name below a figure what its axes show; it grows, so that no name is cut off."""
+    handles, names = axes.get_legend_handles_labels()
+    width, height = figure.get_size_inches()
+    room = int(width / CHARACTER) - MARK
+    names = [textwrap.fill(name, room) for name in names]
+    lines = [name.split("\n") for name in names]
+    longest = max(len(line) for name in lines for line in name)
+    columns = max(1, (room + MARK) // (longest + MARK + 2))
+    tallest = max(map(len, lines))
+    figure.set_size_inches(width, height + LINE * tallest * -(-len(names) // columns))
+    figure.legend(
+        handles, names, loc="outside lower center", frameon=False, ncols=columns,
+        fontsize="small",
+    )  # fmt: skip
 
 
 def draw_reconstructions(
@@ -110,7 +134,9 @@ def draw_latent(
     axes_of_variance = np.linalg.svd(centred, full_matrices=False)[2][:2]
     plane = centred @ axes_of_variance.T  # (N, 2), of one picture (1, 1)
     plane = np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))
-    figure = Figure(figsize=(8.5, 5.5), layout="constrained")
+    columns = -(-len(classes) // LONG)
+    names = columns * (MARK + max(map(len, classes))) * CHARACTER  # inches
+    figure = Figure(figsize=(6.5 + names, 5.5), layout="constrained")
     axes = figure.subplots()
     colours = colormaps["turbo"](np.linspace(0, 1, len(classes)))
     for i, name in enumerate(classes):
@@ -120,5 +146,7 @@ def draw_latent(
         axes.scatter(x, y, s=14, color=colours[i], marker=marker, label=name)
     axes.set_xlabel("first principal axis of the latent")
     axes.set_ylabel("second principal axis")
-    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    figure.legend(
+        loc="outside right upper", frameon=False, fontsize="small", ncols=columns
+    )
     figure.savefig(path, dpi=120, format="png")
