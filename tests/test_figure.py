@@ -289,6 +289,15 @@ def test_a_cut_plot_without_frame_is_used_whole():
     assert find_plot(viridis_like(240, 320)) == Box(0, 0, 320, 240)
 
 
+@pytest.mark.parametrize("quality", [None, 30, 75])
+def test_a_cut_plot_whose_colours_reach_to_a_loud_glitch_is_used_whole(quality):
+    values = resized(energy("blip", np.random.default_rng(1)), 569, 479)
+    colours = colormaps["viridis"](values / values.max())[..., :3]
+    cut = (255 * colours).round().astype(np.uint8)
+    cut = cut if quality is None else jpeg(cut, quality)
+    assert find_plot(cut) == Box(0, 0, 569, 479)
+
+
 def test_a_cut_plot_with_a_white_rim_loses_it():
     rim = np.pad(viridis_like(240, 320), ((3, 3), (3, 3), (0, 0)), constant_values=255)
     assert find_plot(rim) == Box(3, 3, 323, 243)

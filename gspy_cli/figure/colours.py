@@ -74,9 +74,12 @@ def fills_picture(pixels: Pixels) -> bool:
     edges = (inner[:, :4], inner[:, -4:], inner[:4], inner[-4:])
     if not all(is_viridis(edge, least=0.5) for edge in edges):
         return False
-    if _evenness(np.concatenate([sample(edge, 32) for edge in edges]), noise=2) > 0.8:
-        return False  # a page in one of viridis's colours
+    rim = np.concatenate([sample(edge, 32) for edge in edges])
     colours = sample(pixels, 32)
+    if _evenness(rim, noise=2) > 0.8 and (
+        np.ptp(colours[:, 1]) <= 4 or on_viridis(colours).mean() < 0.98
+    ):
+        return False  # a page in one of viridis's colours, with a figure or none
     viridis = _are_viridis(colours, pixels, MOST)
     return viridis and _is_quiet_or_loud(colours) and not is_divided(inner)
 
