@@ -141,6 +141,21 @@ def test_pictures_that_can_be_read_once_are_shown(figures, tmp_path):
     assert shown.read_text().count("data:image/webp;base64") == 2
 
 
+def test_a_pipe_that_a_list_names_is_read_once(figures, tmp_path):
+    pipe, page = tmp_path / "pipe.png", tmp_path / "page.html"
+    os.mkfifo(pipe)
+    first, second, *_ = sorted(figures.iterdir())
+    content = second.read_bytes()
+    Thread(target=pipe.write_bytes, args=(content,), daemon=True).start()
+    command = [*GSPY, "classify", "-q", "-", "--gallery", page]
+    run = subprocess.run(
+        command, input=f"{first}\n{pipe}\n".encode(), check=False, timeout=60
+    )
+    assert run.returncode == 0
+    assert page.read_text().count("<figure ") == 2
+    assert page.read_text().count("data:image/webp;base64") == 1
+
+
 def test_a_torn_page_is_completed_to_the_same_bytes(folder, page):
     content = page.read_bytes()
     body = content.index(b"<main>\n")

@@ -24,7 +24,7 @@ from gspy_cli.results import (
     answer_of,
     event_name,
 )
-from gspy_cli.sources import Plot, Sample
+from gspy_cli.sources import PictureFile, Plot, Sample
 from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Cell, Columns, ranked
 from gspy_cli.writers.forms import Form
@@ -111,6 +111,8 @@ def _caption(row: Row, group: Group, cells: Mapping[str, Cell]) -> str:
 
 def _view(sample: Sample, folder: str) -> str:
     """Draw a picture small, with a link to the file; nothing where it cannot be."""
+    if isinstance(sample.load, PictureFile) and not Path(sample.load.path).is_file():
+        return ""  # a pipe that a list named: it can be read once
     try:
         content = b64encode(_thumbnail(sample)).decode()
     except PictureError:
