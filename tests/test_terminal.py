@@ -7,7 +7,7 @@ import shlex
 import signal
 import struct
 import subprocess
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import pytest
@@ -337,7 +337,7 @@ def test_the_bars_of_one_picture_stand_beside_their_numbers(width, monkeypatch):
 @pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize("what", ["classifying", "evaluating efficientnet_lite0-run-1"])
 def test_a_bar_is_one_line_with_room_for_ctrl_c(what: str, width: int):
-    times = iter([0.0, 10.0, *repeat(20.0)])
+    times = chain([0.0, 10.0], repeat(20.0))
     progress = progress_on(Console(force_terminal=True, width=width))
     progress.get_time = lambda: next(times)
     task = progress.add_task(what, total=123456, before=0)
@@ -347,7 +347,7 @@ def test_a_bar_is_one_line_with_room_for_ctrl_c(what: str, width: int):
     Console(file=screen, width=width).print(*progress.get_renderables())
     (line,) = screen.getvalue().splitlines()
     assert len(line) <= width - 2
-    assert line.endswith("2000/123456 100/s 0:20:14 left")
+    assert line.endswith("2000/123456 100/s 0:20:15 left")
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_no_bar(monkeypatch):
