@@ -244,7 +244,8 @@ def _used_device(session: Any, device: str, path: Path) -> str:  # noqa: ANN401
         return chosen
     if device == "auto":
         return "cpu"
+    is_apple = chosen == "mps"
+    why = "Core ML cannot be loaded" if is_apple else "are CUDA and cuDNN installed?"
     raise GspyError(
-        f"ONNX Runtime could not start {path} on '{chosen}' (are CUDA and cuDNN "
-        "installed?); use --device cpu"
+        f"ONNX Runtime could not start {path} on '{chosen}' ({why}); use --device cpu"
     )

@@ -1,3 +1,4 @@
+import re
 import tomllib
 from pathlib import Path
 from types import FunctionType
@@ -108,14 +109,50 @@ def test_a_gpu_that_cannot_be_used_leaves_standard_output_to_the_rows(
     assert (code, out[:5]) == (0, "path,")
 
 
-@pytest.mark.usefixtures("two_gpus")
-def test_the_devices_command_names_the_device_that_classify_uses():
+@pytest.fixture
+def an_apple(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "available", lambda: {"mps": "Apple GPU", "cpu": "arm"})
+
+
+@pytest.mark.parametrize(
+    ("machine", "provider", "said"),
+    [
+        ("two_gpus", "CUDA", "CUDA or cuDNN cannot be loaded"),
+        ("an_apple", "CoreML", "Core ML cannot be loaded"),
+        ("two_gpus", "CPU", "this ONNX Runtime is built without CUDA"),
+        ("an_apple", "CPU", "this ONNX Runtime is built without Core ML"),
+    ],
+)
+def test_the_devices_command_says_why_classify_uses_the_cpu(
+    request, monkeypatch, machine, provider, said
+):
     from test_classify import gspy
 
-    used = load_model().device
+    request.getfixturevalue(machine)
+    used = load_model(device="cpu")
+    monkeypatch.setattr("gspy_cli.model.load_model", lambda: used)
+    there = [f"{provider}ExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: there)
     _, out, _ = gspy("devices")
-    assert f"classify uses {used} (ONNX Runtime " in out
-    assert ("CUDA or cuDNN cannot be loaded" in out) == (used == "cpu")
+    version = onnxruntime.__version__
+    assert f"classify uses cpu (ONNX Runtime {version}): {said}\n" in out
+
+
+@pytest.mark.parametrize(
+    ("machine", "name", "said"),
+    [
+        ("two_gpus", "cuda", "are CUDA and cuDNN installed?"),
+        ("an_apple", "mps", "Core ML cannot be loaded"),
+    ],
+)
+def test_a_named_device_that_does_not_start_is_an_error_with_the_reason(
+    request, monkeypatch, tiny_model, machine, name, said
+):
+    request.getfixturevalue(machine)
+    on_cpu = device.providers("cpu")
+    monkeypatch.setattr(device, "providers", lambda _device: on_cpu)
+    with pytest.raises(GspyError, match=rf"\({re.escape(said)}\); use --device cpu"):
+        load_model(str(tiny_model), device=name)
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])

@@ -35,8 +35,11 @@ def _onnx_runtime_choice() -> str:
     choice = f"{used} (ONNX Runtime {onnxruntime.__version__})"
     if used == best:
         return choice
-    libraries = "CUDA or cuDNN" if best.startswith("cuda") else "Core ML"
-    return f"{choice}: {libraries} cannot be loaded"
+    is_cuda = best.startswith("cuda")
+    if len(device.providers("auto")) == 1:
+        missing = "CUDA" if is_cuda else "Core ML"
+        return f"{choice}: this ONNX Runtime is built without {missing}"
+    return f"{choice}: {'CUDA or cuDNN' if is_cuda else 'Core ML'} cannot be loaded"
 
 
 def _torch_choice() -> str:
