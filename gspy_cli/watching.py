@@ -16,7 +16,8 @@ SETTLED_S = 10.0  # a picture without its end is taken when it was left alone so
 GLITCH_S = 60.0  # and a glitch without all its windows
 ROUND = 10_000  # rows in a round
 
-# how a PNG and a JPEG begin, and how each ends
+# how a PNG and a JPEG are named and begin, and how each ends
+_NAMES = (".png", ".jpg", ".jpeg", ".jfif")
 _ENDS = {b"\x89PN": b"\0\0\0\0IEND\xaeB\x60\x82", b"\xff\xd8\xff": b"\xff\xd9"}
 
 
@@ -38,6 +39,7 @@ def arrivals(
     known: set[str] = set()
     ages = _Ages(clock)
     while True:
+        ages.next_look()
         found = names(folders, recursive=recursive, apart=apart)
         new = (name for name in found if isinstance(name, str) and name not in known)
         whole = (path for path in new if _is_whole(path, ages))
@@ -45,20 +47,23 @@ def arrivals(
         is_idle = True
         while arrived := list(islice(groups, ROUND)):
             is_idle = False
-            taken = {view.origin.path for group in arrived for view in group}
-            known |= taken
-            ages.forget(taken)
+            known |= {view.origin.path for group in arrived for view in group}
             yield arrived
         if is_idle:
             wait()
 
 
 class _Ages:
-    """How long files were left alone."""
+    """How long files were left alone; those that a look does not meet are forgotten."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._first_seen: dict[str, tuple[tuple[int, int], float]] = {}
+        self._before: dict[str, tuple[tuple[int, int], float]] = {}
+        self._now: dict[str, tuple[tuple[int, int], float]] = {}
+
+    def next_look(self) -> None:
+        """Begin with the files once more."""
+        self._before, self._now = self._now, {}
 
     def of(self, path: str) -> float:
         """Give s since a file was first seen as it is: another clock wrote its time."""
@@ -67,16 +72,10 @@ class _Ages:
         except OSError:
             return 0.0
         state, now = (status.st_mtime_ns, status.st_size), self._clock()
-        before, since = self._first_seen.get(path, (None, now))
-        if state != before:
-            self._first_seen[path] = state, now
-            return 0.0
+        before, since = self._now.get(path) or self._before.get(path) or (None, now)
+        since = since if state == before else now
+        self._now[path] = state, since
         return now - since
-
-    def forget(self, paths: Iterable[str]) -> None:
-        """Drop files that are not asked for again."""
-        for path in paths:
-            self._first_seen.pop(path, None)
 
 
 def _alone(paths: Iterable[str]) -> Iterator[Group]:
@@ -97,7 +96,8 @@ def _left_alone(group: Group, ages: _Ages) -> bool:
 
 def _is_whole(path: str, ages: _Ages) -> bool:
     """Tell whether a picture is there to its end, or no longer written to."""
-    return _has_end(path) or ages.of(path) > SETTLED_S
+    named = path.lower().endswith(_NAMES)
+    return (named and _has_end(path)) or ages.of(path) > SETTLED_S
 
 
 def _has_end(path: str) -> bool:

@@ -201,15 +201,52 @@ def test_a_glitch_waits_for_its_windows(tmp_path: Path, png: bytes):
     assert found == [["alone.png"], whole, lone, ["last.png"]]
 
 
-def test_what_was_taken_is_remembered_once(tmp_path: Path):
-    clock, kept = Clock(), watching._Ages(Clock())
-    for name in ("a.gif", "b.gif"):
+def test_what_was_taken_or_went_is_forgotten(tmp_path: Path, monkeypatch, png: bytes):
+    class Ages(watching._Ages):
+        def __init__(self, clock: Callable[[], float]) -> None:
+            super().__init__(clock)
+            made.append(self)
+
+    def renamed() -> None:
+        (tmp_path / "b.tmp.png").rename(tmp_path / "b.png")
+        write(tmp_path / "b.png", png)
+
+    made, clock = [], Clock()
+    monkeypatch.setattr(watching, "_Ages", Ages)
+    write(tmp_path / "a.gif", b"GIF89a")
+    write(tmp_path / "b.tmp.png", png[:-1])
+    later, half = clock.later(SETTLED_S + 1), tmp_path / "c.png"
+    steps = renamed, later, lambda: write(half, png[:-1]), lambda: None
+    assert watch(tmp_path, *steps, clock=clock) == [["b.png"], ["a.gif"]]
+    assert {*made[0]._before, *made[0]._now} == {str(half)}
+
+
+def test_a_picture_that_went_and_came_again_is_waited_for_anew(tmp_path: Path):
+    path, clock = tmp_path / "a.gif", Clock()
+    later = clock.later(SETTLED_S - 1)
+    write(path, b"GIF89a")
+
+    def again() -> None:
+        later()
+        write(path, b"GIF89a")
+
+    assert watch(tmp_path, later, path.unlink, again, later, clock=clock) == []
+
+
+def test_only_pictures_of_a_known_end_are_opened_to_look_for_it(
+    tmp_path: Path, monkeypatch
+):
+    opened, has_end = [], watching._has_end
+
+    def look(path: str) -> bool:
+        opened.append(Path(path).name)
+        return has_end(path)
+
+    monkeypatch.setattr(watching, "_has_end", look)
+    for name in ("a.gif", "b.JPG", "c.webp"):
         write(tmp_path / name, b"GIF89a")
-        kept.of(str(tmp_path / name))
-    kept.forget([str(tmp_path / "a.gif"), "never seen.gif"])
-    assert list(kept._first_seen) == [str(tmp_path / "b.gif")]
-    later = clock.later(SETTLED_S + 1)
-    assert watch(tmp_path, later, later, clock=clock) == [["a.gif"], ["b.gif"]]
+    assert watch(tmp_path, lambda: None) == []
+    assert opened == ["b.JPG", "b.JPG"]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
