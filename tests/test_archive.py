@@ -370,8 +370,9 @@ def test_a_file_without_detector_is_not_taken_for_a_triggers(tmp_path: Path) -> 
 
 
 def test_a_folder_gives_all_strain_in_it(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    gwosc_file(tmp_path / "deep", noise(8))
+    day = tmp_path / "deep" / "day.h5"
+    day.mkdir(parents=True)
+    gwosc_file(day, noise(8))
     (tmp_path / "bad.hdf5").write_text("?")
     (tmp_path / "readme.txt").write_text("?")
     found = collect([str(tmp_path)])

@@ -97,7 +97,7 @@ class Answer(BaseHTTPRequestHandler):
     server: Gwosc
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
+        asked = urlsplit(self.requestline.split()[1])  # self.path has // made one
         self.server.asked.append(asked.path)
         query = {name: values[0] for name, values in parse_qs(asked.query).items()}
         if asked.path.startswith("/archive/"):
@@ -124,7 +124,7 @@ def gwosc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gwosc]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     with Gwosc(folder) as server:
-        monkeypatch.setenv("GWOSC_SERVER_URL", server.url)
+        monkeypatch.setenv("GWOSC_SERVER_URL", f"{server.url}/")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()

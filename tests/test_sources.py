@@ -177,6 +177,7 @@ def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatc
     for name in ("a.png", "b.JPG"):
         (folder / name).touch()
     given = [str(folder), *(f"{number}.png" for number in range(50))]
+    (tmp_path / "list.txt").write_text("\n".join(given[1:]))
 
     def look(path, **options):
         asked.append(path)
@@ -184,7 +185,8 @@ def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("os.stat", look)
     inside = [str(folder / name) for name in ("a.png", "b.JPG")]
-    assert list(sources.names(given, alone=given[:1])) == [*inside, *given[1:]]
+    all_given = Given((str(folder),), tmp_path / "list.txt")
+    assert list(all_given.names()) == [*inside, *given[1:]]
     assert set(asked) == {str(folder)}
     assert list(sources.names(given, alone=())) == given
     with pytest.raises(PictureError, match="cannot be opened: is a directory"):

@@ -54,7 +54,8 @@ def _files(paths: Iterable[str]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        named = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        inside = sorted(p for p in named if not p.is_dir())
         if not inside:
             raise GspyError(f"no strain in {path}: it has no {', '.join(SUFFIXES)}")
         yield from inside
