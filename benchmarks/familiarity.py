@@ -1,10 +1,9 @@
 """Measure what a model flags as unfamiliar, and what it should not flag.
 
-    python benchmarks/familiarity.py MODEL.onnx --known DIR --simulated DIR --real CSV
+    python benchmarks/familiarity.py MODEL.onnx --simulated DIR --real CSV
 
-`--known` is what `gspy export --simulated` had, `--simulated` other glitches, and
-`--real` a table of real figures. With `--classes`, each class in turn is held out of
-the head's fit (not of the network's, which knows it: a lower bound of what is hard).
+`--simulated` are glitches that `gspy export --simulated` did not have, `--real` is a
+table of real figures.
 `--unknown A,B` tells of classes that the model has never seen, and of nothing else.
 """
 
@@ -12,20 +11,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from strangers import strangers
 
 from gspy_cli.figure.colours import are_viridis
 from gspy_cli.labels import CLASSES
 from gspy_cli.model import Model, load_model
-from gspy_cli.training.familiarity import embed, fit_head
 from gspy_cli.training.simulated import read_simulated
-from gspy_cli.training.strangers import strangers_of
 from gspy_cli.training.variants import read_labelled
 
 Scores = NDArray[np.float32]  # (N,)
-LEFT_OUT_GLITCHES = 1200
 
 
 def familiarity(model: Model, pictures: NDArray[np.uint8]) -> Scores:
@@ -52,24 +47,6 @@ def show(name: str, known: Scores, strange: Scores, threshold: float) -> None:
     print(f"| {name} | {len(strange)} | {auroc(known, strange):.3f} | {flagged:.3f} |")
 
 
-def held_out_classes(model: Path, directory: Path, size: int) -> None:
-    """Print, for each class, how strange it is to a head that has not seen it."""
-    pictures, labels = read_simulated(directory, size)
-    count = 4 * LEFT_OUT_GLITCHES
-    pictures, labels = pictures[:count], labels[:count]
-    content = model.read_bytes()
-    inside = embed(content, pictures)
-    outside = embed(content, strangers_of(pictures[::2]))
-    fit = np.arange(count) // 96 % 2 == 0  # classes take turns, 24 of 4 pictures
-    for index in np.unique(labels):
-        own = labels == index
-        head = fit_head(inside[fit & ~own], outside[~own[::2]])
-        with torch.no_grad():
-            scores = head(torch.from_numpy(inside))[:, 0].numpy()
-        known, strange = scores[~fit & ~own], scores[~fit & own]
-        show(f"class {index}", known, strange, float(np.quantile(known, 0.01)))
-
-
 def unknown_classes(
     model: Model, names: list[str], directory: Path, size: int, threshold: float
 ) -> None:
@@ -86,10 +63,9 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
-    for name in ("--known", "--simulated", "--real"):
+    for name in ("--simulated", "--real"):
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--classes", action="store_true")
     parser.add_argument("--unknown", help="classes that MODEL has never seen: A,B,...")
     given = parser.parse_args()
     model = load_model(str(given.model), device="cpu")
@@ -108,8 +84,6 @@ def main() -> None:
     show("real figures", known, scores, threshold)
     for name, pictures in strangers(real[::3], count=100):
         show(name, scores, familiarity(model, pictures), threshold)
-    if given.classes:
-        held_out_classes(given.model, given.known, size)
 
 
 if __name__ == "__main__":

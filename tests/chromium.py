@@ -3,7 +3,6 @@
 The messages are those of the Chrome DevTools Protocol, each ended by a null byte.
 """
 
-import base64
 import json
 import os
 import subprocess
@@ -99,11 +98,6 @@ class Browser:
         found = self.run(f"(() => {{ {body} }})()")
         assert self.complaints == []
         return found
-
-    def screenshot(self, path: Path) -> None:
-        """Save the whole page as a PNG."""
-        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(picture["data"]))
 
 
 @contextmanager

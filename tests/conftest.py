@@ -67,6 +67,15 @@ def trained(tmp_path_factory):
         return train(quick_config(data, root)).path, data
 
 
+@pytest.fixture(scope="module")
+def tiny_network():
+    """Let the architectures hold `tiny`, which trains in a second."""
+    from glitch_pictures import tiny_network_known
+
+    with tiny_network_known():
+        yield
+
+
 @pytest.fixture
 def figures(tmp_path: Path) -> Path:
     """Give a folder with three good figures."""
@@ -95,6 +104,12 @@ def tiny_model(tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     folder.mkdir()
     return write_tiny_model(folder)
+
+
+@pytest.fixture
+def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the tiny model be the default one."""
+    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 
 from gspy_cli.cli import app
 
+pytestmark = pytest.mark.usefixtures("use_tiny_model")
+
 GSPY = [sys.executable, "-m", "gspy_cli"]
 
 
@@ -30,11 +32,6 @@ def gspy(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
 
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
-
-
-@pytest.fixture(autouse=True)
-def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
 
 
 def test_a_folder_gives_one_csv_row_a_picture(figures: Path):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import typer
-from commands import ROOT, TUTORIAL, all_commands, blocks, commands, not_run
+from commands import MADE, ROOT, TUTORIAL, all_commands, blocks, commands, not_run
 from strain_files import gwosc_file, noise
 from typer.testing import CliRunner
 
 from gspy_cli.cli import app
 
-RUN = [command for command in all_commands() if command not in not_run()]
+RUN = sorted({*all_commands()} - not_run().keys() - {*commands(MADE)})
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.png"))
 TRUTH = dict(
     re.findall(r"`(\S+\.png)` \| (\w+)", (ROOT / "docs/examples/README.md").read_text())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glitch_pictures import draw_class_folders, quick_config, tiny_network_known
+from glitch_pictures import draw_class_folders, quick_config
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
@@ -22,13 +22,9 @@ from gspy_cli.training.data import Example
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.run import read_run
 
+pytestmark = pytest.mark.usefixtures("tiny_network")
+
 BOTH = ("Blip", "Tomte")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
 
 
 def judged(*answers: tuple[str, str, list[float]]) -> list[Judged]:

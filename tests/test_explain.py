@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SIDE, draw_figure, tiny_card
-from glitch_pictures import tiny_network_known
 from PIL import Image
 from test_classify import gspy
 
 from gspy_cli.cli import explaining
 from gspy_cli.explain import Explanation, draw, occlusion_map
 from gspy_cli.model import Model, load_model
+
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 def spotted(size: int = SIDE) -> np.ndarray:
@@ -113,12 +114,6 @@ def test_what_cannot_be_explained_is_refused(figures, tiny_model, arguments, mes
     assert code == 2
     assert message in err
     assert "Traceback" not in err
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
 
 
 def test_a_run_is_explained_by_its_gradients(trained, tmp_path):

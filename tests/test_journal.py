@@ -28,13 +28,10 @@ from gspy_cli.results import Failure, Origin, key_of
 from gspy_cli.writers import Columns, csv_header, csv_lines, json_lines
 from gspy_cli.writers.forms import csv_form, json_form
 
+pytestmark = pytest.mark.usefixtures("use_tiny_model")
+
 COLUMNS = Columns(("Blip", "Whistle"), "tiny")
 CSV, JSON = csv_form(COLUMNS).records, json_form(COLUMNS).records
-
-
-@pytest.fixture(autouse=True)
-def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
 
 
 @pytest.fixture(params=["csv", "jsonl"])

@@ -27,10 +27,7 @@ from gspy_cli.writers import Columns
 from gspy_cli.writers.forms import csv_form, gzipped
 from gspy_cli.writers.gallery import gallery_form
 
-
-@pytest.fixture(autouse=True)
-def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+pytestmark = pytest.mark.usefixtures("use_tiny_model")
 
 
 @pytest.fixture(scope="module")

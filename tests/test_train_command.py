@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from glitch_pictures import CLASSES, draw_class_folders, tiny_network_known
+from glitch_pictures import CLASSES, draw_class_folders
 from test_classify import gspy
 
 from gspy_cli import registry as registry_module
@@ -18,11 +18,7 @@ from gspy_cli.model import load_model
 from gspy_cli.training import download
 from gspy_cli.training.run import read_run
 
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,8 @@ from gspy_cli.training.distributed import World, joined
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.train import resume, train
 
+pytestmark = pytest.mark.usefixtures("tiny_network")
+
 PLAIN = replace(QUICK, optimizer="sgd", lr=0.05, scheduler="constant")
 """Steps in proportion to the gradient: Adam would blow rounding up to whole steps."""
 
@@ -81,12 +83,6 @@ def run_two(config, *, dies: bool = False) -> dict[int, tuple[str, int]]:
     for process in ranks:
         process.join(timeout=120)
     return {rank: (text, epochs) for rank, text, epochs in answers}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
 
 
 @pytest.fixture

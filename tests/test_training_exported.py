@@ -14,7 +14,6 @@ from glitch_pictures import (
     QUICK,
     draw_class_folders,
     quick_config,
-    tiny_network_known,
 )
 from torch import nn
 
@@ -33,15 +32,11 @@ from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.training.run import image_size
 from gspy_cli.training.train import completed, located, train
 
+pytestmark = pytest.mark.usefixtures("tiny_network")
+
 SIDE = 64
 SHOWN = np.stack([viridis_like(SIDE, SIDE, seed) for seed in range(12)])
 ROUNDING = {"fp32": 1e-5, "fp16": 1e-3, "int8": 0.03}  # of a probability
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
 
 
 @pytest.fixture(scope="module", params=["mobilenet_v2", "efficientnet_lite0"])

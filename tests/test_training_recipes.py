@@ -14,7 +14,6 @@ from glitch_pictures import (
     QUICK,
     draw_class_folders,
     quick_config,
-    tiny_network_known,
 )
 from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -43,13 +42,9 @@ from gspy_cli.training.recipes import (
 from gspy_cli.training.search import search
 from gspy_cli.training.train import train
 
+pytestmark = pytest.mark.usefixtures("tiny_network")
+
 TINY_CAE = replace(PAPER_CAE, epochs=1, reconstruct_epochs=1, batch_size=8)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -355,4 +350,4 @@ def test_reports_come_in_order(data, tmp_path):
         on_epoch=lambda run: events.append(f"epoch {run.history[-1].epoch}"),
     )
     train(quick_config(data, tmp_path, replace(QUICK, epochs=1)), reports=reports)
-    assert events == ["decode", "start", "1/1", "epoch 1"]
+    assert events == ["decode", "start", "0/1", "1/1", "epoch 1"]

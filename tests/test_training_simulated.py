@@ -16,7 +16,6 @@ from glitch_pictures import (
     draw_class_folders,
     draw_glitch,
     quick_config,
-    tiny_network_known,
 )
 from PIL import Image
 
@@ -39,11 +38,7 @@ from gspy_cli.training.fit import Reports
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.train import train
 
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    with tiny_network_known():
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 @pytest.fixture(scope="module")

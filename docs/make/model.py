@@ -5,10 +5,10 @@
         --simulated-only LABELS.csv                     # and of a network trained so
         --real-only RUN                                 # and of folds without these
         --strain TABLE                                  # and of glitches from strain
-        --known DIR --tried DIR                         # and what is unfamiliar to it
+        --tried DIR                                     # and what is unfamiliar to it
 
 RUN is of `gspy train --folds`, a TABLE as for its --data; DIR is of `gspy simulate
---inputs`: `--known` as `gspy export` had it, `--tried` other glitches. It takes some
+--inputs`, of glitches that `gspy export` did not have. It takes some
 minutes. Numbers that it does not find in the text are named, to be mended by hand.
 """
 
@@ -129,6 +129,12 @@ def classes(report: Path) -> dict[str, tuple[int, int]]:
     }
 
 
+def of_older_classes(report: Path) -> float:
+    """Give the part of the glitches of O1's and O2's classes that is right."""
+    counts = [n for name, n in classes(report).items() if name not in O3_ONLY]
+    return sum(right for right, _ in counts) / sum(there for _, there in counts)
+
+
 def put(page: Path, pattern: str, text: str) -> None:
     """Replace a passage of a page; say so where it is not there."""
     old = page.read_text(encoding="utf-8")
@@ -140,12 +146,10 @@ def put(page: Path, pattern: str, text: str) -> None:
 
 def column(report: Path, place: int) -> None:
     """Put a report's scores into a column of the model page's tables."""
-    found, own = metrics(report), classes(report)
-    older = [counts for name, counts in own.items() if name not in O3_ONLY]
-    right, there = map(sum, zip(*older, strict=True))
+    found, own, older = metrics(report), classes(report), of_older_classes(report)
     cell(r"accuracy per picture \(\d+\)", place, f"{found['pictures']['accuracy']:.4f}")
     cell(r"accuracy per glitch, .*?", place, f"{found['glitches']['accuracy']:.4f}")
-    cell(r"the same over O1's .*?", place, f"{right / there:.4f}")
+    cell(r"the same over O1's .*?", place, f"{older:.4f}")
     balanced = found["glitches"]["balanced_accuracy"]
     cell(r"mean of the 24 classes' .*?", place, f"{balanced:.4f}")
     for name, (hits, count) in own.items():
@@ -173,16 +177,14 @@ def folds(run: Path, real: Path, report: Path) -> None:
     block = shown.replace(str(real), "real/").rstrip("\n")
     put(EVALUATION, re.escape(command) + r"(?s:.*?)(?=\n```)", command + block)
     column(report, BOTH)
-    found, own = metrics(report), classes(report)
-    older = [counts for name, counts in own.items() if name not in O3_ONLY]
-    right, there_are = map(sum, zip(*older, strict=True))
+    found = metrics(report)
     put(
         README,
         rf"it names {NUMBER} of the pictures right, and\n{NUMBER} of the glitches with "
         rf"their windows fused \({NUMBER} over",
         f"it names {found['pictures']['accuracy']:.3f} of the pictures right, and\n"
         f"{found['glitches']['accuracy']:.3f} of the glitches with their windows fused "
-        f"({right / there_are:.3f} over",
+        f"({of_older_classes(report):.3f} over",
     )
 
 
@@ -193,12 +195,12 @@ def rename(run: str) -> None:
         put(page, re.escape(old[1] if old else run), run)
 
 
-def unfamiliar(known: Path, tried: Path, real: Path) -> None:
+def unfamiliar(tried: Path, real: Path) -> None:
     """Measure what is unfamiliar to the default model; replace its table."""
     sys.path.insert(0, str(ROOT))
     from gspy_cli.registry import find
 
-    words = [find(None), "--known", known, "--simulated", tried, "--real", real]
+    words = [find(None), "--simulated", tried, "--real", real]
     script = ROOT / "benchmarks" / "familiarity.py"
     run = subprocess.run(
         [sys.executable, script, *words], stdout=subprocess.PIPE, text=True, check=True,
@@ -212,7 +214,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ("folds", "real", "simulated-only", "real-only", "strain", "known", "tried")
+    names = ("folds", "real", "simulated-only", "real-only", "strain", "tried")
     for name in names:
         parser.add_argument(f"--{name}", type=Path)
     given = parser.parse_args()
@@ -230,8 +232,8 @@ def main() -> None:
             column(report, REAL)
         if given.folds and given.strain:
             print(gspy("evaluate", given.folds, "--data", given.strain))
-        if given.known and given.tried and given.real:
-            unfamiliar(given.known, given.tried, given.real)
+        if given.tried and given.real:
+            unfamiliar(given.tried, given.real)
         answers(folder)
         errors(folder)
 

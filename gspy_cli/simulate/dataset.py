@@ -102,12 +102,6 @@ def write_inputs(
         _join(directory, plan)
 
 
-def read_inputs(directory: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Map the inputs (N, 4, H, W, 3) of a finished data set, and read its labels."""
-    inputs = np.load(directory / "inputs.npy", mmap_mode="r")
-    return inputs, np.load(directory / "labels.npy")
-
-
 def _prepare(directory: Path, plan: Plan, on_left_out: Callable[[str], None]) -> None:
     """Make the array, with all its room, and note the plan, unless that is done."""
     made = directory / "inputs.npy"

@@ -60,10 +60,10 @@ def add_familiarity(
             f"classes ({', '.join(card.classes)}): simulate two or more of them"
         )
     content = path.read_bytes()
-    known = embed(content, pictures[rows], partial(stages, "glitches"))
+    known = answers(content, "embedding", pictures[rows], partial(stages, "glitches"))
     held_out = np.repeat(some_of_each_class(labels[rows[::4]]), 4)
     strange = strangers_of(pictures[rows[~held_out]][::2])
-    strangers = embed(content, strange, partial(stages, "strangers"))
+    strangers = answers(content, "embedding", strange, partial(stages, "strangers"))
     graph = with_head(content, fit_head(known[~held_out], strangers))
     familiar = answers(
         graph.SerializeToString(), "familiarity", pictures[rows][held_out]
@@ -90,15 +90,6 @@ def some_of_each_class(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     chosen = np.zeros(len(labels), np.bool_)
     chosen[np.argsort(labels, kind="stable")[::HELD_OUT]] = True
     return chosen
-
-
-def embed(
-    content: bytes,
-    pictures: NDArray[np.uint8],
-    on_progress: Progress = lambda done, total: None,
-) -> Embeddings:
-    """Give the embeddings (N, D) that an exported graph has of pictures."""
-    return answers(content, "embedding", pictures, on_progress)
 
 
 def answers(

@@ -97,49 +97,34 @@ def export_variant(
     opset: int,
     stages: Stages,
 ) -> ModelCard:
-    """Export a run as fp16 or int8, tried on labelled data."""
-    with tempfile.TemporaryDirectory() as folder:
-        exported = Path(folder) / "exported.onnx"
-        card = export_run(source, exported, changes=changes, opset=opset)
-        labelled = read_labelled(data, card, cache, stages=stages)
-        return write_variant(
-            exported, path, card, precision, labelled, force=force, stages=stages
-        )
-
-
-def write_variant(
-    exported: Path,
-    path: Path,
-    card: ModelCard,
-    precision: str,
-    data: Labelled,
-    *,
-    force: bool,
-    stages: Stages = unseen,
-) -> ModelCard:
-    """Write the fp16 or int8 variant of an exported file; give its card.
-
-    The card gets both accuracies on `data`.
+    """Export a run as fp16 or int8; its card gets both accuracies on labelled data.
 
     Raises
     ------
     CheckError
         Accuracy falls by more than half a point; nothing is written.
     """
-    content = exported.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "exported.onnx"
+        card = export_run(source, exported, changes=changes, opset=opset)
+        content = exported.read_bytes()
+    labelled = read_labelled(data, card, cache, stages=stages)
     smaller = (
         to_fp16(content)
         if precision == "fp16"
-        else to_int8(content, _some(data), on_progress=partial(stages, "calibrating"))
+        else to_int8(
+            content, _some(labelled), on_progress=partial(stages, "calibrating")
+        )
     )
     graph = onnx.load_from_string(smaller)
-    before = accuracy(content, data, partial(stages, "scoring fp32"))
+    before = accuracy(content, labelled, partial(stages, "scoring fp32"))
     scoring = partial(stages, f"scoring {precision}")
-    after = accuracy(with_card(graph, card), data, scoring)
+    after = accuracy(with_card(graph, card), labelled, scoring)
     if before - after > MOST_LOST and not force:
         raise CheckError(
             f"{precision} loses {100 * (before - after):.1f} points of accuracy "
-            f"({before:.4f} to {after:.4f} on {counted(len(data.labels), 'picture')}); "
+            f"({before:.4f} to {after:.4f} on "
+            f"{counted(len(labelled.labels), 'picture')}); "
             "--force writes it anyway"
         )
     both = {"fp32": round(before, 4), precision: round(after, 4)}
