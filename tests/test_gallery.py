@@ -19,16 +19,13 @@ from gspy_cli.results import Failure, Glitch, Origin, Prediction, Trigger
 from gspy_cli.sources import Plot, Sample, unusable
 from gspy_cli.writers import Columns, gallery
 
+pytestmark = pytest.mark.usefixtures("use_tiny_model")
+
 # of viridis, each of another class for the tiny model
 COLOURS = {"a": (253, 231, 37), "b": (33, 145, 140), "c <i>&\n.x": (68, 1, 84)}
 SHOWN = "[...document.querySelectorAll('figure')].filter(f => !f.hidden)"
 NAMES = f"return {SHOWN}.map(f => JSON.parse(f.dataset.key)[0].split('/').pop())"
 CHANGE = "form.dispatchEvent(new Event('input')); "
-
-
-@pytest.fixture(autouse=True)
-def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
 
 
 @pytest.fixture

@@ -14,10 +14,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.writers import sorting
 from gspy_cli.writers.sorting import place
 
-
-@pytest.fixture(autouse=True)
-def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+pytestmark = pytest.mark.usefixtures("use_tiny_model")
 
 
 def names(folder: Path) -> list[str]:

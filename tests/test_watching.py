@@ -16,12 +16,9 @@ from test_classify import GSPY, gspy, rows
 from gspy_cli import watching
 from gspy_cli.watching import GLITCH_S, SETTLED_S, arrivals
 
+pytestmark = pytest.mark.usefixtures("use_tiny_model")
+
 NOW = 1_000_000_000.0  # s since 1970
-
-
-@pytest.fixture(autouse=True)
-def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
 
 
 def watch(folder: Path, *steps: Callable[[], None], **options) -> list[list[str]]:

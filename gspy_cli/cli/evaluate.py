@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gspy_cli.cli.hints import after_evaluate, hint
-from gspy_cli.cli.options import DeviceOption, QuietOption, need_report, refuse_file
+from gspy_cli.cli.options import DeviceOption, QuietOption, need, refuse_file
 
 if TYPE_CHECKING:
     from gspy_cli.evaluation.evaluation import Evaluation
@@ -65,7 +65,7 @@ def evaluate(
     Example: gspy evaluate efficientnet_lite0 --data figures/ -o report/
     """
     if output is not None:
-        need_report("a report")
+        need("matplotlib", extra="report", what="a report")
         refuse_file(output)
     from gspy_cli.cli import evaluation_screen as screen
     from gspy_cli.cli.progress import bar

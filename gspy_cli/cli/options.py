@@ -84,8 +84,3 @@ def need_strain(what: str, *more: str) -> None:
     """Refuse `what` in one line where the `strain` extra is not installed."""
     for package in ("scipy", "h5py", "matplotlib", *more):
         need(package, extra="strain", what=what)
-
-
-def need_report(what: str) -> None:
-    """Refuse `what` in one line where the `report` extra is not installed."""
-    need("matplotlib", extra="report", what=what)

@@ -5,7 +5,7 @@ Lines are in Okabe and Ito's colours, matrices in shades of blue.
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.comparison import Contender
-from gspy_cli.evaluation.gallery import Error
+from gspy_cli.evaluation.gallery import Error, read_plot
 from gspy_cli.evaluation.scores import Calibration, confusion_of
 from gspy_cli.metrics import BINS, wilson_interval
 
@@ -127,11 +127,8 @@ def draw_bins(
     axes.errorbar(x, y, (below, above), capsize=2, linewidth=1, **style)
 
 
-def draw_errors(errors: Sequence[Error], read: Callable[..., Any]) -> bytes:
-    """Draw misnamed pictures beside typical members of the class named (Fig. 4).
-
-    `read` gives an example's plot, (H, W, 3).
-    """
+def draw_errors(errors: Sequence[Error]) -> bytes:
+    """Draw misnamed pictures beside typical members of the class named (Fig. 4)."""
     shown = errors[:SHOWN]
     rows = -(-len(shown) // 2)
     figure = new_figure(10, 2.6 * rows)
@@ -142,10 +139,10 @@ def draw_errors(errors: Sequence[Error], read: Callable[..., Any]) -> bytes:
         left, right = grid[i // 2, 3 * (i % 2) :][:2]
         named = f"named {error.named} {error.confidence:.2f}"
         title = wrapped(f"true {error.label}", named)
-        show_plot(left, read(error.example), title, ORANGE)
+        show_plot(left, read_plot(error.example), title, ORANGE)
         if error.typical:
             title = wrapped("a typical", error.named)
-            show_plot(right, read(error.typical), title, BLUE)
+            show_plot(right, read_plot(error.typical), title, BLUE)
         else:
             title = wrapped("no right", f"{error.named} to show")
             right.set_title(title, size=8)

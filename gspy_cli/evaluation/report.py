@@ -14,7 +14,6 @@ from gspy_cli.evaluation.comparison_page import (
 )
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.fragments import page
-from gspy_cli.evaluation.gallery import read_plot
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.history import Row
@@ -95,7 +94,7 @@ def draw_figures(evaluation: Evaluation, folder: Path) -> dict[str, bytes]:
         "reliability": figures.draw_reliability(answers, evaluation.calibration),
     }
     if evaluation.errors:
-        drawn["errors"] = figures.draw_errors(evaluation.errors, read_plot)
+        drawn["errors"] = figures.draw_errors(evaluation.errors)
     for name, content in drawn.items():
         (folder / f"{name}.png").write_bytes(content)
     if curves := draw_histories(evaluation.subject.histories, folder):

@@ -33,8 +33,8 @@ def draw_curves(history: Sequence[Row], path: Path) -> None:
         for axes, score in ((losses, "loss"), (accuracies, "accuracy")):
             epochs, values = broken_line(history, f"{part}_{score}")
             axes.plot(epochs, values, color=colour, marker=".", label=part)
-    finish(losses, xlabel="epoch", ylabel="loss")
-    finish(accuracies, xlabel="epoch", ylabel="accuracy")
+    finish(losses, "loss")
+    finish(accuracies, "accuracy")
     losses.legend(frameon=False)
     accuracies.legend(frameon=False)
     accuracies.set_ylim(0, 1.02)
@@ -55,10 +55,9 @@ def broken_line(history: Sequence[Row], score: str) -> tuple[list[float], list[f
     return epochs, values
 
 
-def finish(axes: Axes, *, xlabel: str, ylabel: str) -> None:
+def finish(axes: Axes, ylabel: str) -> None:
     """Name the axes, and number epochs by whole numbers."""
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
+    axes.set(xlabel="epoch", ylabel=ylabel)
     axes.grid(alpha=0.3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -83,8 +82,8 @@ def draw_comparison(runs: Mapping[str, Sequence[Row]], path: Path) -> None:
         for axes, score in ((losses, "loss"), (accuracies, "accuracy")):
             values = [getattr(row, f"validation_{score}") for row in history]
             axes.plot(epochs, values, label=label, **style)
-    finish(losses, xlabel="epoch", ylabel="validation loss")
-    finish(accuracies, xlabel="epoch", ylabel="validation accuracy")
+    finish(losses, "validation loss")
+    finish(accuracies, "validation accuracy")
     name_below(figure, losses)
     figure.savefig(path, dpi=120, format="png")
 
