@@ -755,10 +755,11 @@ def test_a_search_is_all_its_runs(data, tmp_path):
     assert "Accuracy per glitch against parameters." in page
 
 
-def test_who_stops_it_is_told_that_nothing_is_written(table, monkeypatch):
+@pytest.mark.parametrize("work", ["selection_for", "evaluate"])
+def test_who_stops_it_is_told_that_nothing_is_written(work, table, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluation, "evaluate", stop)
+    monkeypatch.setattr(evaluation, work, stop)
     code, out, err = gspy("evaluate", table, "--data", table.parent / "data")
     assert (code, out, err) == (130, "", "gspy: interrupted; nothing is written yet\n")

@@ -64,6 +64,18 @@ def test_a_report_renders_without_complaint_and_fits(report, chromium, width):
 
 
 @needs_chromium
+def test_on_paper_no_column_is_cut_off(report, chromium):
+    chromium.open(report, width=718)  # of A4 within its margins
+    edge = "Math.max(...[...document.querySelectorAll('.wide table')]"
+    edge += ".map(e => e.getBoundingClientRect().right))"
+    chromium.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert chromium.run(edge) < 718
+    finally:
+        chromium.call("Emulation.setEmulatedMedia", media="")
+
+
+@needs_chromium
 def test_a_click_on_a_heading_sorts_and_undefined_stays_last(report, chromium):
     chromium.open(report, width=1200)
     click = f"{CLASS_TABLE}.querySelectorAll('th button')[3].click()"

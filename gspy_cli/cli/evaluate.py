@@ -74,10 +74,10 @@ def evaluate(
     from gspy_cli.evaluation.reference import compare_with_reference
     from gspy_cli.evaluation.subjects import find_subjects
 
-    subjects = find_subjects(models, device=device)
-    chosen = evaluating.selection_for(subjects, data, split=split, window=window)
     done: list[Evaluation] = []
     try:
+        subjects = find_subjects(models, device=device)
+        chosen = evaluating.selection_for(subjects, data, split=split, window=window)
         for subject in subjects:
             with bar(f"evaluating {subject.name}", quiet=quiet) as progress:
                 done.append(
@@ -85,13 +85,13 @@ def evaluate(
                         subject, chosen, batch_size=batch_size, progress=progress
                     )
                 )
+        done = on_common_ground(done)
+        agreements = [
+            compare_with_reference(e.glitches, reference) if reference else None
+            for e in done
+        ]
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing is written yet") from None
-    done = on_common_ground(done)
-    agreements = [
-        compare_with_reference(e.glitches, reference) if reference else None
-        for e in done
-    ]
     if not quiet:
         screen.show_notes(done)
     if len(done) == 1:
