@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from gspy_cli.training.history import Row
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
-CHARACTER, LINE = 0.075, 0.2  # inches, of a legend in small print
+CHARACTER = 0.075  # inches, of a legend in small print
 MARK = 5  # characters that a line's mark in a legend takes
+FOLDED = 70  # characters of a name in a line
 LONG = 28  # classes in one column of a legend
 
 
@@ -91,18 +92,18 @@ def draw_comparison(runs: Mapping[str, Sequence[Row]], path: Path) -> None:
 def name_below(figure: Figure, axes: Axes) -> None:
     """Name below a figure what its axes show; it grows, so that no name is cut off."""
     handles, names = axes.get_legend_handles_labels()
+    names = [textwrap.fill(name, FOLDED) for name in names]
+    for columns in range(len(names), 0, -1):
+        legend = figure.legend(
+            handles, names, loc="outside lower center", frameon=False, ncols=columns,
+            fontsize="small",
+        )  # fmt: skip
+        size = legend.get_window_extent()
+        if size.width < figure.bbox.width or columns == 1:
+            break
+        legend.remove()
     width, height = figure.get_size_inches()
-    room = int(width / CHARACTER) - MARK
-    names = [textwrap.fill(name, room) for name in names]
-    lines = [name.split("\n") for name in names]
-    longest = max(len(line) for name in lines for line in name)
-    columns = max(1, (room + MARK) // (longest + MARK + 2))
-    tallest = max(map(len, lines))
-    figure.set_size_inches(width, height + LINE * tallest * -(-len(names) // columns))
-    figure.legend(
-        handles, names, loc="outside lower center", frameon=False, ncols=columns,
-        fontsize="small",
-    )  # fmt: skip
+    figure.set_size_inches(width, height + size.height / figure.dpi)
 
 
 def draw_reconstructions(
