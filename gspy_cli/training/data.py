@@ -218,16 +218,14 @@ def names_of(example: Example) -> set[str]:
     """List the names by which a picture's glitch may be known in another table.
 
     They are the glitch's own and that in the file's name. A picture whose file name
-    tells no glitch is known by its name and size, and with its folder's name to the
-    models that were trained when that was the rule.
+    tells no glitch is known by its name and size.
     """
     path = example.path
     names = set() if is_nameless(example) else {example.glitch}
     if view := VIEW.fullmatch(path.stem):
         return {*names, view["glitch"]}
     size = path.stat().st_size if path.exists() else 0
-    picture = f"{path.stem}/{size}"
-    return {*names, picture, f"{path.parent.name}/{picture}"}
+    return {*names, f"{path.stem}/{size}"}
 
 
 def is_nameless(example: Example) -> bool:
