@@ -90,9 +90,10 @@ def providers(device: str) -> list[Provider]:
         return [wanted, "CPUExecutionProvider"]
     if device == "auto":
         return ["CPUExecutionProvider"]
+    install = "" if chosen == "mps" else "install onnxruntime-gpu or "
     raise GspyError(
         f"this ONNX Runtime cannot use '{chosen}' ({name} is missing); "
-        "install onnxruntime-gpu or use --device cpu"
+        f"{install}use --device cpu"
     )
 
 

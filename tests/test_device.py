@@ -62,6 +62,15 @@ def test_a_gpu_without_its_provider_is_an_error_only_when_named(monkeypatch):
         device.providers("cuda")
 
 
+def test_an_apple_gpu_is_not_told_to_install_nvidias_runtime(monkeypatch):
+    monkeypatch.setattr(device, "available", lambda: {"mps": "Apple GPU", "cpu": ""})
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"]
+    )
+    with pytest.raises(GspyError, match=r"\(CoreML.* is missing\); use --device cpu"):
+        device.providers("mps")
+
+
 @pytest.mark.usefixtures("two_gpus")
 def test_a_missing_device_is_an_error_that_names_the_others():
     with pytest.raises(GspyError, match="available: cuda:0, cuda:1, cpu"):

@@ -667,7 +667,7 @@ def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path
         assert f"{note}, {number} of these {number} pictures" in err
     assert note not in gspy("evaluate", path / "last.safetensors", *split)[2]
     shutil.copy(path / "best.safetensors", tmp_path)
-    (tmp_path / "split.csv").write_text("picture,split\nours,validation\n")
+    (tmp_path / "split.csv").write_text("split,file,label,glitch\nvalidation\n")
     copied = gspy("evaluate", tmp_path / "best.safetensors", *split)
     assert copied[0] == 0
     assert note not in copied[2]

@@ -339,6 +339,19 @@ def test_a_figure_on_a_page_of_another_colour_is_found_on_it(name, quality):
     assert edges_off(find_plot(page), truth) <= TOLERANCE
 
 
+@pytest.mark.parametrize("level", [0.0, 0.3, 0.99])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_figure_whose_own_page_has_a_colour_of_viridis_is_found(level, labelled):
+    figure = Figure((8, 6), facecolor=colormaps["viridis"](level))
+    axes = figure.add_axes((0.12, 0.12, 0.76, 0.76))
+    fill(axes, energy("blip", np.random.default_rng(3)), log=True)
+    axes.tick_params(colors="white")
+    if not labelled:
+        axes.set_xticks([])
+        axes.set_yticks([], minor=False)
+    assert edges_off(find_plot(render(figure)), visible_inside(axes)) <= TOLERANCE
+
+
 def test_a_figure_in_a_window_on_a_screen_is_found():
     figure = draw_figure(600, 800)
     window = framed(

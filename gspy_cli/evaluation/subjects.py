@@ -131,8 +131,8 @@ def validated_on(table: Path) -> Set[str]:
         examples = [
             Example(Path(row["file"]), row["label"], row["glitch"])
             for row in csv.DictReader(lines)
-            if {"file", "label", "glitch"} <= set(row)
-            and row.get("split") == "validation"
+            if row.get("split") == "validation"
+            and None not in (row.get(name) for name in ("file", "label", "glitch"))
         ]
     return {name for example in examples for name in names_of(example)}
 

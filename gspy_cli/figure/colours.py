@@ -71,17 +71,26 @@ def fills_picture(pixels: Pixels) -> bool:
     levels = inner[::8, 0].tobytes()
     if levels.count(levels[:1]) > 0.6 * len(levels):  # a margin: it is mostly one grey
         return False
-    edges = (inner[:, :4], inner[:, -4:], inner[:4], inner[-4:])
-    if not all(is_viridis(edge, least=0.5) for edge in edges):
+    if not all(is_viridis(edge, least=0.5) for edge in _edges(inner)):
         return False
-    rim = np.concatenate([sample(edge, 32) for edge in edges])
     colours = sample(pixels, 32)
-    if _evenness(rim, noise=2) > 0.8 and (
+    if has_even_rim(pixels) and (
         np.ptp(colours[:, 1]) <= 4 or on_viridis(colours).mean() < 0.98
     ):
         return False  # a page in one of viridis's colours, with a figure or none
     viridis = _are_viridis(colours, pixels, MOST)
     return viridis and _is_quiet_or_loud(colours) and not is_divided(inner)
+
+
+def has_even_rim(pixels: Pixels) -> bool:
+    """Tell whether the edges of a picture (H, W, 3) are nearly of one colour."""
+    d = 1 + max(pixels.shape) // 50
+    rim = [sample(edge, 32) for edge in _edges(pixels[d:-d, d:-d])]
+    return bool(_evenness(np.concatenate(rim), noise=2) > 0.8)
+
+
+def _edges(pixels: Pixels) -> tuple[Pixels, ...]:
+    return pixels[:, :4], pixels[:, -4:], pixels[:4], pixels[-4:]
 
 
 def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:

@@ -7,6 +7,7 @@ Or it was cut to the plot: then viridis colours reach all its edges.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from gspy_cli.figure.colours import (
     Pixels,
     codes,
     fills_picture,
+    has_even_rim,
     is_bordered,
     is_divided,
     is_one_grey,
@@ -52,9 +54,12 @@ def find_plot(pixels: Pixels) -> Box:
     height, width = pixels.shape[:2]
     if min(height, width) < LEAST:
         raise PictureError(f"no plot found: only {width} x {height} pixels")
-    if fills_picture(pixels[..., :3]):
-        return without_frame(pixels, Box(0, 0, width, height))
-    return _find_framed(pixels, sheets=2)
+    if not fills_picture(pixels[..., :3]):
+        return _find_framed(pixels, sheets=2)
+    if has_even_rim(pixels[..., :3]):  # a quiet background, or a page in its colour
+        with suppress(PictureError):
+            return _find_framed(pixels, sheets=2)
+    return without_frame(pixels, Box(0, 0, width, height))
 
 
 def _find_framed(pixels: Pixels, *, sheets: int) -> Box:

@@ -95,7 +95,8 @@ class Archive:
         Raises
         ------
         GspyError
-            The file that holds the event is damaged, or a disk has failed.
+            The file that holds the event is damaged, or a disk has failed (in HDF5:
+            a GWF file is damaged then).
         """
         rate_hz = home.rate_hz
         offset = round((start_gps - home.start_gps) * Decimal(rate_hz))

@@ -1,6 +1,7 @@
 """Strain in HDF5 files, as GWOSC and gwpy write them."""
 
 import math
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -64,7 +65,9 @@ def _text(stored: object) -> str:
 
 
 def damaged(path: Path, error: Exception) -> GspyError:
-    """Say that a file is damaged, and how h5py found out."""
+    """Say that a file is damaged, and how h5py found out; or that a disk has failed."""
+    if isinstance(error, OSError) and error.errno:
+        return GspyError(f"{path.name} cannot be read: {os.strerror(error.errno)}")
     reason = str(error).partition("\n")[0]
     return GspyError(f"{path.name} is damaged: {reason}")
 
