@@ -62,7 +62,10 @@ def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
     with ExitStack() as stack:
         with writing(path):
             if not overwrite and _has_rows(path) and not _beside(path).exists():
-                check(b"", {}, path)
+                raise GspyError(
+                    f"{path} was not made by gspy classify, or moved without its "
+                    f"{_beside(path).name}; --overwrite replaces it"
+                )
             journal = _journal(path)
             stack.callback(_close, journal, path)
             lock(journal.fileno(), path)

@@ -131,6 +131,11 @@ def _is_named_so(path: str) -> bool:
     return path.lower().endswith(SUFFIXES)
 
 
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    """Tell a picture in a folder from what macOS keeps beside it, `._NAME`."""
+    return _is_named_so(entry.name) and not entry.name.startswith("._")
+
+
 def _mode(path: str) -> int:
     """Give what kind of file a name stands for; 0 where there is none."""
     try:
@@ -154,7 +159,7 @@ def _some(path: str, *, recursive: bool) -> Iterator[str]:
     while todo:
         with suppress(OSError), os.scandir(todo.pop()) as entries:
             for entry in entries:
-                if _is_named_so(entry.name):
+                if _is_picture(entry):
                     yield entry.path
                 elif recursive and entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
@@ -242,7 +247,7 @@ def _walk(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]
         elif _is_folder(found):
             if recursive:
                 todo.append(found.path)
-        elif _is_named_so(found.name) and _is_file(found):
+        elif _is_picture(found) and _is_file(found):
             yield found.path
 
 

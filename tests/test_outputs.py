@@ -400,6 +400,20 @@ def test_a_picture_is_not_written_over(figures, option):
     assert picture.read_bytes() == before
 
 
+def test_a_table_that_was_moved_is_told_to_lack_its_journal(figures, tmp_path):
+    assert gspy("classify", figures, "-o", tmp_path / "a.csv")[0] == 0
+    (tmp_path / "a.csv").rename(tmp_path / "b.csv")
+    code, _, err = gspy("classify", figures, "-o", tmp_path / "b.csv")
+    assert code == 2
+    assert "b.csv was not made by gspy classify, or moved without its b.csv.j" in err
+
+
+def test_a_gallery_is_a_page_by_its_name(figures, tmp_path):
+    code, out, err = gspy("classify", figures, "--gallery", tmp_path / "a.csv")
+    assert (code, out) == (2, "")
+    assert err == f"gspy: {tmp_path / 'a.csv'} is no page's name; end it in .html\n"
+
+
 def test_a_list_of_inputs_is_not_written_over(figures, tmp_path):
     listed = tmp_path / "list.csv"
     listed.write_text(f"{min(figures.iterdir())}\n")

@@ -38,8 +38,9 @@ def test_a_gravity_spy_name_tells_detector_id_and_window(name, ifo, identifier, 
 
 
 def test_a_folder_gives_its_pictures_sorted_and_nothing_else(tmp_path: Path):
-    for name in ("b.PNG", "a.jpg", "notes.txt", "c.gif"):
+    for name in ("b.PNG", "a.jpg", "notes.txt", "c.gif", "._a.jpg"):
         (tmp_path / name).touch()
+    assert not sources.at_least(4, [str(tmp_path)])
     names = [Path(path).name for path in paths(sources.from_paths([str(tmp_path)]))]
     assert names == ["a.jpg", "b.PNG", "c.gif"]
 

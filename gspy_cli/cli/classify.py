@@ -255,5 +255,5 @@ def _check(
         raise GspyError("--workers is for pictures; two threads scan strain")
     if cluster and workers:
         raise GspyError("--workers counts cores here; a cluster has its own")
-    wanted.check()
     given.refuse_among([*wanted.paths(), *([explain] if explain else [])])
+    wanted.check()
