@@ -180,6 +180,15 @@ def test_a_file_is_replaced_by_a_whole_model_alone(run, tmp_path):
     assert list(tmp_path.iterdir()) == [output]
 
 
+@pytest.mark.parametrize("name", ["best.safetensors", "split.csv"])
+def test_no_file_of_a_run_is_replaced_by_a_model(run, name, tmp_path):
+    weights, file = tmp_path / "run" / "best.safetensors", tmp_path / "run" / name
+    shutil.copytree(run, weights.parent)
+    code, out, err = gspy("export", weights, "-o", file)
+    assert (code, out, err) == (2, "", f"gspy: -o {file}: end it in .onnx\n")
+    assert file.read_bytes() == (run / name).read_bytes()
+
+
 def test_scores_are_an_object(run, tmp_path):
     scores = tmp_path / "scores.json"
     scores.write_text("[1, 2]")

@@ -149,6 +149,8 @@ def _check(run: Path | None, output: Path) -> None:
         raise GspyError(f"{run} does not exist")
     if output.is_dir() or not output.parent.is_dir():
         raise GspyError(f"-o {output}: name a file in a folder that is there")
+    if output.suffix.lower() != ".onnx":
+        raise GspyError(f"-o {output}: end it in .onnx")
 
 
 def _changes(
