@@ -23,7 +23,7 @@ def check(given: "Given", output: Path) -> None:
     Raises
     ------
     GspyError
-        It is not one picture file, or the output's name is not a picture's.
+        It is not one picture file, or the output cannot be a picture.
     """
     from gspy_cli.sources import STREAMS
 
@@ -36,6 +36,8 @@ def check(given: "Given", output: Path) -> None:
         )
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise GspyError(f"--explain {output}: end it in .png or .jpg")
+    if output.is_dir() or not output.parent.is_dir():
+        raise GspyError(f"--explain {output}: name a file in a folder that is there")
 
 
 def write(
