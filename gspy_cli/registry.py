@@ -183,10 +183,19 @@ def _is_name(wanted: str) -> bool:
 def _no_such_model(wanted: str) -> str:
     if wanted.endswith((".onnx", ".safetensors", ".pth", ".pt")):
         return f"there is no file {wanted}; 'gspy models' lists what is installed"
+    if (folder := Path(wanted).expanduser()).is_dir():
+        return f"{wanted} is a folder, but no finished run and no model{_rest(folder)}"
     names = [folder.path.name for folder in installed()]
     hint = did_you_mean(wanted, names)
     there = f"{hint} installed:" if hint else "; installed:"
     return f"no model '{wanted}'{there} {', '.join(names) or 'none'}"
+
+
+def _rest(folder: Path) -> str:
+    """Say how a folder of folds becomes whole."""
+    begun = any(folder.glob("fold-*/config.json"))
+    stopped = begun and not (folder / "scores.json").exists()
+    return f"; 'gspy train --resume {folder}' goes on with it" if stopped else ""
 
 
 def read(path: Path) -> bytes:

@@ -13,6 +13,7 @@ from conftest import SHARED, TINY_CLASSES, tiny_card, write_tiny_model
 from glitch_pictures import draw_class_folders
 from test_classify import gspy
 
+from gspy_cli import registry
 from gspy_cli.evaluation import evaluation
 from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.gallery import find_errors
@@ -625,19 +626,84 @@ def test_predictions_are_listed_in_one_pass_over_the_answers(asked, data, table)
 
 
 def test_a_report_keeps_no_figure_of_an_earlier_one(data, table, tmp_path):
-    evaluated(table, "--data", data, out=tmp_path)
-    assert (tmp_path / "errors.png").exists()
+    report = tmp_path / "report"
+    evaluated(table, "--data", data, out=report)
+    assert (report / "errors.png").exists()
     right = {e.path: certain(e.label, 0.9) for e in read_dataset(data).examples}
     write_answers(table, right)
-    (tmp_path / "curves.png").touch()
-    evaluated(table, "--data", data, out=tmp_path)
-    assert not {"errors.png", "curves.png"} & {p.name for p in tmp_path.iterdir()}
+    (report / "curves.png").touch()
+    evaluated(table, "--data", data, out=report)
+    assert not {"errors.png", "curves.png"} & {p.name for p in report.iterdir()}
 
 
 def test_a_report_leaves_pictures_where_there_is_no_report(data, table, tmp_path):
-    (tmp_path / "curves.png").touch()
-    evaluated(table, "--data", data, out=tmp_path)
-    assert (tmp_path / "curves.png").exists()
+    report = tmp_path / "report"
+    report.mkdir()
+    (report / "curves.png").touch()
+    evaluated(table, "--data", data, out=report)
+    assert (report / "curves.png").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["{here}/predictions.csv", "--data", "{data}"],
+        ["{linked}", "--data", "{data}"],
+        ["{table}", "--data", "{here}"],
+        ["{table}", "--data", "{here}/predictions.csv"],
+        ["{table}", "--data", "{data}", "--reference", "{here}/predictions.csv"],
+    ],
+)
+def test_a_report_never_takes_the_place_of_what_it_reads(
+    data, table, tmp_path, arguments
+):
+    here, linked = data / "Blip", tmp_path / "linked.csv"
+    answers = Path(shutil.copy(table, here / "predictions.csv"))
+    linked.symlink_to(answers)
+    before = sorted(here.iterdir())
+    places = {"here": here, "linked": linked, "data": data, "table": table}
+    given = [a.format(**places) for a in arguments]
+    code, out, err = gspy("evaluate", *given, "-o", here)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "is read there; name another" in err
+    assert sorted(here.iterdir()) == before
+    assert answers.read_bytes() == table.read_bytes()
+
+
+def test_a_report_never_takes_the_place_of_a_foreign_page(data, table, tmp_path):
+    report = tmp_path / "report"
+    evaluated(table, "--data", data, out=report)
+    evaluated(table, "--data", data, out=report)
+    (report / "index.html").write_text("<h1>My own</h1>")
+    code, _, err = gspy("evaluate", table, "--data", data, "-o", report)
+    assert (code, "index.html is no report of gspy; name another" in err) == (2, True)
+    assert (report / "index.html").read_text() == "<h1>My own</h1>"
+
+
+def test_a_report_may_have_the_name_of_its_model(
+    data, tiny_model, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "shipped_models", lambda: tmp_path / "shipped")
+    shutil.copytree(tiny_model.parent, tmp_path / "shipped" / "tiny")
+    for _ in range(2):
+        evaluated("tiny", "--data", data, out=Path("tiny"))
+
+
+def test_a_folder_that_is_no_subject_says_what_it_is(data, table, tmp_path):
+    report, folds = tmp_path / "report", tmp_path / "folds"
+    gspy("evaluate", table, table, "--data", data, "-o", report)
+    (folds / "fold-001").mkdir(parents=True)
+    (folds / "fold-001" / "config.json").touch()
+    wrong = {
+        report: "holds a comparison but no runs: give the models, or the predictions",
+        report / "1-answers-1": "is a folder, but no finished run and no model\n",
+        folds: f"no finished run and no model; 'gspy train --resume {folds}' goes on",
+    }
+    for folder, message in wrong.items():
+        code, out, err = gspy("evaluate", table, folder, "--data", data)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert message in err
 
 
 def test_a_run_is_evaluated_on_its_own_test_split(trained, tmp_path):

@@ -1,12 +1,16 @@
 """`gspy evaluate`: how good models are, in numbers and pictures."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gspy_cli import registry
 from gspy_cli.cli.hints import after_evaluate, hint
 from gspy_cli.cli.options import DeviceOption, QuietOption, need, refuse_file
+from gspy_cli.errors import GspyError
+from gspy_cli.whole import writing
 
 if TYPE_CHECKING:
     from gspy_cli.evaluation.evaluation import Evaluation
@@ -66,7 +70,9 @@ def evaluate(
     """
     if output is not None:
         need("matplotlib", extra="report", what="a report")
-        refuse_file(output)
+        installed = {folder.path.name for folder in registry.installed()}
+        paths = [Path(text).expanduser() for text in models if text not in installed]
+        _check(output, [*paths, *filter(None, [data, reference])])
     from gspy_cli.cli import evaluation_screen as screen
     from gspy_cli.cli.progress import bar
     from gspy_cli.evaluation import evaluation as evaluating
@@ -108,3 +114,20 @@ def evaluate(
     hint(after_evaluate(models, page), quiet=quiet)
     if any(evaluation.failures for evaluation in done):
         raise typer.Exit(1)
+
+
+def _check(output: Path, inputs: Iterable[Path]) -> None:
+    """Refuse a folder where a report would write over what is read, or over a page."""
+    from gspy_cli.evaluation.fragments import is_ours
+
+    refuse_file(output)
+    if not output.exists():
+        return
+    page = output / "index.html"
+    with writing(output):
+        places = [output, *filter(Path.is_file, output.iterdir())]
+        for path in inputs:
+            if path.exists() and any(map(path.samefile, places)):
+                raise GspyError(f"-o {output}: {path} is read there; name another")
+        if page in places and not is_ours(page):
+            raise GspyError(f"{page} is no report of gspy; name another output")

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 Cell = str | int | float | None
@@ -18,6 +19,11 @@ def page(title: str, body: Iterable[str]) -> str:
     texts = {k: parts.joinpath(n).read_text("utf-8") for k, n in names.items()}
     whole = Template(parts.joinpath("page.html").read_text("utf-8"))
     return whole.substitute(texts, title=escape(title), body="\n".join(body))
+
+
+def is_ours(path: Path) -> bool:
+    """Tell a page of `gspy evaluate` from others."""
+    return b'<meta name="generator" content="gspy evaluate">' in path.read_bytes()
 
 
 def heading(text: str) -> str:

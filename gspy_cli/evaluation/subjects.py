@@ -71,6 +71,11 @@ def subjects_of(text: str, device: str) -> list[Subject]:
         return [of_folds(path)]
     if (path / "comparison.csv").is_file():
         runs = sorted(p.parent for p in path.glob("*/best.safetensors"))
+        if not runs:
+            raise GspyError(
+                f"{text} holds a comparison but no runs: give the models, or "
+                "the predictions.csv of each"
+            )
         return [subject for run in runs for subject in subjects_of(str(run), device)]
     if is_run(path):
         return [of_run(path, device)]
