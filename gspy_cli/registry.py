@@ -1,6 +1,7 @@
 """Where models lie: those that gspy ships, and the user's own."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -195,7 +196,8 @@ def _rest(folder: Path) -> str:
     """Say how a folder of folds becomes whole."""
     begun = any(folder.glob("fold-*/config.json"))
     stopped = begun and not (folder / "scores.json").exists()
-    return f"; 'gspy train --resume {folder}' goes on with it" if stopped else ""
+    command = shlex.join(["gspy", "train", "--resume", str(folder)])
+    return f"; it goes on with {command}" if stopped else ""
 
 
 def read(path: Path) -> bytes:

@@ -698,7 +698,7 @@ def test_a_folder_that_is_no_subject_says_what_it_is(data, table, tmp_path):
     wrong = {
         report: "holds a comparison but no runs: give the models, or the predictions",
         report / "1-answers-1": "is a folder, but no finished run and no model\n",
-        folds: f"no finished run and no model; 'gspy train --resume {folds}' goes on",
+        folds: f"no model; it goes on with gspy train --resume {folds}\n",
     }
     for folder, message in wrong.items():
         code, out, err = gspy("evaluate", table, folder, "--data", data)
