@@ -605,7 +605,7 @@ from gspy_cli.training.train import train
 
 seen = []
 def die(done, total):
-    seen.append(done)
+    seen.extend([done] if done else [])  # not an epoch's start
     if len(seen) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
 
