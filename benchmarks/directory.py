@@ -39,11 +39,11 @@ from gspy_cli.card import ModelCard
 from gspy_cli.figure import read_pixels
 from gspy_cli.image import network_input, resize
 from gspy_cli.labels import CLASSES
-from gspy_cli.predict import available_cores
 from gspy_cli.simulate.figures import write_figures
 from gspy_cli.training.architectures import architecture, build_network
 from gspy_cli.training.export import check_pictures, export_model, read_network
 from gspy_cli.training.quantise import to_int8
+from gspy_cli.workers import available_cores
 
 DRAWN, COUNT, MANY = 96, 4800, 20_000
 FOR_RIVALS = 1200  # pictures at most: without their start, the number hardly counts

@@ -1,11 +1,9 @@
 """Samples in, results out: batches are read and scored side by side, order kept."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from itertools import chain, islice
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -21,9 +19,9 @@ from gspy_cli.model import Model
 from gspy_cli.readers import Input, Order, Readers, Size, attempt, fit
 from gspy_cli.results import Failure, Origin, Prediction, Result
 from gspy_cli.sources import PictureFile, Plot, Sample
+from gspy_cli.workers import available_cores
 
 FEW = 64  # pictures that are read sooner than processes to read them can start
-CGROUP = Path("/sys/fs/cgroup")  # what a container may use
 
 Ready = tuple[Origin, Input]
 """A sample's network input, or why there is none, and what is known of it now."""
@@ -143,26 +141,6 @@ def begin_reading(
     """Start processes to read pictures: `least`, where there are only a few."""
     many = sources.at_least(FEW, paths, recursive=recursive)
     return Readers((workers or available_cores()) if many else least)
-
-
-def available_cores() -> int:
-    """Count the cores that this process may use; a container may have fewer."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return min(cores, _quota(CGROUP) or cores)
-
-
-def _quota(cgroup: Path) -> int | None:
-    """Give how many cores' time a container has, rounded up; None without a limit."""
-    two = cgroup / "cpu.max"
-    one = cgroup / "cpu/cpu.cfs_quota_us", cgroup / "cpu/cpu.cfs_period_us"
-    with suppress(OSError, ValueError):  # "max"
-        text = " ".join(path.read_text() for path in ([two] if two.exists() else one))
-        quota, period = map(int, text.split())
-        return -(-quota // period) if quota > 0 else None
-    return None
 
 
 class _Reading:

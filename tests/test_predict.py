@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from conftest import SIDE, TINY_CLASSES, draw_figure, tiny_card
 
-from gspy_cli import predict
+from gspy_cli import predict, workers
 from gspy_cli.errors import PictureError
 from gspy_cli.model import Model
-from gspy_cli.predict import available_cores, classify
+from gspy_cli.predict import classify
 from gspy_cli.results import Failure, Origin
 from gspy_cli.sources import Sample
 
@@ -123,14 +123,14 @@ def test_a_container_has_as_many_cores_as_its_quota_gives(
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"{content}\n")
-    monkeypatch.setattr(predict, "CGROUP", tmp_path)
+    monkeypatch.setattr(workers, "CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert available_cores() == cores
+    assert workers.available_cores() == cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone has it")
 def test_a_process_that_is_bound_to_one_core_has_one():
-    code = "from gspy_cli.predict import available_cores as a; print(a())"
+    code = "from gspy_cli.workers import available_cores as a; print(a())"
     found = subprocess.run(
         [sys.executable, "-c", code],
         preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
@@ -149,8 +149,8 @@ def test_there_are_as_many_workers_as_cores_unless_told_otherwise(monkeypatch):
     monkeypatch.setattr(predict, "available_cores", lambda: 3)
     monkeypatch.setattr(predict, "_Crew", begin)
     samples = [figure_sample(0)] * 2
-    for workers in (None, 1):
-        list(classify(samples, MODEL, batch_size=2, workers=workers))
+    for given in (None, 1):
+        list(classify(samples, MODEL, batch_size=2, workers=given))
     assert begun == [3, 1]
 
 

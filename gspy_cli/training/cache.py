@@ -7,7 +7,6 @@ a changed list of pictures decodes only what is new.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,6 +21,7 @@ from platformdirs import user_cache_path
 from gspy_cli import figure, image
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.workers import available_cores
 
 SHARD = 256
 """Pictures in a shard: what a killed run has to decode again, at most."""
@@ -189,7 +189,7 @@ def decode_missing(
     """Write shards of what is missing; give the reason for each unreadable key."""
     unreadable: dict[str, str] = {}
     keys = list(missing)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         for start in range(0, len(keys), SHARD):
             chunk = keys[start : start + SHARD]
             decoded = pool.map(lambda k: decode(missing[k], size), chunk)
