@@ -290,26 +290,28 @@ def test_what_was_asked_for_is_on_the_disk_before_the_first_row(
     assert synced == [(b'{"model"', b"")]
 
 
-@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EACCES])
-def test_a_lock_that_another_holds_is_told_however_the_system_says_so(
-    figures, tmp_path, monkeypatch, number
-):
+@pytest.fixture
+def refused(number, monkeypatch) -> None:
+    """Let the system refuse every lock, with this number of an error."""
+
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("fcntl.flock", refuse)
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EACCES])
+@pytest.mark.usefixtures("refused")
+def test_a_lock_that_another_holds_is_told_however_the_system_says_so(
+    figures, tmp_path
+):
     code, _, err = gspy("classify", figures, "-o", tmp_path / "out.csv")
     assert (code, err[:29]) == (2, "gspy: another gspy is writing")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
-def test_a_file_system_without_locks_is_written_without(
-    figures, tmp_path, monkeypatch, number
-):
-    def refuse(*_):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr("fcntl.flock", refuse)
+@pytest.mark.usefixtures("refused")
+def test_a_file_system_without_locks_is_written_without(figures, tmp_path):
     assert gspy("classify", figures, "-o", tmp_path / "out.csv")[0] == 0
 
 

@@ -1,6 +1,6 @@
 """`gspy evaluate`: how good models are, in numbers and pictures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,8 @@ from gspy_cli.whole import writing
 
 if TYPE_CHECKING:
     from gspy_cli.evaluation.evaluation import Evaluation
+    from gspy_cli.evaluation.selection import Selection
+    from gspy_cli.evaluation.subjects import Subject
 
 
 def evaluate(
@@ -75,23 +77,15 @@ def evaluate(
         _check(output, [*paths, *filter(None, [data, reference])])
     from gspy_cli.cli import evaluation_screen as screen
     from gspy_cli.cli.progress import bar
-    from gspy_cli.evaluation import evaluation as evaluating
-    from gspy_cli.evaluation.comparison import compare, on_common_ground
+    from gspy_cli.evaluation.comparison import compare
+    from gspy_cli.evaluation.evaluation import selection_for
     from gspy_cli.evaluation.reference import compare_with_reference
     from gspy_cli.evaluation.subjects import find_subjects
 
-    done: list[Evaluation] = []
     try:
         subjects = find_subjects(models, device=device)
-        chosen = evaluating.selection_for(subjects, data, split=split, window=window)
-        for subject in subjects:
-            with bar(f"evaluating {subject.name}", quiet=quiet) as progress:
-                done.append(
-                    evaluating.evaluate(
-                        subject, chosen, batch_size=batch_size, progress=progress
-                    )
-                )
-        done = on_common_ground(done)
+        chosen = selection_for(subjects, data, split=split, window=window)
+        done = _scored(subjects, chosen, batch_size, quiet=quiet)
         agreements = [
             compare_with_reference(e.glitches, reference) if reference else None
             for e in done
@@ -114,6 +108,23 @@ def evaluate(
     hint(after_evaluate(models, page), quiet=quiet)
     if any(evaluation.failures for evaluation in done):
         raise typer.Exit(1)
+
+
+def _scored(
+    subjects: "Sequence[Subject]", chosen: "Selection", batch_size: int, *, quiet: bool
+) -> "list[Evaluation]":
+    """Score each subject, on the pictures that all of them answer."""
+    from gspy_cli.cli.progress import bar
+    from gspy_cli.evaluation.comparison import on_common_ground
+    from gspy_cli.evaluation.evaluation import evaluate
+
+    done = []
+    for subject in subjects:
+        with bar(f"evaluating {subject.name}", quiet=quiet) as progress:
+            done.append(
+                evaluate(subject, chosen, batch_size=batch_size, progress=progress)
+            )
+    return on_common_ground(done)
 
 
 def _check(output: Path, inputs: Iterable[Path]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -91,18 +92,14 @@ def export(
     Example: gspy export runs/train/mobilenet_v2-001 -o model.onnx
     """
     need_torch("exporting")
-    if check is None:
-        _check(run, output)
-    from gspy_cli.cli import progress
-
-    with progress.bar("starting", quiet=False):
-        from gspy_cli.training import export as exporting
-        from gspy_cli.training.checkpoint import write_atomically
-
     if check is not None:
-        typer.echo(exporting.check_file(check, run))
+        typer.echo(_loaded().check_file(check, run))
         return
-    assert run is not None
+    run = _exportable(run, output)
+    exporting = _loaded()
+    from gspy_cli.cli import progress
+    from gspy_cli.training.checkpoint import write_atomically
+
     changes = _changes(name, temperature, scores, licence)
     with (
         progress.stages("exporting", quiet=False) as stages,
@@ -141,8 +138,17 @@ def export(
     typer.echo(f"next: {follow}")
 
 
-def _check(run: Path | None, output: Path) -> None:
-    """Refuse what cannot be exported, before torch is loaded."""
+def _loaded() -> ModuleType:
+    """Import what exports; torch takes its time to load."""
+    from gspy_cli.cli.progress import bar
+
+    with bar("starting", quiet=False):
+        from gspy_cli.training import export as exporting
+    return exporting
+
+
+def _exportable(run: Path | None, output: Path) -> Path:
+    """Give the run; refuse what cannot be exported, before torch is loaded."""
     if run is None:
         raise GspyError("give the run to export: gspy export runs/train/NAME")
     if not run.exists():
@@ -151,6 +157,7 @@ def _check(run: Path | None, output: Path) -> None:
         raise GspyError(f"-o {output}: name a file in a folder that is there")
     if output.suffix.lower() != ".onnx":
         raise GspyError(f"-o {output}: end it in .onnx")
+    return run
 
 
 def _changes(
