@@ -8,7 +8,6 @@ from types import UnionType
 from typing import Any
 
 from gspy_cli.errors import GspyError
-from gspy_cli.results import WINDOWS
 
 MAX_SIDE = 4096  # pixels; a larger input would fill the memory
 _TEXTS = ("name", "architecture", "crop", "filter", "data", "licence", "date", "sha256")
@@ -21,12 +20,10 @@ class ModelCard:
     `input_size` is (height, width) in pixels; `mean` and `std` are per RGB channel
     on a 0 to 1 scale; `temperature` divides the logits. The exported graph applies
     all three itself. What has a familiarity below `unfamiliar_below` is no glitch of
-    a known kind; at 0 nothing is flagged. The views of a glitch are fused by their mean
-    log-probability; `view_weights` says how much a view counts in it, by its window in
-    seconds ("0.5", "1.0", "2.0", "4.0"), where that is not 1. `scores` and
-    `data` say how the model was made and judged; `trained_on` holds the fingerprints of
-    the real glitches that it has seen: - where there are none, empty where nobody
-    knows, with a ? where there may be others.
+    a known kind; at 0 nothing is flagged. `scores` and `data` say how the model was
+    made and judged; `trained_on` holds the fingerprints of the real glitches that it
+    has seen: - where there are none, empty where nobody knows, with a ? where there
+    may be others.
     """
 
     name: str
@@ -40,7 +37,6 @@ class ModelCard:
     filter: str = "bilinear"
     temperature: float = 1.0
     unfamiliar_below: float = 0.0
-    view_weights: Mapping[str, float] = field(default_factory=dict)
     data: str = ""
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
@@ -90,7 +86,6 @@ class ModelCard:
             "temperature": _are(numbers, [self.temperature]) and self.temperature > 0,
             "unfamiliar_below": _are(numbers, [self.unfamiliar_below])
             and 0 <= self.unfamiliar_below <= 1,
-            "view_weights": _are_weights(self.view_weights),
             "parameters": _are(int, [self.parameters]),
             "scores": isinstance(self.scores, Mapping),
         } | {name: _are(str, [getattr(self, name)]) for name in _TEXTS}
@@ -105,16 +100,6 @@ def names_a_folder(label: str) -> bool:
     """Tell whether pictures can be sorted into a folder of this name."""
     control = any(ord(character) < 32 for character in label)
     return label not in ("", ".", "..") and not control and not set("/\\") & set(label)
-
-
-def _are_weights(weights: object) -> bool:
-    """Tell whether these are weights of the views of a glitch; none is left out."""
-    return (
-        isinstance(weights, Mapping)
-        and weights.keys() <= set(map(str, WINDOWS))
-        and _are(float | int, weights.values())
-        and all(weight > 0 for weight in weights.values())
-    )
 
 
 def _are(kind: type | UnionType, values: Iterable[object]) -> bool:

@@ -1,7 +1,7 @@
 """From pictures to glitches: the windows of one glitch together, and one answer."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice, zip_longest
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from gspy_cli.results import WINDOWS, Failure, Glitch, Origin, Prediction, Result
 from gspy_cli.sources import Name, Sample, sample_of
-from gspy_cli.views import EQUAL, fuse
+from gspy_cli.views import fuse
 
 Group = tuple[Sample, ...]
 """The samples that one row answers: the views of a glitch, or a single picture."""
@@ -65,13 +65,10 @@ def classify_groups(
         yield members, (first, *islice(results, len(members) - 1))
 
 
-def fuse_views(
-    views: tuple[Result, ...], weights: Mapping[str, float] = EQUAL
-) -> Glitch:
+def fuse_views(views: tuple[Result, ...]) -> Glitch:
     """Give the answer of a glitch's views; those that failed have no voice.
 
-    `weights` are the `view_weights` of the model's card. The answer is familiar where
-    more than half of the views are.
+    It is familiar where more than half of the views are.
     """
     usable = [view for view in views if isinstance(view, Prediction)]
     origin = replace(views[0].origin, window=None)
@@ -80,7 +77,7 @@ def fuse_views(
         return Glitch(views, Failure(origin, failed.reasons()))
     classes = tuple(usable[0].scores)
     scored = np.array([tuple(view.scores.values()) for view in usable])
-    fused = fuse(scored, [view.origin.window for view in usable], weights)
+    fused = fuse(scored)
     best = int(fused.argmax())
     scores = dict(zip(classes, fused.tolist(), strict=True))
     familiar = 2 * sum(view.familiar for view in usable) > len(usable)

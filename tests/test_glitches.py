@@ -101,13 +101,6 @@ def test_the_answer_is_the_fusion_of_the_views():
     assert glitch.answer.origin == Origin(named("H1_a", 0.5), "H1", "a")
 
 
-def test_the_weights_of_the_card_decide_between_views():
-    views = (prediction(0.5, 0.8, 0.2, 0.0), prediction(1.0, 0.3, 0.7, 0.0))
-    assert glitches.fuse_views(views).answer.label == "Blip"
-    heavy = glitches.fuse_views(views, {"1.0": 3.0})
-    assert heavy.answer.label == "Koi_Fish"
-
-
 def test_a_failed_view_has_no_voice_and_the_row_says_so():
     good = prediction(1.0, 0.1, 0.8, 0.1)
     row = Columns(TINY_CLASSES, "tiny", per_glitch=True).row(

@@ -358,11 +358,11 @@ def test_a_card_that_answers_otherwise_is_another_run(odd_folder, tmp_path):
     write_tiny_model(model)
     ask = ["classify", odd_folder / "13 broken.png", "-o", output, "-m", model]
     assert gspy(*ask)[0] == 1
-    changed = tiny_card(sha256=checksum(model), view_weights={"4.0": 2.0})
+    changed = tiny_card(sha256=checksum(model), unfamiliar_below=0.5)
     (model / "card.json").write_text(changed.to_json())
     code, _, err = gspy(*ask)
     assert code == 2
-    assert "was made with view_weights {}, this run has {'4.0': 2.0}" in err
+    assert "was made with unfamiliar_below 0.0, this run has 0.5" in err
 
 
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)

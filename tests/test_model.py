@@ -63,8 +63,6 @@ def test_a_bad_card_is_one_clear_line(text):
         {"temperature": 0},
         {"temperature": True},
         {"unfamiliar_below": 1.5},
-        {"view_weights": {"3.0": 1}},
-        {"view_weights": {"0.5": 0}},
         {"parameters": 1.5},
         {"scores": []},
         {"name": 3},

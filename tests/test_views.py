@@ -14,15 +14,6 @@ def test_fusing_is_the_normalised_geometric_mean():
     np.testing.assert_allclose(fuse(views), expected / expected.sum())
 
 
-def test_a_card_may_let_some_windows_count_more():
-    views = np.array([[0.8, 0.2], [0.3, 0.7]])
-    fused = fuse(views, (0.5, 4.0), {"4.0": 2})
-    expected = np.array([0.8 * 0.3**2, 0.2 * 0.7**2]) ** (1 / 3)
-    np.testing.assert_allclose(fused, expected / expected.sum())
-    equal = fuse(views, (0.5, None), {"1.0": 3})
-    np.testing.assert_allclose(equal, fuse(views))
-
-
 def test_a_view_that_is_wholly_sure_does_not_make_the_rest_undefined():
     fused = fuse(np.array([[1.0, 0.0], [0.0, 1.0]]))
     assert fused == pytest.approx([0.5, 0.5])

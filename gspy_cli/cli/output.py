@@ -170,7 +170,6 @@ def outputs_of(
         "columns": columns.names(),
         "min_confidence": columns.min_confidence,
         "unfamiliar_below": card.unfamiliar_below,
-        "view_weights": dict(card.view_weights),
         "channel": events.channel,
         "ifo": events.ifo,
         "open_data": events.open_data,

@@ -138,8 +138,7 @@ def run(
     from gspy_cli import glitches
 
     found = glitches.classify_groups(outputs.left(groups), engine.classify)
-    fuse = partial(glitches.fuse_views, weights=engine.card.view_weights)
-    answer = fuse if outputs.columns.per_glitch else _only
+    answer = glitches.fuse_views if outputs.columns.per_glitch else _only
     rows = ((group, answer(results)) for group, results in found)
     with countdown(again, outputs.needless, quiet=quiet) as watched:
         outputs.write(rows, counted=tally.count, watched=watched, live=live)

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,20 +58,14 @@ class Answers:
         examples = tuple(self.examples[i] for i in chosen)
         return Answers(examples, self.probabilities[list(chosen)], self.classes)
 
-    def fused(self, weights: Mapping[str, float]) -> "Answers":
-        """Give one answer a glitch: that of all its views, as a card weighs them."""
+    def fused(self) -> "Answers":
+        """Give one answer a glitch: that of all its views."""
         views: defaultdict[str, list[int]] = defaultdict(list)
         for i, example in enumerate(self.examples):
             views[example.glitch].append(i)
         examples = (replace(self.examples[v[0]], window=None) for v in views.values())
-        fused = [self._fuse(members, weights) for members in views.values()]
+        fused = [fuse(self.probabilities[members]) for members in views.values()]
         return Answers(tuple(examples), np.stack(fused), self.classes)
-
-    def _fuse(
-        self, members: list[int], weights: Mapping[str, float]
-    ) -> NDArray[np.float64]:
-        windows = [self.examples[i].window for i in members]
-        return fuse(self.probabilities[members], windows, weights)
 
 
 @dataclass(frozen=True, slots=True)

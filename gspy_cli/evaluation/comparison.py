@@ -96,6 +96,6 @@ def within(evaluation: Evaluation, paths: set[Path]) -> Evaluation:
     return replace(
         evaluation,
         pictures=pictures,
-        glitches=pictures.fused(evaluation.subject.view_weights),
+        glitches=pictures.fused(),
         notes=(*evaluation.notes, *([note] if dropped else [])),
     )

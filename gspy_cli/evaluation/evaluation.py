@@ -93,7 +93,7 @@ def evaluate(
         subject,
         selection,
         judged.answers,
-        judged.answers.fused(subject.view_weights),
+        judged.answers.fused(),
         judged.failures,
         judged.rate,
         (*seen, *subject.notes, *selection.notes),

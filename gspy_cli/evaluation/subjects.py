@@ -40,11 +40,6 @@ class Subject:
     held_out: bool = False
     notes: tuple[str, ...] = ()
 
-    @property
-    def view_weights(self) -> Mapping[str, float]:
-        """How its card weighs the views of a glitch; no card weighs all alike."""
-        return self.card.view_weights if self.card else {}
-
 
 def find_subjects(texts: Sequence[str], *, device: str) -> list[Subject]:
     """Make ready what the user names; no two keep the same name.
