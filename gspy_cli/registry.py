@@ -1,7 +1,6 @@
 """Where models lie: those that gspy ships, and the user's own."""
 
 import os
-import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.whole import whole_file
+from gspy_cli.wording import command
 
 DEFAULT_MODEL = "efficientnet_lite0"
 RESERVED = ("default", "add", "list", "remove", "show")
@@ -196,8 +196,8 @@ def _rest(folder: Path) -> str:
     """Say how a folder of folds becomes whole."""
     begun = any(folder.glob("fold-*/config.json"))
     stopped = begun and not (folder / "scores.json").exists()
-    command = shlex.join(["gspy", "train", "--resume", str(folder)])
-    return f"; it goes on with {command}" if stopped else ""
+    follow = command("gspy", "train", "--resume", folder)
+    return f"; it goes on with {follow}" if stopped else ""
 
 
 def read(path: Path) -> bytes:

@@ -37,6 +37,9 @@ class Origin:
 WINDOWS = (0.5, 1.0, 2.0, 4.0)  # s; the views of a glitch, in Gravity Spy's order
 FILENAMES = tuple(f"Filename{place}" for place in range(1, len(WINDOWS) + 1))
 
+STRAIN_SUFFIXES = (".hdf5", ".h5", ".hdf", ".gwf")
+"""How the names of files of strain end."""
+
 COLUMN = re.compile(
     r"path|file|gravityspy_id|ifo|glitch|window|n_views|label|right|status|error"
     r"|(ml_label|ml_confidence)(_\d+)?|confident_label|glitch_ml_label|model_name"

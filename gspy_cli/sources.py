@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.figure import SUFFIXES, read_pixels
-from gspy_cli.results import VIEW, Origin, Trigger
+from gspy_cli.results import STRAIN_SUFFIXES, VIEW, Origin, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,6 @@ class Sample:
 
 
 STDIN = Path("-")
-STRAIN = (".hdf5", ".h5", ".hdf", ".gwf")
-"""How the names of files of strain end."""
 BOM = "\ufeff"  # what some programs begin a list with
 STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/")
 """How the paths of streams of this process begin."""
@@ -228,7 +226,7 @@ def _from_folder(folder: str, *, recursive: bool, apart: Path | None) -> Iterato
 
 def _holds_strain(folder: str) -> bool:
     with suppress(OSError), os.scandir(folder) as entries:
-        return any(entry.name.lower().endswith(STRAIN) for entry in entries)
+        return any(entry.name.lower().endswith(STRAIN_SUFFIXES) for entry in entries)
     return False
 
 

@@ -1,4 +1,7 @@
-"""How numbers and names of things are said."""
+"""How numbers, names and commands are said."""
+
+import shlex
+from pathlib import Path
 
 
 def counted(number: int, noun: str) -> str:
@@ -17,3 +20,12 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def command(*words: str | Path) -> str:
+    """Write a command for a shell; no path in it is taken for an option."""
+    return shlex.join(_path(word) if isinstance(word, Path) else word for word in words)
+
+
+def _path(path: Path) -> str:
+    return f"./{path}" if str(path).startswith("-") else str(path)

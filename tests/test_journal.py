@@ -25,7 +25,7 @@ from test_classify import rows as read_rows
 from gspy_cli.errors import ChangedError
 from gspy_cli.predict import FEW
 from gspy_cli.results import Failure, Origin, key_of
-from gspy_cli.writers import Columns, csv_header, csv_lines, json_lines
+from gspy_cli.writers import Columns, csv_header, csv_line, json_line
 from gspy_cli.writers.forms import csv_form, json_form
 
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
@@ -358,11 +358,11 @@ def test_a_card_that_answers_otherwise_is_another_run(odd_folder, tmp_path):
     write_tiny_model(model)
     ask = ["classify", odd_folder / "13 broken.png", "-o", output, "-m", model]
     assert gspy(*ask)[0] == 1
-    changed = tiny_card(sha256=checksum(model), unfamiliar_below=0.5)
+    changed = tiny_card(sha256=checksum(model), name="other")
     (model / "card.json").write_text(changed.to_json())
     code, _, err = gspy(*ask)
     assert code == 2
-    assert "was made with unfamiliar_below 0.0, this run has 0.5" in err
+    assert "was made with model tiny, this run has other" in err
 
 
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
@@ -371,8 +371,8 @@ PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
 @given(PATHS)
 def test_what_is_written_is_read_back_as_done(paths: list[str]):
     results = [Failure(Origin(path), "broken") for path in paths]
-    table = csv_header(COLUMNS) + "".join(csv_lines(results, COLUMNS))
-    lines = "".join(json_lines(results, COLUMNS))
+    table = csv_header(COLUMNS) + "".join(csv_line(r, COLUMNS) for r in results)
+    lines = "".join(json_line(r, COLUMNS) for r in results)
     expected = [Origin(path) for path in paths]
     for text, records, skip in ((table, CSV, 1), (lines, JSON, 0)):
         content = text.encode("utf-8", "backslashreplace")

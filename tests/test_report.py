@@ -183,7 +183,7 @@ def test_seven_models_and_more_are_told_apart(drawn):
 def test_a_legend_below_is_inside_the_figure(name: str, drawn):
     figures.draw_size(contenders(*(f"{i}{name}" for i in range(8))))
     history = [SimpleNamespace(epoch=1, validation_loss=0.1, validation_accuracy=0.9)]
-    curves.draw_comparison({f"{i}{name}": history for i in range(9)}, Path("unused"))
+    curves.draw_comparison({f"{i}{name}": history for i in range(9)})
     for figure in drawn:
         assert_whole(figure)
         height = figure.axes[0].get_window_extent().height
@@ -213,7 +213,7 @@ def test_a_long_title_of_an_error_stays_over_its_picture(drawn, monkeypatch):
 def test_the_latent_names_all_classes(number: int, drawn):
     classes = [f"{LONG}{i}" for i in range(number)]
     latent = np.random.default_rng(0).normal(size=(number, 3)).astype(np.float32)
-    curves.draw_latent(latent, np.arange(number), classes, Path("unused"))
+    curves.draw_latent(latent, np.arange(number), classes)
     assert_whole(drawn[0])
 
 

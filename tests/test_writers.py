@@ -3,7 +3,7 @@ import io
 import json
 
 from gspy_cli.results import Failure, Origin, Prediction
-from gspy_cli.writers import Columns, csv_header, csv_lines, json_lines
+from gspy_cli.writers import Columns, csv_header, csv_line, json_line
 
 CLASSES = ("Blip", "Koi_Fish", "Whistle")
 GOOD = Prediction(
@@ -16,7 +16,7 @@ BAD = Failure(Origin('odd,"name".png'), "the file is empty")
 
 
 def csv_text(results, columns: Columns) -> str:
-    return csv_header(columns) + "".join(csv_lines(results, columns))
+    return csv_header(columns) + "".join(csv_line(r, columns) for r in results)
 
 
 def test_csv_has_gravity_spys_columns_and_a_row_for_each_result():
@@ -31,7 +31,7 @@ def test_csv_has_gravity_spys_columns_and_a_row_for_each_result():
 
 def test_json_lines_hold_the_same_cells_as_csv():
     columns = Columns(CLASSES, "tiny", top_k=2, min_confidence=0.9)
-    rows = [json.loads(line) for line in json_lines([GOOD, BAD], columns)]
+    rows = [json.loads(json_line(r, columns)) for r in (GOOD, BAD)]
     table = csv.DictReader(io.StringIO(csv_text([GOOD, BAD], columns)))
     for row, cells in zip(rows, table, strict=True):
         shown = {k: "" if v is None else str(v) for k, v in row.items()}

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from gspy_cli.cli.hints import command
 from gspy_cli.cli.options import QuietOption, need_torch
 from gspy_cli.errors import GspyError
+from gspy_cli.wording import command
 
 MB = 10**6
 

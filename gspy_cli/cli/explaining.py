@@ -45,7 +45,7 @@ def write(
 ) -> None:
     """Explain the answer to one picture, unless it has none that is `known`."""
     from gspy_cli.explain import Explanation, draw
-    from gspy_cli.figure import read_figure
+    from gspy_cli.figure import read_pixels
     from gspy_cli.image import network_input
 
     if not known:
@@ -53,7 +53,7 @@ def write(
         return
     height, width = model.card.input_size
     try:
-        plot = network_input(read_figure(Path(path)), height=height, width=width)
+        plot = network_input(read_pixels(Path(path)), height=height, width=width)
     except PictureError as error:
         typer.echo(f"{output}: nothing drawn; {path}: {error}", err=True)
         return

@@ -13,10 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gspy_cli.cli.hints import command
 from gspy_cli.cli.options import need_torch
 from gspy_cli.errors import GspyError
-from gspy_cli.wording import counted
+from gspy_cli.wording import command, counted
 
 
 class Precision(StrEnum):

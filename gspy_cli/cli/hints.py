@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from shlex import join
 
 import typer
 
@@ -12,6 +11,7 @@ from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.running import Tally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
+from gspy_cli.wording import command
 
 
 def hint(what: str | None, *, quiet: bool) -> None:
@@ -61,15 +61,6 @@ def _qscan(paths: Sequence[Path], events: Events) -> str:
     options += [("--channel", events.channel)] if events.channel else []
     words = chain.from_iterable(options)
     return command("gspy", "qscan", *paths, *words, "-o", "scans/")
-
-
-def command(*words: str | Path) -> str:
-    """Write a command for a shell; no path in it is taken for an option."""
-    return join(_path(word) if isinstance(word, Path) else word for word in words)
-
-
-def _path(path: Path) -> str:
-    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def after_evaluate(models: Sequence[str], page: Path | None) -> str:

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gspy_cli.cli.hints import command
 from gspy_cli.cli.options import need_torch
+from gspy_cli.wording import command
 
 
 class ModelsGroup(TyperGroup):

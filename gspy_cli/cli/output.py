@@ -143,14 +143,12 @@ class Outputs:
         from gspy_cli import writers
 
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        if self._printed is Format.JSONL:
-            lines = writers.json_lines(rows, self.columns)
-        else:
-            if not self._begun:
-                sys.stdout.write(writers.csv_header(self.columns))
-            lines = writers.csv_lines(rows, self.columns)
-        for line in lines:
-            sys.stdout.write(line)
+        is_json = self._printed is Format.JSONL
+        line = writers.json_line if is_json else writers.csv_line
+        if not (is_json or self._begun):
+            sys.stdout.write(writers.csv_header(self.columns))
+        for row in rows:
+            sys.stdout.write(line(row, self.columns))
         self._begun = True
         sys.stdout.flush()
 

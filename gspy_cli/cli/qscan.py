@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gspy_cli.cli import strain
-from gspy_cli.cli.hints import command, hint
+from gspy_cli.cli.hints import hint
 from gspy_cli.cli.options import (
     ChannelOption,
     IfoOption,
@@ -23,6 +23,7 @@ from gspy_cli.cli.options import (
 from gspy_cli.cli.strain import OpenDataOption
 from gspy_cli.errors import GspyError
 from gspy_cli.whole import whole_file, writing
+from gspy_cli.wording import command
 
 if TYPE_CHECKING:
     from gspy_cli.strain.collect import Collection
@@ -89,7 +90,8 @@ def qscan(
     need_strain("drawing a Q-scan")
     from gspy_cli.results import WINDOWS
 
-    strain.Events(tuple(gps), None, channel, ifo, open_data).check()
+    asked = strain.Events(tuple(gps), None, channel, ifo, open_data, quiet=quiet)
+    asked.check()
     only = window_s(window)
     windows = tuple(w for w in WINDOWS if only in (None, w))
     if not windows:
@@ -97,14 +99,7 @@ def qscan(
     if annotate and form is not Form.PNG:
         raise GspyError(f"--annotate marks pictures; leave it out with -f {form}")
     refuse_file(output)
-    found, wanted = strain.find_strain(
-        paths or [],
-        strain.wanted_times(gps),
-        channel=channel,
-        ifo=ifo,
-        open_data=open_data,
-        quiet=quiet,
-    )
+    found, wanted = strain.find_strain(paths or [], asked)
     sheet = Sheet(windows, output, form, annotate, quiet)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)

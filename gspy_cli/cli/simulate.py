@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from gspy_cli.cli.hints import command
 from gspy_cli.cli.options import QuietOption, need_strain, refuse_file
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.labels import CLASSES
 from gspy_cli.whole import writing
-from gspy_cli.wording import counted
+from gspy_cli.wording import command, counted
 
 
 def simulate(

@@ -64,10 +64,10 @@ class Events:
 
 def refuse_without_times(paths: Iterable[str]) -> None:
     """Say what is missing where strain is given as if it were pictures."""
-    from gspy_cli.sources import STRAIN
+    from gspy_cli.results import STRAIN_SUFFIXES
 
     for path in paths:
-        if path.lower().endswith(STRAIN) and not os.path.isdir(path):  # noqa: PTH112
+        if path.lower().endswith(STRAIN_SUFFIXES) and not os.path.isdir(path):  # noqa: PTH112
             raise GspyError(f"{path} is strain; give --gps TIME or --triggers FILE")
 
 
@@ -75,18 +75,9 @@ def samples(paths: list[str], events: Events) -> "Iterator[Sample]":
     """Give the samples of all events in some strain, as `classify` is asked for it."""
     need_strain("classifying strain")
     from gspy_cli import strain_samples
-    from gspy_cli.strain.triggers import read_triggers
 
-    table = events.table
-    strain, wanted = find_strain(
-        paths,
-        read_triggers(table) if table else wanted_times(events.times),
-        channel=events.channel,
-        ifo=events.ifo,
-        open_data=events.open_data,
-        quiet=events.quiet,
-    )
-    return strain_samples.from_strain(strain, wanted, table=str(table or ""))
+    strain, wanted = find_strain(paths, events)
+    return strain_samples.from_strain(strain, wanted, table=str(events.table or ""))
 
 
 def classify(
@@ -103,33 +94,27 @@ def classify(
     return timeshift.gathered(results) if shifts else results
 
 
-def wanted_times(times: Iterable[str]) -> "list[Wanted]":
-    """Read the times of --gps."""
+def _wanted(events: Events) -> "Iterable[Wanted]":
+    """Read the times of --gps, or a table of triggers."""
     from gspy_cli.strain.times import gps_time
-    from gspy_cli.strain.triggers import Wanted
+    from gspy_cli.strain.triggers import Wanted, only_of, read_triggers
 
-    return [Wanted(gps_time(text)) for text in times]
+    times = [Wanted(gps_time(text)) for text in events.times]
+    return only_of(read_triggers(events.table) if events.table else times, events.ifo)
 
 
 def find_strain(
-    paths: list[str],
-    wanted: "Iterable[Wanted]",
-    *,
-    channel: str | None,
-    ifo: str | None,
-    open_data: bool,
-    quiet: bool,
+    paths: list[str], events: Events
 ) -> "tuple[Collection, Iterable[Wanted]]":
     """Look into the files that are given, or take the events' strain from GWOSC."""
     from gspy_cli.strain.collect import collect
-    from gspy_cli.strain.triggers import only_of
 
-    wanted = only_of(wanted, ifo)
-    if not open_data:
+    wanted = _wanted(events)
+    if not events.open_data:
         if not paths:
             raise GspyError("no strain: give .hdf5, .h5 or .gwf files, or --open-data")
-        return collect(paths, channel=channel, ifo=ifo), wanted
-    if paths or channel:
+        return collect(paths, channel=events.channel, ifo=events.ifo), wanted
+    if paths or events.channel:
         raise GspyError("--open-data takes strain from gwosc.org: no files, no channel")
     need_strain("fetching open data", "gwosc")
     from gspy_cli.strain.archive import Archive
@@ -137,9 +122,9 @@ def find_strain(
     from gspy_cli.strain.opendata import OpenData
 
     def say(url: str) -> None:
-        if not quiet:
+        if not events.quiet:
             sys.stderr.write(f"fetching {url}\n")  # typer.echo would break a bar
 
     archive = Archive([])
-    fetched = OpenData(archive, on_download=say).fetch(wanted, ifo)
+    fetched = OpenData(archive, on_download=say).fetch(wanted, events.ifo)
     return Collection(archive, {}), fetched

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gspy_cli.cli.hints import command, hint
+from gspy_cli.cli.hints import hint
 from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch, window_s
 from gspy_cli.errors import GspyError
+from gspy_cli.wording import command
 
 if TYPE_CHECKING:
     from gspy_cli.cli.training_screen import GoesOn
@@ -174,7 +175,7 @@ def train(
     several = len(sizes) > 1 or len(rates) > 1
     if several and folds:
         raise GspyError("--folds scores one recipe: give one --batch-size and one --lr")
-    config = None if resume else _checked(_config(options))
+    config = None if resume else _checked(_config(options, sizes, rates))
     from gspy_cli.cli.progress import bar
 
     with bar("starting", quiet=quiet):
@@ -234,7 +235,9 @@ def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> lis
         raise GspyError(f"{option} {text}: give numbers with commas between") from None
 
 
-def _config(options: dict[str, Any]) -> "TrainConfig":
+def _config(
+    options: dict[str, Any], sizes: list[int], rates: list[float]
+) -> "TrainConfig":
     from gspy_cli.training.config import NETWORKS, TrainConfig, unknown_architecture
     from gspy_cli.training.download import default_data
     from gspy_cli.training.recipes import Recipe, recipe_for
@@ -247,9 +250,8 @@ def _config(options: dict[str, Any]) -> "TrainConfig":
         options["data"], note = default_data()
         typer.echo(note, err=True)
     options["compile"] = options.pop("compiled")
-    for name, kind in (("batch_size", int), ("lr", float)):
-        numbers = _numbers(options[name], kind, name)
-        options[name] = numbers[0] if numbers else None
+    options["batch_size"] = sizes[0] if sizes else None
+    options["lr"] = rates[0] if rates else None
     given = {key: value for key, value in options.items() if value is not None}
     base = recipe_for(options["architecture"], options["recipe"])
     changes = {f.name for f in fields(Recipe)} & given.keys() - {"name"}

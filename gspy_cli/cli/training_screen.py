@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 import typer
 from rich.console import Console
 
-from gspy_cli.cli.hints import command, hint
+from gspy_cli.cli.hints import hint
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.distributed import world_of_torchrun
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.splits import glitch_labels
-from gspy_cli.wording import counted
+from gspy_cli.wording import command, counted
 
 if TYPE_CHECKING:
     from torch import nn

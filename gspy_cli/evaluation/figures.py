@@ -6,7 +6,6 @@ Lines are in Okabe and Ito's colours, matrices in shades of blue.
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,31 +16,23 @@ from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.gallery import Error, read_plot
 from gspy_cli.evaluation.scores import Calibration, confusion_of
 from gspy_cli.metrics import BINS, wilson_interval
+from gspy_cli.training.curves import (
+    CHARACTER,
+    TRAIN,
+    VALIDATION,
+    name_below,
+    new_figure,
+    png,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
+BLUE, ORANGE, GREY = TRAIN, VALIDATION, "#777777"
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#000000")
 MARKERS = "os^Dv*P"
 SHOWN = 8  # errors in the figure of errors
 TITLE = 32  # characters in a line of its titles
-CHARACTER = 0.075  # inches, of a class's name beside a matrix
-
-
-def new_figure(width: float, height: float) -> "Figure":
-    """Begin a figure; sizes in inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def png(figure: "Figure") -> bytes:
-    """Give a figure's PNG file."""
-    stream = BytesIO()
-    figure.savefig(stream, dpi=120, format="png")
-    return stream.getvalue()
 
 
 def draw_confusion(answers: Answers, *, normalised: bool) -> bytes:
@@ -165,8 +156,6 @@ def draw_size(rows: Sequence[Contender]) -> bytes | None:
     known = [(row, row.parameters) for row in rows if row.parameters]
     if len(known) < 2:
         return None
-    from gspy_cli.training.curves import name_below
-
     figure = new_figure(7, 4.2)
     axes = figure.subplots()
     twins: Counter[tuple[int, float]] = Counter()

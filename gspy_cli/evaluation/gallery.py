@@ -11,7 +11,7 @@ from PIL import Image
 
 from gspy_cli.errors import PictureError
 from gspy_cli.evaluation.answers import Answers
-from gspy_cli.figure import read_figure
+from gspy_cli.figure import read_pixels
 from gspy_cli.image import network_input
 from gspy_cli.training.data import Example
 
@@ -56,7 +56,7 @@ def read_plot(
 ) -> NDArray[np.uint8]:
     """Read a picture's plot, (height, width, 3); grey where it is gone."""
     try:
-        return network_input(read_figure(example.path), height=height, width=width)
+        return network_input(read_pixels(example.path), height=height, width=width)
     except PictureError:
         return np.full((height, width, 3), GREY, np.uint8)
 

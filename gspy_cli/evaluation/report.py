@@ -95,27 +95,22 @@ def draw_figures(evaluation: Evaluation, folder: Path) -> dict[str, bytes]:
     }
     if evaluation.errors:
         drawn["errors"] = figures.draw_errors(evaluation.errors)
+    if curves := draw_histories(evaluation.subject.histories):
+        drawn["curves"] = curves
     for name, content in drawn.items():
         (folder / f"{name}.png").write_bytes(content)
-    if curves := draw_histories(evaluation.subject.histories, folder):
-        drawn["curves"] = curves
     return drawn
 
 
-def draw_histories(
-    histories: Mapping[str, tuple[Row, ...]], folder: Path
-) -> bytes | None:
+def draw_histories(histories: Mapping[str, tuple[Row, ...]]) -> bytes | None:
     """Draw how training went: one run's curves, or several runs' validation."""
     if not any(histories.values()):
         return None
     from gspy_cli.training.curves import draw_comparison, draw_curves
 
-    path = folder / "curves.png"
     if len(histories) == 1:
-        draw_curves(next(iter(histories.values())), path)
-    else:
-        draw_comparison(histories, path)
-    return path.read_bytes()
+        return draw_curves(next(iter(histories.values())))
+    return draw_comparison(histories)
 
 
 def write_comparison(
@@ -134,8 +129,9 @@ def write_comparison(
         if not math.isnan(history[-1].validation_accuracy)
     }
     if len(histories) > 1:
-        drawn["curves"] = draw_histories(histories, folder)
-    if drawn["size"]:
-        (folder / "parameters.png").write_bytes(drawn["size"])
+        drawn["curves"] = draw_histories(histories)
+    for name, file in (("size", "parameters"), ("curves", "curves")):
+        if content := drawn.get(name):
+            (folder / f"{file}.png").write_bytes(content)
     body = comparison_sections(evaluations, lines, drawn, names)
     return write_page(folder, f"{len(rows)} models compared", body)

@@ -9,13 +9,14 @@ from scipy.fft import irfft, rfft
 from scipy.signal import welch
 
 from gspy_cli.errors import GspyError
+from gspy_cli.results import STRAIN_SUFFIXES
 from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Floats, Floor
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import log_uniform, sign
 from gspy_cli.strain.checks import gaps
 from gspy_cli.strain.segments import is_segments, read_segments
-from gspy_cli.strain.series import SUFFIXES, list_series, read_samples
+from gspy_cli.strain.series import list_series, read_samples
 
 RATE_HZ = 4096  # of the stretches kept; what GWOSC gives most often
 KNOWN_HZ = 1640.0  # GWOSC's 4096 Hz strain fades out above
@@ -45,9 +46,11 @@ def read_quiet(
         If there is no strain file, or nothing quiet in them.
     """
     paths = [source] if source.is_file() else sorted(source.glob("*"))
-    paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    paths = [path for path in paths if path.suffix.lower() in STRAIN_SUFFIXES]
     if not paths:
-        raise GspyError(f"{source} holds no strain files ({', '.join(SUFFIXES)})")
+        raise GspyError(
+            f"{source} holds no strain files ({', '.join(STRAIN_SUFFIXES)})"
+        )
     quiet: list[Floats] = []
     reason = ""
     for path in paths:

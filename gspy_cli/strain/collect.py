@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
+from gspy_cli.results import STRAIN_SUFFIXES
 from gspy_cli.strain.archive import Archive
-from gspy_cli.strain.series import SUFFIXES, Series, choose, list_series
+from gspy_cli.strain.series import Series, choose, list_series
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ def _files(paths: Iterable[str]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        named = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        named = (p for p in path.rglob("*") if p.suffix.lower() in STRAIN_SUFFIXES)
         inside = sorted(p for p in named if not p.is_dir())
         if not inside:
-            raise GspyError(f"no strain in {path}: it has no {', '.join(SUFFIXES)}")
+            raise GspyError(
+                f"no strain in {path}: it has no {', '.join(STRAIN_SUFFIXES)}"
+            )
         yield from inside

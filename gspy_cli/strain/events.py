@@ -8,7 +8,6 @@ from gspy_cli.errors import GspyError
 from gspy_cli.results import WINDOWS
 from gspy_cli.strain.archive import BLOCK_S, Archive, Strain
 from gspy_cli.strain.checks import margin
-from gspy_cli.strain.eras import Era
 from gspy_cli.strain.gaps import whole_stretch
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.qtransform import QScan, Tiles, scan_tiles, tile_strain
@@ -33,8 +32,8 @@ _Stretch = tuple[_Block, int, int]  # samples of a block: the first, and the end
 class Scanner:
     """Scans events. Those of one second, and shifts of one, share their tiles."""
 
-    def __init__(self, archive: Archive, *, era: Era = Era.GWPY) -> None:
-        self._archive, self._era = archive, era
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
         self._blocks = Memo(self._read, keep=DETECTORS)
         self._tiles = Memo(self._tile, keep=DETECTORS)
         # Arrays of many threads would leave memory in pieces, so few threads scan.
@@ -85,7 +84,6 @@ class Scanner:
             strain.samples[first:last],
             sample_rate_hz=strain.sample_rate_hz,
             keep_s=(middle_s - reach_s, middle_s + reach_s),
-            era=self._era,
         )
 
 

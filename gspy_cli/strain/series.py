@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 
-SUFFIXES = (".hdf5", ".h5", ".hdf", ".gwf")
 CHUNK_S = 64  # what is read at once
 MAX_NAMED = 8  # channels listed in an error message
 MASKS = re.compile(r"[_-](DQ|INJ)MASK$")  # what GWOSC's frames hold beside the strain
@@ -62,14 +62,7 @@ def list_series(path: Path) -> list[Series]:
     """
     if not path.is_file():
         raise GspyError(f"no such file: {path}")
-    if path.suffix.lower() == ".gwf":
-        from gspy_cli.strain import gwf
-
-        found = gwf.list_series(path)
-    else:
-        from gspy_cli.strain import hdf5
-
-        found = hdf5.list_series(path)
+    found: list[Series] = _reader(path).list_series(path)
     strain = [series for series in found if not MASKS.search(series.channel)]
     if not strain:
         masks = " but masks" if found else ""
@@ -87,13 +80,20 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
     GspyError
         The file is damaged there.
     """
-    if series.path.suffix.lower() == ".gwf":
+    samples: NDArray[np.floating]
+    samples = _reader(series.path).read_samples(series, first, last)
+    return samples
+
+
+def _reader(path: Path) -> ModuleType:
+    """Import what reads a file's format."""
+    if path.suffix.lower() == ".gwf":
         from gspy_cli.strain import gwf
 
-        return gwf.read_samples(series, first, last)
+        return gwf
     from gspy_cli.strain import hdf5
 
-    return hdf5.read_samples(series, first, last)
+    return hdf5
 
 
 def choose(

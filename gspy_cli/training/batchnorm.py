@@ -7,6 +7,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from gspy_cli.training.hardware import Machine
+from gspy_cli.training.modules import exchange
 
 
 def share_statistics(model: nn.Module, machine: Machine) -> nn.Module:
@@ -16,15 +17,13 @@ def share_statistics(model: nn.Module, machine: Machine) -> nn.Module:
     if machine.device.type == "cuda":
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return converted
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if type(child) is nn.BatchNorm2d:
-                setattr(module, name, shared(child))
-    return model
+    return exchange(model, shared)
 
 
-def shared(norm: nn.BatchNorm2d) -> "SharedBatchNorm2d":
-    """Copy a normalisation into one that shares its statistics."""
+def shared(norm: nn.Module) -> nn.Module:
+    """Copy a normalisation into one that shares its statistics; leave other layers."""
+    if type(norm) is not nn.BatchNorm2d:
+        return norm
     copy = SharedBatchNorm2d(norm.num_features, eps=norm.eps, momentum=norm.momentum)
     copy.load_state_dict(norm.state_dict())
     return copy

@@ -17,7 +17,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import Dataset, Example, read_dataset
+from gspy_cli.training.data import Dataset, Example
 from gspy_cli.training.distributed import ALONE
 from gspy_cli.training.export import Deployed, read_network
 from gspy_cli.training.fit import Reports, epochs_left
@@ -32,7 +32,7 @@ from gspy_cli.training.run import (
     write_text,
 )
 from gspy_cli.training.splits import check_classes, folds
-from gspy_cli.training.train import SILENT, check_enough, completed, resume
+from gspy_cli.training.train import SILENT, check_enough, completed, dataset_of, resume
 from gspy_cli.views import fuse
 
 BATCH = 32
@@ -58,9 +58,7 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
             "is held out: leave --patience out"
         )
     config = completed(config)
-    dataset = read_dataset(
-        config.data, window=config.window, own_classes=config.own_classes
-    )
+    dataset = dataset_of(config)
     check_classes(dataset)
     glitches = len({example.glitch for example in dataset.examples})
     if not 2 <= k <= glitches:

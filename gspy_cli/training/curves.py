@@ -7,7 +7,7 @@ where there are more lines or classes than these, markers help the colours.
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,21 @@ FOLDED = 70  # characters of a name in a line
 LONG = 28  # classes in one column of a legend
 
 
-def draw_curves(history: Sequence[Row], path: Path) -> None:
+def new_figure(width: float, height: float) -> Figure:
+    """Begin a figure; sizes in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def png(figure: Figure, *, dpi: int = 120) -> bytes:
+    """Give a figure's PNG file."""
+    stream = BytesIO()
+    figure.savefig(stream, dpi=dpi, format="png")
+    return stream.getvalue()
+
+
+def draw_curves(history: Sequence[Row]) -> bytes:
     """Draw loss and accuracy against epoch, for training and validation (Fig. 1)."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = new_figure(9, 3.6)
     losses, accuracies = figure.subplots(1, 2)
     for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
         for axes, score in ((losses, "loss"), (accuracies, "accuracy")):
@@ -40,7 +52,7 @@ def draw_curves(history: Sequence[Row], path: Path) -> None:
     accuracies.legend(frameon=False)
     accuracies.set_ylim(0, 1.02)
     mark_phases(losses, history)
-    figure.savefig(path, dpi=120, format="png")
+    return png(figure)
 
 
 def broken_line(history: Sequence[Row], score: str) -> tuple[list[float], list[float]]:
@@ -71,9 +83,9 @@ def mark_phases(axes: Axes, history: Sequence[Row]) -> None:
         axes.set_title("dotted: end of reconstruction", fontsize="small")
 
 
-def draw_comparison(runs: Mapping[str, Sequence[Row]], path: Path) -> None:
+def draw_comparison(runs: Mapping[str, Sequence[Row]]) -> bytes:
     """Draw each run's validation loss and accuracy against epoch (Fig. 2)."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = new_figure(9, 3.6)
     losses, accuracies = figure.subplots(1, 2)
     colours = colormaps["viridis"](np.linspace(0, 0.9, len(runs)))
     markers = "os^Dvx*P"
@@ -86,7 +98,7 @@ def draw_comparison(runs: Mapping[str, Sequence[Row]], path: Path) -> None:
     finish(losses, "validation loss")
     finish(accuracies, "validation accuracy")
     name_below(figure, losses)
-    figure.savefig(path, dpi=120, format="png")
+    return png(figure)
 
 
 def name_below(figure: Figure, axes: Axes) -> None:
@@ -107,11 +119,11 @@ def name_below(figure: Figure, axes: Axes) -> None:
 
 
 def draw_reconstructions(
-    pictures: NDArray[np.float32], rebuilt: NDArray[np.float32], path: Path
-) -> None:
+    pictures: NDArray[np.float32], rebuilt: NDArray[np.float32]
+) -> bytes:
     """Draw pictures (N, H, W, 3), 0 to 1, each above its reconstruction."""
     number = len(pictures)
-    figure = Figure(figsize=(1.6 * number, 3.5), layout="constrained")
+    figure = new_figure(1.6 * number, 3.5)
     grid = figure.subplots(2, number, squeeze=False)
     for row, name, images in ((0, "input", pictures), (1, "rebuilt", rebuilt)):
         for column in range(number):
@@ -120,15 +132,14 @@ def draw_reconstructions(
             axes.set_xticks([])
             axes.set_yticks([])
         grid[row, 0].set_ylabel(name)
-    figure.savefig(path, dpi=100, format="png")
+    return png(figure, dpi=100)
 
 
 def draw_latent(
     latent: NDArray[np.float32],
     labels: NDArray[np.int64],
     classes: Sequence[str],
-    path: Path,
-) -> None:
+) -> bytes:
     """Draw latents (N, D) on their two principal axes, coloured by class."""
     centred = latent - latent.mean(axis=0)
     axes_of_variance = np.linalg.svd(centred, full_matrices=False)[2][:2]
@@ -136,7 +147,7 @@ def draw_latent(
     plane = np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))
     columns = -(-len(classes) // LONG)
     names = columns * (MARK + max(map(len, classes))) * CHARACTER  # inches
-    figure = Figure(figsize=(6.5 + names, 5.5), layout="constrained")
+    figure = new_figure(6.5 + names, 5.5)
     axes = figure.subplots()
     colours = colormaps["turbo"](np.linspace(0, 1, len(classes)))
     for i, name in enumerate(classes):
@@ -149,4 +160,4 @@ def draw_latent(
     figure.legend(
         loc="outside right upper", frameon=False, fontsize="small", ncols=columns
     )
-    figure.savefig(path, dpi=120, format="png")
+    return png(figure)

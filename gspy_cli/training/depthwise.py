@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
+from gspy_cli.training.modules import exchange
+
 SMALL = 3
 """Side of the widest kernel whose weight's gradient is quick in bfloat16."""
 
@@ -48,15 +50,13 @@ def is_bfloat16_on_cpu(x: Tensor) -> bool:
 
 def quicken(model: nn.Module) -> nn.Module:
     """Let a network's slow depthwise layers take the quick way."""
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if type(child) is nn.Conv2d and is_slow_depthwise(child):
-                setattr(module, name, quick_layer(child))
-    return model
+    return exchange(model, quick_layer)
 
 
-def quick_layer(layer: nn.Conv2d) -> DepthwiseConv2d:
-    """Give a layer with the same weight that takes the quick way."""
+def quick_layer(layer: nn.Module) -> nn.Module:
+    """Give a layer with the same weight that takes the quick way, if it is slow."""
+    if type(layer) is not nn.Conv2d or not is_slow_depthwise(layer):
+        return layer
     kernel = (layer.kernel_size[0], layer.kernel_size[1])
     copy = DepthwiseConv2d(
         layer.in_channels,

@@ -24,7 +24,7 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, build_network, split_head
-from gspy_cli.training.checkpoint import load_tensors, write_atomically
+from gspy_cli.training.checkpoint import load_tensors, write_bytes
 from gspy_cli.training.pools import with_averages
 from gspy_cli.wording import counted
 
@@ -154,7 +154,12 @@ def export_model(
             f"{error}; nothing was written, report this with the versions of torch "
             "and onnxruntime"
         ) from None
-    write_atomically(path, lambda part: part.write_bytes(content))
+    return write_graph(path, content, card)
+
+
+def write_graph(path: Path, content: bytes, card: ModelCard) -> ModelCard:
+    """Write an ONNX file and give its card, checksum included."""
+    write_bytes(path, content)
     return replace(card, sha256=hashlib.sha256(content).hexdigest())
 
 

@@ -6,8 +6,7 @@ graph does, to the precision of its weights.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,12 @@ from gspy_cli import registry
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, architecture, build_network
+from gspy_cli.training.modules import watched
 from gspy_cli.training.pixels import FIRST, unfold_normalisation
 
 Array = NDArray[Any]
 OPERATORS = ("Conv", "Gemm")
-LAYERS = (nn.Conv2d, nn.Linear)
+LAYERS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
 PLAIN = (".safetensors", ".pth", ".pt")  # files of weights
 LEAST_VARIANCE = 1e-6
 NOTHING = torch.empty(0)
@@ -123,22 +123,9 @@ def layers_met(network: nn.Module, pictures: Tensor) -> list[Layer]:
         else:
             met.append(Layer(module))
 
-    with watched(network, note):
+    with watched([m for m in network.modules() if isinstance(m, LAYERS)], note):
         network(pictures)
     return met
-
-
-@contextmanager
-def watched(network: nn.Module, note: Any) -> Iterator[None]:  # noqa: ANN401
-    """Call `note(module, inputs, output)` whenever a layer has answered."""
-    kinds = (*LAYERS, nn.BatchNorm2d)
-    chosen = [each for each in network.modules() if isinstance(each, kinds)]
-    hooks = [each.register_forward_hook(note) for each in chosen]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def constants(graph: onnx.GraphProto) -> dict[str, Array]:

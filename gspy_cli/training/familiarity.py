@@ -5,7 +5,6 @@ strangers made of them (outlier exposure, Hendrycks et al. 2019, arXiv:1812.0460
 becomes the graph's third output, `familiarity` (N,), from 0 to 1.
 """
 
-import hashlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,7 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.training.cache import Progress
-from gspy_cli.training.checkpoint import write_atomically
-from gspy_cli.training.export import Stages, unseen, with_card
+from gspy_cli.training.export import Stages, unseen, with_card, write_graph
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of
 from gspy_cli.wording import counted
@@ -70,9 +68,7 @@ def add_familiarity(
     )
     threshold = float(np.quantile(familiar, FLAGGED))
     card = replace(card, unfamiliar_below=threshold)
-    final = with_card(graph, card)
-    write_atomically(path, lambda part: part.write_bytes(final))
-    return replace(card, sha256=hashlib.sha256(final).hexdigest())
+    return write_graph(path, with_card(graph, card), card)
 
 
 def _some_glitches(own: NDArray[np.bool_]) -> NDArray[np.intp]:

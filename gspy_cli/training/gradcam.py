@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gspy_cli.training.export import Deployed, read_network
+from gspy_cli.training.modules import watched
 
 LEAST_SIDE = 4  # places a side that a layer must still have
 
@@ -47,9 +48,7 @@ def last_layer(deployed: Deployed, image: Tensor, index: int) -> tuple[Tensor, T
         if has_places and min(output.shape[2:]) >= LEAST_SIDE:
             found[:] = [output]
 
-    hooks = [module.register_forward_hook(keep) for module in deployed.body.modules()]
-    pictures = deployed.normalise(image).requires_grad_()
-    logits = deployed.head(deployed.body(pictures))
-    for hook in hooks:
-        hook.remove()
+    with watched(deployed.body.modules(), keep):
+        pictures = deployed.normalise(image).requires_grad_()
+        logits = deployed.head(deployed.body(pictures))
     return found[0], logits[0, index]

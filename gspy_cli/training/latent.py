@@ -7,7 +7,7 @@ import torch
 
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures
-from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.checkpoint import write_bytes
 from gspy_cli.training.curves import draw_latent, draw_reconstructions
 from gspy_cli.training.hardware import Machine
 from gspy_cli.training.run import Run
@@ -24,13 +24,13 @@ def look_inside(
 ) -> None:
     """Draw `reconstructions-<epoch>.png` and `latent.png` into a run's directory."""
     model.eval()
-    shown = np.linspace(0, len(pictures) - 1, SHOWN).round().astype(np.intp)
-    inputs = pictures_of(pictures, shown)
+    chosen = np.linspace(0, len(pictures) - 1, SHOWN).round().astype(np.intp)
+    inputs = pictures_of(pictures, chosen)
     with torch.no_grad():
         rebuilt = model.decode(model.encode(inputs.to(machine.device))).cpu()
-    draw = (inputs.permute(0, 2, 3, 1).numpy(), rebuilt.permute(0, 2, 3, 1).numpy())
+    both = (shown.permute(0, 2, 3, 1).numpy() for shown in (inputs, rebuilt))
     path = run.path / f"reconstructions-{run.history[-1].epoch:03d}.png"
-    write_atomically(path, lambda part: draw_reconstructions(*draw, part))
+    write_bytes(path, draw_reconstructions(*both))
     draw_map(run, model, pictures, machine, run.path / "latent.png")
 
 
@@ -45,9 +45,7 @@ def draw_map(
             inputs = pictures_of(pictures, rows).to(machine.device)
             latents.append(model.encode(inputs).cpu().numpy())
     latent, classes = np.concatenate(latents), run.dataset.classes
-    write_atomically(
-        path, lambda part: draw_latent(latent, pictures.labels, classes, part)
-    )
+    write_bytes(path, draw_latent(latent, pictures.labels, classes))
 
 
 def pictures_of(pictures: Pictures, indices: np.ndarray) -> torch.Tensor:

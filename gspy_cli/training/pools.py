@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool1d
 
+from gspy_cli.training.modules import exchange, watched
+
 
 class Averages(nn.Module):
     """An adaptive pool for features of one size, (N, C, H, W) to (N, C, h, w)."""
@@ -36,14 +38,9 @@ def with_averages(network: nn.Module, pictures: Tensor) -> nn.Module:
             found[pool] = Averages(rows.T, columns)
 
     pools = [m for m in copied.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
-    hooks = [pool.register_forward_hook(note) for pool in pools]
-    copied(pictures)
-    for hook in hooks:
-        hook.remove()
-    for module in list(copied.modules()):
-        for name, child in module.named_children():
-            setattr(module, name, found.get(child, child))
-    return copied
+    with watched(pools, note):
+        copied(pictures)
+    return exchange(copied, lambda layer: found.get(layer, layer))
 
 
 def weights(size: int, cells: int) -> Tensor:

@@ -20,6 +20,7 @@ from gspy_cli.training.checkpoint import (
     optimizer_tensors,
     save_tensors,
     write_atomically,
+    write_bytes,
 )
 from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_curves
@@ -163,9 +164,7 @@ def write_results(run: Run) -> None:
     names = [f.name for f in fields(Row)]
     rows = [[cell(getattr(row, name)) for name in names] for row in run.history]
     write_table(run.path / "results.csv", names, rows)
-    write_atomically(
-        run.path / "curves.png", lambda path: draw_curves(run.history, path)
-    )
+    write_bytes(run.path / "curves.png", draw_curves(run.history))
 
 
 def make_card(run: Run, trainee: Trainee) -> ModelCard:

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 
 from gspy_cli.errors import DivergedError
-from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.checkpoint import write_bytes
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.curves import draw_comparison
 from gspy_cli.training.distributed import ALONE
@@ -90,6 +90,4 @@ def write_comparison(path: Path, runs: Sequence[Run]) -> None:
     ]
     write_table(path / "comparison.csv", [*names, *scores, "seconds"], rows)
     curves = {run.path.name.rpartition("-")[0]: run.history for run in runs}
-    write_atomically(
-        path / "comparison.png", lambda part: draw_comparison(curves, part)
-    )
+    write_bytes(path / "comparison.png", draw_comparison(curves))

@@ -40,20 +40,17 @@ from gspy_cli.training.run import (
     read_run,
     write_plan,
 )
-from gspy_cli.training.splits import check_classes, split_dataset
+from gspy_cli.training.splits import split_dataset
 from gspy_cli.wording import counted
 
 SILENT = Reports()
 ENOUGH = 64  # pictures for batch statistics
 
 
-def train(
-    config: TrainConfig, *, dataset: Dataset | None = None, reports: Reports = SILENT
-) -> Run:
+def train(config: TrainConfig, *, reports: Reports = SILENT) -> Run:
     """Train a network as configured, in a new run directory.
 
-    `dataset` brings examples that are split already, in place of those of
-    `config.data`. Without validation examples, the last epoch counts as the best.
+    Without validation examples, the last epoch counts as the best.
 
     Raises
     ------
@@ -61,19 +58,16 @@ def train(
         Something about the data, the weights or the machine that the user can mend.
     """
     config = completed(config)
-    found = dataset or read_dataset(
-        config.data, window=config.window, own_classes=config.own_classes
-    )
-    check_classes(found)
+    found = dataset_of(config)
     world = world_of_torchrun()
-    if dataset is None:  # tells what is wrong before pictures are decoded
-        check_split(split_of(found, config), config, world)
+    # tells what is wrong before pictures are decoded
+    check_split(split_of(found, config), config, world)
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with joined(world, machine.device):
         start = starting_weights(config)
         found, pixels = open_dataset(config, found, world, reports)
-        split = split_of(found, config) if dataset is None else found
+        split = split_of(found, config)
         check_split(split, config, world)
         run = Run(Path(), config, split, seen_before=seen_by(config.weights))
         trainee = new_trainee(run, machine, settled(run, pixels, start))
@@ -98,8 +92,7 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
     run = read_run(path)
     config, classes = run.config, run.dataset.classes
     if data is not None:
-        other = read_dataset(data, window=config.window, own_classes=config.own_classes)
-        check_same_classes(other, classes)
+        check_same_classes(dataset_of(replace(config, data=data)), classes)
     world = world_of_torchrun()
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
@@ -138,6 +131,13 @@ def located(weights: Path) -> Path:
         registry.ModelFolder(weights).graph,
     )
     return weights if named else weights.absolute()
+
+
+def dataset_of(config: TrainConfig) -> Dataset:
+    """Read the data that a configuration names."""
+    return read_dataset(
+        config.data, window=config.window, own_classes=config.own_classes
+    )
 
 
 def split_of(found: Dataset, config: TrainConfig) -> Dataset:

@@ -1,6 +1,5 @@
 """Exported graphs of less precision, and what they lose on labelled pictures."""
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +15,6 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.cache import Pixels, Progress, open_pixels
-from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.training.data import (
     Example,
     in_words_of,
@@ -28,6 +26,7 @@ from gspy_cli.training.export import (
     export_run,
     unseen,
     with_card,
+    write_graph,
 )
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.wording import counted
@@ -129,9 +128,7 @@ def export_variant(
         )
     both = {"fp32": round(before, 4), precision: round(after, 4)}
     scored = replace(card, scores={**card.scores, "accuracy_by_precision": both})
-    final = with_card(graph, scored)
-    write_atomically(path, lambda part: part.write_bytes(final))
-    return replace(scored, sha256=hashlib.sha256(final).hexdigest())
+    return write_graph(path, with_card(graph, scored), scored)
 
 
 def accuracy(content: bytes, data: Labelled, on_progress: Progress) -> float:

@@ -41,7 +41,7 @@ def csv_form(columns: Columns) -> Form:
     """Give the form of a CSV table."""
 
     def line(row: Row, _group: Group) -> str:
-        return next(lines.csv_lines([row], columns))
+        return lines.csv_line(row, columns)
 
     records = partial(lines.csv_records, columns=columns)
     return Form(lines.csv_header(columns), line, records)
@@ -51,7 +51,7 @@ def json_form(columns: Columns) -> Form:
     """Give the form of JSON lines."""
 
     def line(row: Row, _group: Group) -> str:
-        return next(lines.json_lines([row], columns))
+        return lines.json_line(row, columns)
 
     return Form("", line, partial(lines.json_records, columns=columns))
 

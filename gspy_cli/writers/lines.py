@@ -22,12 +22,9 @@ def csv_header(columns: Columns) -> str:
     return _csv_line(columns.names())
 
 
-def csv_lines(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
-    """Write results as CSV, one line at a time, without the header."""
-    names = columns.names()
-    for row in rows:
-        cells = columns.row(row)
-        yield _csv_line(cells[name] for name in names)
+def csv_line(row: Row, columns: Columns) -> str:
+    """Write a result as a line of CSV."""
+    return _csv_line(columns.row(row).values())
 
 
 def _csv_line(cells: Iterable[Cell]) -> str:
@@ -44,10 +41,9 @@ def _quoted(row: list[Cell], dialect: str) -> str:
     return line.getvalue()
 
 
-def json_lines(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
-    """Write results as JSON lines, one object a result."""
-    for row in rows:
-        yield json.dumps(columns.row(row), ensure_ascii=False) + "\n"
+def json_line(row: Row, columns: Columns) -> str:
+    """Write a result as a line of JSON."""
+    return json.dumps(columns.row(row), ensure_ascii=False) + "\n"
 
 
 def csv_records(lines: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
