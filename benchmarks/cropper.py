@@ -5,8 +5,8 @@ in turn with it: on a busy machine both slow down alike.
 Run: OMP_NUM_THREADS=1 python benchmarks/cropper.py [PICTURE ...]
 """
 
+import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,8 +51,9 @@ def compare(path: Path) -> None:
 
 def main() -> None:
     """Measure the pictures named, or the examples."""
-    named = [Path(name) for name in sys.argv[1:]]
-    for path in named or sorted(EXAMPLES.glob("*.png")):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("pictures", type=Path, nargs="*", metavar="PICTURE")
+    for path in parser.parse_args().pictures or sorted(EXAMPLES.glob("*.png")):
         compare(path)
 
 

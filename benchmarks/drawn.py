@@ -1,4 +1,7 @@
-"""Draw waveforms from elsewhere in the simulator's noise, and count their names."""
+"""Draw waveforms from elsewhere in the simulator's noise, and count their names.
+
+Not run by itself: `fitted_spectra.py`, `gan_blips.py` and `gan_tomtes.py` import it.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator

@@ -6,9 +6,9 @@ favours none of them. The weights are random: speed does not depend on them. Run
 the `train` extra: python benchmarks/inference.py [ARCHITECTURE]
 """
 
+import argparse
 import multiprocessing
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -85,7 +85,9 @@ def write_models(name: str, folder: Path) -> None:
 
 def main() -> None:
     """Export, quantise and time one architecture."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "mobilenet_v2"
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("architecture", nargs="?", default="mobilenet_v2")
+    name = parser.parse_args().architecture
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         write_models(name, folder)

@@ -3,7 +3,7 @@
 Linux only. Run: python benchmarks/resume.py [ROWS]
 """
 
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -49,7 +49,9 @@ def resident_mb() -> float:
 
 def main() -> None:
     """Write a table, go on with it and ask for every row."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rows", type=int, nargs="?", default=1_000_000)
+    rows = parser.parse_args().rows
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "labels.csv"
         write(path, rows)

@@ -4,6 +4,7 @@ Each pair of commands runs in turn, so that a machine whose speed drifts cannot
 favour one of them. Run: python benchmarks/startup.py [PICTURE]
 """
 
+import argparse
 import compileall
 import statistics
 import subprocess
@@ -35,9 +36,11 @@ def compare(name: str, ours: list[str], base: list[str], limit: float) -> None:
 
 def main() -> None:
     """Compare both commands with their imports."""
-    compileall.compile_dir(ROOT / "gspy_cli", quiet=1)  # as pip does when it installs
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     examples = sorted((ROOT / "docs" / "examples").glob("*.png"))
-    picture = sys.argv[1] if len(sys.argv) > 1 else str(examples[0])
+    parser.add_argument("picture", nargs="?", default=str(examples[0]))
+    picture = parser.parse_args().picture
+    compileall.compile_dir(ROOT / "gspy_cli", quiet=1)  # as pip does when it installs
     compare("--help", [*GSPY, "--help"], [*PYTHON, "import typer, rich.console"], 2.0)
     compare(
         "classify",

@@ -1,6 +1,7 @@
 """Pictures that no glitch classifier should name: other colour maps, music, text.
 
 Each function gives network inputs (N, S, S, 3) uint8: what a figure's plot would be.
+Not run by itself: `familiarity.py` imports it.
 """
 
 from collections.abc import Callable, Iterator

@@ -3,7 +3,7 @@
 python benchmarks/training_curves.py OUTPUT.png TITLE=RUN ...
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -26,8 +26,13 @@ def draw(axes: Axes, title: str, run: Path) -> None:
     axes.grid(alpha=0.3)
 
 
-def main(output: str, *named: str) -> None:
+def main() -> None:
     """Draw a panel for each `TITLE=RUN`."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("output", type=Path)
+    parser.add_argument("named", nargs="+", metavar="TITLE=RUN")
+    arguments = parser.parse_args()
+    named = arguments.named
     figure = Figure(figsize=(2.7 * len(named), 2.9), layout="constrained")
     grid = figure.subplots(1, len(named), sharey=True, squeeze=False)[0]
     for axes, text in zip(grid, named, strict=True):
@@ -35,8 +40,8 @@ def main(output: str, *named: str) -> None:
         draw(axes, title, Path(run))
     grid[0].set_ylabel("accuracy")
     grid[0].legend(frameon=False)
-    figure.savefig(output, dpi=100)
+    figure.savefig(arguments.output, dpi=100)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
