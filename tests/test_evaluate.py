@@ -1,6 +1,7 @@
 """`gspy evaluate`: numbers, warnings and errors."""
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -257,6 +258,20 @@ def test_a_report_names_files_of_any_name(data, tiny_model, tmp_path):
     assert gspy("evaluate", tiny_model, "--data", data, "-o", tmp_path / "r")[0] == 1
     metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
     assert name in json.dumps(metrics, ensure_ascii=False)
+
+
+def test_tables_of_files_of_any_name_are_read_back(tmp_path, tiny_model):
+    data = draw_class_folders(tmp_path / "data", {"Blip": 2, "Whistle": 2})
+    picture = data / "Blip" / "H1_Blip0_spectrogram_0.5.png"
+    try:
+        picture.rename(data / "Blip" / os.fsdecode(b"bad\xff\xfe.png"))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 alone")
+    labels, report = tmp_path / "labels.csv", tmp_path / "report"
+    gspy("classify", data, "-r", "-m", tiny_model, "-o", labels)
+    first = evaluated(labels, "--data", data, out=report)
+    again = evaluated(report / "predictions.csv", out=tmp_path / "again")
+    assert first["pictures"]["count"] == again["pictures"]["count"] == 8
 
 
 def test_a_row_about_no_picture_is_left_out(data, table):
@@ -634,6 +649,34 @@ def test_a_report_keeps_no_figure_of_an_earlier_one(data, table, tmp_path):
     (report / "curves.png").touch()
     evaluated(table, "--data", data, out=report)
     assert not {"errors.png", "curves.png"} & {p.name for p in report.iterdir()}
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_full_disk_leaves_a_report_as_it_was_and_can_be_mended(
+    data, table, tmp_path, monkeypatch, earlier
+):
+    report, better = tmp_path / "report", tmp_path / "better.csv"
+    right = {e.path: certain(e.label, 0.9) for e in read_dataset(data).examples}
+    write_answers(better, right)
+    if earlier:
+        evaluated(table, "--data", data, out=report)
+    before = {p: p.read_bytes() for p in report.glob("*")}
+    write = Path.write_text
+
+    def full(path, text, **options):
+        write(path, "", **options)
+        if "index.html" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, text, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        code, _, err = gspy("evaluate", better, "--data", data, "-o", report)
+    assert code == 2
+    assert err.endswith(f"gspy: cannot write {report}: No space left on device\n")
+    assert {p: p.read_bytes() for p in report.iterdir()} == before
+    assert evaluated(better, "--data", data, out=report)["pictures"]["right"] == 20
+    assert not (report / "errors.png").exists()
 
 
 def test_a_report_leaves_pictures_where_there_is_no_report(data, table, tmp_path):

@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,28 +20,29 @@ from gspy_cli.evaluation.tables import OURS
 from gspy_cli.metrics import class_scores, wilson_interval
 from gspy_cli.training.history import cell
 
+NewFile = Callable[[str], Path]
+"""Gives the path to write a file of a report to, by the file's name."""
+
 PER_CLASS = ["class", "pictures", "precision", "recall", "f1"]
 PER_CLASS += ["glitches", "glitches_right", "glitch_precision", "glitch_recall"]
 PER_CLASS += ["glitch_recall_low", "glitch_recall_high", "glitch_f1"]
 
 
 def write_outputs(
-    folder: Path, evaluation: Evaluation, agreement: Agreement | None
+    new: NewFile, evaluation: Evaluation, agreement: Agreement | None
 ) -> None:
     """Write metrics.json, per_class.csv, confusion.csv and predictions.csv."""
     values = plain(metrics(evaluation, agreement))
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "metrics.json").write_text(
+    new("metrics.json").write_text(
         text + "\n", encoding="utf-8", errors="backslashreplace"
     )
-    write_table(folder / "per_class.csv", PER_CLASS, per_class(evaluation))
+    write_table(new("per_class.csv"), PER_CLASS, per_class(evaluation))
     classes = evaluation.subject.classes
     counts = confusion_of(evaluation.pictures).tolist()
     rows = [[name, *row] for name, row in zip(classes, counts, strict=True)]
-    write_table(folder / "confusion.csv", ["true \\ named", *classes], rows)
-    write_table(
-        folder / "predictions.csv", [*OURS, *classes], prediction_rows(evaluation)
-    )
+    write_table(new("confusion.csv"), ["true \\ named", *classes], rows)
+    write_table(new("predictions.csv"), [*OURS, *classes], prediction_rows(evaluation))
 
 
 def metrics(evaluation: Evaluation, agreement: Agreement | None) -> dict[str, Any]:

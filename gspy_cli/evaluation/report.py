@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gspy_cli.evaluation import figures, outputs
@@ -14,10 +15,11 @@ from gspy_cli.evaluation.comparison_page import (
 )
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.fragments import page
+from gspy_cli.evaluation.outputs import NewFile
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.history import Row
-from gspy_cli.whole import writing
+from gspy_cli.whole import whole_file, writing
 
 FIGURES = (
     *("confusion", "confusion_normalised", "reliability", "errors"),
@@ -57,18 +59,32 @@ def write_report(
     folder: Path, evaluation: Evaluation, agreement: Agreement | None
 ) -> Path:
     """Write `index.html`, its figures and tables; give the page's path."""
-    make_ready(folder)
-    outputs.write_outputs(folder, evaluation, agreement)
-    drawn = draw_figures(evaluation, folder)
-    return write_page(folder, title(evaluation), sections(evaluation, agreement, drawn))
+    with renewed(folder) as new:
+        outputs.write_outputs(new, evaluation, agreement)
+        drawn = draw_figures(new, evaluation)
+        body = sections(evaluation, agreement, drawn)
+        write_page(new, title(evaluation), body)
+    return folder / "index.html"
 
 
-def make_ready(folder: Path) -> None:
-    """Make a report's folder, without the figures of an earlier report there."""
+@contextmanager
+def renewed(folder: Path) -> Iterator[NewFile]:
+    """Let a report's files be written: all take their places at the end, or none.
+
+    Figures of an earlier report there that this one has not go then.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "index.html").exists():
-        for name in FIGURES:
-            (folder / f"{name}.png").unlink(missing_ok=True)
+    is_report = (folder / "index.html").exists()
+    stale = {f"{name}.png" for name in FIGURES if is_report}
+    with ExitStack() as files:
+
+        def new(name: str) -> Path:
+            stale.discard(name)
+            return files.enter_context(whole_file(folder / name))
+
+        yield new
+    for name in stale:
+        (folder / name).unlink(missing_ok=True)
 
 
 def title(evaluation: Evaluation) -> str:
@@ -78,14 +94,13 @@ def title(evaluation: Evaluation) -> str:
     return subject.name if own else f"{subject.name} on {source.name}"
 
 
-def write_page(folder: Path, title: str, body: Iterator[str]) -> Path:
+def write_page(new: NewFile, title: str, body: Iterator[str]) -> None:
     """Write a page; names that are not UTF-8 stay readable."""
-    path = folder / "index.html"
-    path.write_text(page(title, body), encoding="utf-8", errors="backslashreplace")
-    return path
+    text = page(title, body)
+    new("index.html").write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def draw_figures(evaluation: Evaluation, folder: Path) -> dict[str, bytes]:
+def draw_figures(new: NewFile, evaluation: Evaluation) -> dict[str, bytes]:
     """Draw all figures of a subject, and keep each as a file too."""
     answers = evaluation.pictures
     drawn = {
@@ -98,7 +113,7 @@ def draw_figures(evaluation: Evaluation, folder: Path) -> dict[str, bytes]:
     if curves := draw_histories(evaluation.subject.histories):
         drawn["curves"] = curves
     for name, content in drawn.items():
-        (folder / f"{name}.png").write_bytes(content)
+        new(f"{name}.png").write_bytes(content)
     return drawn
 
 
@@ -117,10 +132,8 @@ def write_comparison(
     folder: Path, evaluations: Sequence[Evaluation], names: Sequence[str]
 ) -> Path:
     """Write the page that compares, and `comparison.csv`."""
-    make_ready(folder)
     rows = compare(evaluations)
     lines = [contender_line(row) for row in rows]
-    outputs.write_table(folder / "comparison.csv", CONTENDERS, lines)
     drawn = {"size": figures.draw_size(rows)}
     histories = {
         e.subject.name: history
@@ -130,8 +143,11 @@ def write_comparison(
     }
     if len(histories) > 1:
         drawn["curves"] = draw_histories(histories)
-    for name, file in (("size", "parameters"), ("curves", "curves")):
-        if content := drawn.get(name):
-            (folder / f"{file}.png").write_bytes(content)
-    body = comparison_sections(evaluations, lines, drawn, names)
-    return write_page(folder, f"{len(rows)} models compared", body)
+    with renewed(folder) as new:
+        outputs.write_table(new("comparison.csv"), CONTENDERS, lines)
+        for name, file in (("size", "parameters"), ("curves", "curves")):
+            if content := drawn.get(name):
+                new(f"{file}.png").write_bytes(content)
+        body = comparison_sections(evaluations, lines, drawn, names)
+        write_page(new, f"{len(rows)} models compared", body)
+    return folder / "index.html"

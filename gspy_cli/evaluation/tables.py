@@ -12,7 +12,7 @@ import numpy as np
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import Answers, Judgement
-from gspy_cli.results import FILENAMES, Failure, Origin
+from gspy_cli.results import FILENAMES, Failure, Origin, written
 from gspy_cli.training.data import Example
 
 OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
@@ -98,7 +98,7 @@ def class_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
     """Find the answers to pictures, by path or else by a file name that is alone."""
-    paths = [example.path.resolve() for example in examples]
+    paths = [resolved(example.path) for example in examples]
     rows = placed(table, paths)
     by_path = set(rows).intersection(paths)
     ours, theirs = (Counter(p.name for p in some) for some in (rows, paths))
@@ -133,10 +133,15 @@ def placed(
     cells = ((row.get("path") or row.get("file"), row) for row in table.rows)
     named = [(name, row) for name, row in cells if name and "\0" not in name]
     found = (
-        {(base / name).resolve(): row for name, row in named}
+        {resolved(base / name): row for name, row in named}
         for base in (Path(), table.path.parent)
     )
     return max(found, key=lambda rows: sum(path in rows for path in paths))
+
+
+def resolved(path: Path) -> Path:
+    """Give a picture's whole path, odd bytes escaped as in a table."""
+    return Path(written(str(path.resolve())))
 
 
 def probabilities(row: Mapping[str, str], table: AnswerTable) -> list[float]:

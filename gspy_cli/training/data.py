@@ -27,6 +27,9 @@ SPLITS = {
 UNDECODED = re.compile("[\ud800-\udfff]")
 """What stands for a byte that is no UTF-8."""
 
+ESCAPED = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
+"""The same in a table that gspy wrote."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -174,6 +177,8 @@ def row_example(row: dict[str, str], table: Path) -> Example:
         raise GspyError(f"{table} has a row without a file or a label: {row}")
     path = table.parent / row["file"]
     if not os.path.exists(path):  # noqa: PTH110, it takes every name
+        path = table.parent / unescaped(row["file"])
+    if not os.path.exists(path):  # noqa: PTH110
         raise GspyError(f"{path} does not exist: mend its row in {table}")
     named = example(path, row["label"], split=split_name(row.get("split"), table))
     return replace(
@@ -181,6 +186,11 @@ def row_example(row: dict[str, str], table: Path) -> Example:
         glitch=row.get("glitch") or named.glitch,
         window=window_of(row.get("window"), table) or named.window,
     )
+
+
+def unescaped(name: str) -> str:
+    """Give back the bytes that are no UTF-8, as `results.written` escaped them."""
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), name)
 
 
 def window_of(text: str | None, table: Path) -> float | None:
