@@ -141,14 +141,17 @@ def remove(name: str) -> None:
     Raises
     ------
     GspyError
-        The user has no model of this name.
+        The user has no model of this name, or may not remove it.
     """
     folder = ModelFolder(user_models() / name)
     if not (_is_name(name) and folder.graph.is_file()):
         raise GspyError(f"you have no model '{name}' of your own; see 'gspy models'")
-    if _users_default() == name:
-        (user_models() / "default").unlink()
-    shutil.rmtree(folder.path)
+    try:
+        shutil.rmtree(folder.path)
+        if _users_default() == name:
+            (user_models() / "default").unlink()
+    except OSError as error:
+        raise GspyError(f"cannot remove {folder.path}: {error.strerror}") from None
 
 
 def find(name: str | None) -> Path:

@@ -16,6 +16,9 @@ from gspy_cli.cli.interruption import INTERRUPTED, Interruption
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.wording import printable
 
+UNUSABLE = (  # a path, for a reason that no check for a file being there tells
+    errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.EROFS, errno.ESTALE,
+)  # fmt: skip
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 COMMANDS = tuple(name for names in layout.COMMANDS.values() for name in names)
@@ -60,10 +63,10 @@ class GspyGroup(TyperGroup):
             if _is_broken_pipe(error):
                 _forget_stdout()
                 raise typer.Exit(0) from None
-            if error.errno != errno.ENAMETOOLONG:
+            if not error.filename or error.errno not in UNUSABLE:
                 raise
             name = printable(str(error.filename))
-            typer.echo(f"gspy: no file can have a name so long: {name}", err=True)
+            typer.echo(f"gspy: {name}: {error.strerror}", err=True)
             raise typer.Exit(2) from None
 
 
