@@ -1,5 +1,6 @@
 """The training set's download, from a server on this machine that breaks off."""
 
+import errno
 import hashlib
 import io
 import json
@@ -18,6 +19,7 @@ from gspy_cli.training.download import (
     default_data,
     get_gravity_spy,
 )
+from gspy_cli.whole import alone_in
 
 
 def tar_of(members: dict[str, bytes]) -> bytes:
@@ -204,14 +206,46 @@ def test_an_address_without_a_record_is_an_error(zenodo, tmp_path):
         get_gravity_spy(tmp_path, record=f"{zenodo.address}/else")
 
 
+def test_two_downloads_into_one_folder_cannot_mix(zenodo, tmp_path):
+    with (
+        alone_in(tmp_path),
+        pytest.raises(GspyError, match=f"another gspy is writing {tmp_path}"),
+    ):
+        get(zenodo, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", [0, 4000])
+def test_an_archive_with_damage_anywhere_is_one_line(zenodo, tmp_path, place):
+    pixels = np.random.default_rng(0).integers(0, 4, 80_000, np.uint8).tobytes()
+    content = bytearray(tar_of({"a.png": pixels}))
+    content[place : place + 4] = b"\xff" * 4
+    zenodo.files[PICTURES] = bytes(content)
+    zenodo.checksums[PICTURES] = hashlib.md5(content).hexdigest()
+    with pytest.raises(GspyError, match=r"is not safe or not whole"):
+        get(zenodo, tmp_path)
+    assert not list(tmp_path.glob("*pictures*"))
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_unpacked(
+    zenodo, tmp_path, monkeypatch
+):
+    def full(self, path, **options):
+        path.mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", full)
+    with pytest.raises(GspyError, match=rf"cannot write {tmp_path}: No space left"):
+        get(zenodo, tmp_path)
+    assert not list(tmp_path.glob("*pictures*"))
+
+
 def test_without_any_data_both_remedies_are_named(tmp_path):
     with pytest.raises(GspyError, match=r"gspy data get gravity-spy.*gspy simulate"):
         default_data(tmp_path)
 
 
-def test_downloaded_data_come_before_simulated(tmp_path):
-    (tmp_path / "simulated").mkdir()
-    assert default_data(tmp_path)[0] == tmp_path / "simulated"
+def test_downloaded_data_are_the_default(tmp_path):
     (tmp_path / "gravity-spy").mkdir()
     (tmp_path / "gravity-spy" / METADATA).touch()
     assert default_data(tmp_path)[0] == tmp_path / "gravity-spy" / METADATA

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import tarfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
@@ -18,6 +19,7 @@ from urllib.request import Request, urlopen
 from platformdirs import user_data_path
 
 from gspy_cli.errors import GspyError
+from gspy_cli.whole import alone_in, writing
 
 RECORD = "https://zenodo.org/api/records/1476551"
 METADATA = "trainingset_v1d1_metadata.csv"
@@ -27,6 +29,7 @@ ATTEMPTS = 5
 """Tries in a row without a new byte before a download is given up."""
 TIMEOUT_S = 60.0
 BROKEN = (URLError, HTTPException, ConnectionError, TimeoutError)
+DAMAGED = (tarfile.TarError, EOFError, zlib.error)
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes that are there and the bytes in all."""
@@ -53,15 +56,12 @@ def default_data(root: Path | None = None) -> tuple[Path, str]:
     Raises
     ------
     GspyError
-        Nothing is downloaded and nothing simulated.
+        Nothing is downloaded.
     """
     root = root if root is not None else data_folder()
     downloaded = root / "gravity-spy" / METADATA
-    simulated = root / "simulated"
     if downloaded.exists():
         return downloaded, f"training on the Gravity Spy training set in {root}"
-    if simulated.exists():
-        return simulated, f"training on simulated glitches in {simulated}"
     raise GspyError(
         "no data to train on: run gspy data get gravity-spy, or give a folder of "
         "class folders with --data (gspy simulate makes one)"
@@ -77,20 +77,27 @@ def get_gravity_spy(
     """Download and unpack the training set; give its table, to be used as `--data`.
 
     What is there already stays; a broken download goes on where it stopped.
+
+    Raises
+    ------
+    GspyError
+        It cannot be had or written, or another process downloads into the folder.
     """
     if not hasattr(tarfile, "data_filter"):
         raise GspyError(
             "Python 3.11.4 or later is needed to unpack the training set safely: "
             "install gspy in one"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {remote.name: remote for remote in list_files(record)}
-    missing = {METADATA, PICTURES} - files.keys()
-    if missing:
-        raise GspyError(f"{record} has no {', '.join(sorted(missing))}: see its page")
-    for name in (METADATA, PICTURES):
-        download(files[name], folder / name, on_progress=on_progress)
-    unpack(folder / PICTURES, folder / "pictures")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone_in(folder):
+            files = {remote.name: remote for remote in list_files(record)}
+            if missing := {METADATA, PICTURES} - files.keys():
+                names = ", ".join(sorted(missing))
+                raise GspyError(f"{record} has no {names}: see its page")
+            for name in (METADATA, PICTURES):
+                download(files[name], folder / name, on_progress=on_progress)
+            unpack(folder / PICTURES, folder / "pictures")
     return folder / METADATA
 
 
@@ -184,10 +191,11 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(half, filter="data")
-    except (tarfile.TarError, EOFError) as error:
-        shutil.rmtree(half, ignore_errors=True)
+        half.replace(folder)
+    except DAMAGED as error:
         raise GspyError(
             f"{archive} is not safe or not whole ({error}): "
             "remove it and download again"
-        ) from error
-    half.replace(folder)
+        ) from None
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
