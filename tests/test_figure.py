@@ -177,6 +177,19 @@ def test_other_colour_maps_have_a_plot_too(name):
     assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
 
 
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+@pytest.mark.parametrize("height", [0.5, 1, 2])
+def test_a_plot_under_a_time_series_is_found(height, style):
+    rng = np.random.default_rng(1)
+    with matplotlib.style.context(style):
+        figure = Figure((8, 8), dpi=100)
+        series, axes = figure.subplots(2, 1, height_ratios=[1, height])
+        series.plot(rng.normal(size=4096), linewidth=0.8)
+        fill(axes, energy("blip", rng), log=True)
+        pixels = render(figure)
+    assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
+
+
 def test_large_letters_and_a_colour_bar_are_no_second_plot():
     figure = Figure((4, 3), dpi=100)
     axes = figure.add_axes((0.2, 0.3, 0.5, 0.5))
@@ -503,6 +516,7 @@ NO_PLOT = {
     "white": lambda: flat((255, 255, 255)),
     "black": lambda: flat((0, 0, 0)),
     "one colour of viridis": lambda: flat((68, 1, 84)),
+    "one colour of viridis with a border": lambda: bordered(flat((68, 1, 84))),
     "noise": lambda: noise(),
     "noise with a border": lambda: bordered(noise()),
     "gradient": lambda: gradient(),
@@ -561,6 +575,7 @@ def panels(rows: int, columns: int, colours: str = "viridis") -> np.ndarray:
 
 
 WHITE = (255, 255, 255)
+GAP = np.full((240, 8, 3), 255, np.uint8)
 
 
 def cut_plot() -> np.ndarray:
@@ -583,6 +598,7 @@ SEVERAL_PLOTS = {
     "four figures": lambda: np.tile(draw_figure(300, 400), (2, 2, 1)),
     "four on a page": lambda: framed(panels(2, 2), (17, 17, 17), (90, 40, 90, 40)),
     "two cut plots": lambda: np.hstack([framed(cut_plot(), WHITE, (0, 0, 10, 0))] * 2),
+    "two cut plots without a rim": lambda: np.hstack([cut_plot(), GAP, cut_plot()]),
     "four cut plots": lambda: np.tile(
         framed(cut_plot(), WHITE, (9, 9, 9, 9)), (2, 2, 1)
     ),

@@ -75,7 +75,7 @@ def fills_picture(pixels: Pixels) -> bool:
         return False
     colours = sample(pixels, 32)
     if has_even_rim(pixels) and (
-        np.ptp(colours[:, 1]) <= 4 or on_viridis(colours).mean() < 0.98
+        _is_flat(colours) or on_viridis(colours).mean() < 0.98
     ):
         return False  # a page in one of viridis's colours, with a figure or none
     viridis = _are_viridis(colours, pixels, MOST)
@@ -103,6 +103,8 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     """
     colours = sample(plot, 32)
     if _are_viridis(colours, plot, MOST):
+        if _is_flat(colours) and _is_flat(plot):  # a glitch may lie between the places
+            return False
         return labelled or _is_quiet_or_loud(colours)
     kinds = codes(colours)
     counts = np.sort(np.unique(kinds, return_counts=True)[1])
@@ -116,6 +118,11 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     sides = viridis[0], viridis[-1], viridis[:, 0], viridis[:, -1]
     _, side, *_ = sorted(side.mean() for side in sides)
     return bool(viridis.mean() < max(0.15, 2 * side))
+
+
+def _is_flat(colours: Pixels) -> bool:
+    """Tell whether colours (..., 3) of viridis are all the same, but for noise."""
+    return bool(np.ptp(colours[..., 1]) <= 4)
 
 
 def is_bordered(plot: Pixels) -> bool:

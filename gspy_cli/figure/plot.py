@@ -71,7 +71,8 @@ def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
     sight = _look(pixels)
     if sight.plot:
         return sight.plot
-    problem = SEVERAL if sight.several else NO_PLOT
+    several = sight.several or _are_beside(pixels[..., :3])
+    problem = SEVERAL if several else NO_PLOT
     least = sight.loose.area / 3 if sight.loose else 0
     for sheet in sight.figures if sheets else ():
         figure = without_rim(pixels, sheet)
@@ -85,6 +86,11 @@ def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
     if sight.loose:
         return sight.loose
     raise PictureError(problem)
+
+
+def _are_beside(pixels: Pixels) -> bool:
+    """Tell whether plots fill a picture (H, W, 3), but for a gap between them."""
+    return is_viridis(pixels) and is_divided(pixels)
 
 
 @dataclass(slots=True)
@@ -173,9 +179,9 @@ def _filled_boxes(content: Content) -> Iterator[Box]:
         for _ in range(2):  # rows give columns, which give better rows
             before = top, bottom
             ends = content.at_rows(top, bottom - 1)
-            left, right = _extent(content.between(top, bottom), ends)
+            left, right = _extent(content.between(top, bottom), ends, (0, width))
             ends = content.at_columns(left, right - 1)
-            top, bottom = _extent(content.beside(left, right), ends)
+            top, bottom = _extent(content.beside(left, right), ends, before)
             if (top, bottom) == before:
                 break
         least_wide, least_high = max(width // 8, LEAST), max(height // 8, LEAST)
@@ -191,18 +197,18 @@ def _bands(cover: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
     for share in (0.6, 0.25):
         dense = cover >= share * cover.max()
         yield _ends(dense)
-        yield _longest_run(dense)
+        yield _longest_run(dense, (0, len(dense)))
 
 
-def _extent(lines: Mask, ends: Mask) -> tuple[int, int]:
-    """Find how far a band reaches, along its length L.
+def _extent(lines: Mask, ends: Mask, within: tuple[int, int]) -> tuple[int, int]:
+    """Find how far a band reaches, along its length L, from `within` a part of it.
 
     A place is in it if most `lines` (N, L) across the band have content there, or
     if both `ends` (2, L) of the lines have: a framed plot may hold the background's
     own colour. Start and end must be solid, unlike ticks at both corners.
     """
     cover = _cover(lines)
-    start, end = _longest_run((cover >= SOLID) | (ends[0] & ends[1]))
+    start, end = _longest_run((cover >= SOLID) | (ends[0] & ends[1]), within)
     first, last = _ends(cover[start:end] >= 0.9)
     return (start + first, start + last) if last else (0, 1)
 
@@ -219,8 +225,8 @@ def _ends(mask: Mask) -> tuple[int, int]:
     return max(places.find(1), 0), places.rfind(1) + 1
 
 
-def _longest_run(mask: Mask) -> tuple[int, int]:
-    """Find start and end of the longest run of true values, across grid lines.
+def _longest_run(mask: Mask, within: tuple[int, int]) -> tuple[int, int]:
+    """Find the run of true values that has most `within` a part, across grid lines.
 
     Grid lines in the background's colour are several narrow gaps. A single one is
     that before the colour bar.
@@ -240,7 +246,8 @@ def _longest_run(mask: Mask) -> tuple[int, int]:
             else:
                 joined.append(run)
         large = joined
-    return max(large, key=_length)
+    start, end = within
+    return max(large, key=lambda run: min(run[1], end) - max(run[0], start))
 
 
 def _length(run: tuple[int, int]) -> int:
