@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import time
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,26 @@ def test_another_size_or_another_preprocessing_is_another_cache(
     monkeypatch.setattr(cache, "preprocessing", lambda: "changed")
     open_pixels(paths, size=16, folder=tmp_path / "cache")
     assert len(decoded) == 3 * len(paths)
+
+
+def test_pictures_that_other_code_decoded_go_when_unused_for_a_month(tmp_path, paths):
+    root = tmp_path / "cache"
+    names = {
+        "16x16-0123456789ab": 31,
+        "24x24-0123456789ab": 31,
+        "16x16-ba9876543210": 29,
+        cache.shard_folder(root, 16).name: 31,
+        cache.shard_folder(root, 24).name: 31,
+        "mine-0123456789ab": 31,
+    }
+    for name, days in names.items():
+        (root / name).mkdir(parents=True)
+        (root / name / "a.npy").touch()
+        used = time.time() - days * 86_400
+        os.utime(root / name, (used, used))
+    open_pixels(paths, size=16, folder=root)
+    assert {path.name for path in root.iterdir()} == set([*names][2:])
+    assert cache.shard_folder(root, 16).stat().st_mtime > time.time() - 86_400
 
 
 def test_another_process_is_sent_no_pixels_and_reads_the_same_rows(tmp_path, paths):

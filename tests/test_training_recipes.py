@@ -3,7 +3,7 @@
 import csv
 import math
 import weakref
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,25 @@ TINY_CAE = replace(PAPER_CAE, epochs=1, reconstruct_epochs=1, batch_size=8)
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     return draw_class_folders(root, dict.fromkeys(CLASSES, 3))
+
+
+def test_the_page_on_training_has_each_field_of_each_recipe():
+    page = Path(__file__).parents[1] / "docs" / "training.md"
+    lines = page.read_text(encoding="utf-8").splitlines()
+    told = [line.split(" | ")[:5] for line in lines if line.startswith("| `--")]
+    recipes = [asdict(r) for r in (PAPER, MODERN, PAPER_CAE, MODERN_CAE)]
+    names = [name for name in recipes[0] if name != "name"]
+    options = [f"| `--{name.replace('_', '-')}`" for name in names]
+    cells = [[in_words(recipe[name]) for recipe in recipes] for name in names]
+    assert sorted(told) == sorted(
+        [o, *row] for o, row in zip(options, cells, strict=True)
+    )
+
+
+def in_words(value: float | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def test_the_papers_recipe():

@@ -232,7 +232,8 @@ def kill_at_write(monkeypatch, number: int) -> None:
         nonlocal count
         count += 1
         if count == number:
-            path.with_name(f".{path.name}.part").write_bytes(b"half")
+            for name in (f".{path.name}.0a1b2c3d.part", ".tmpXy12Ab"):
+                path.with_name(name).write_bytes(b"half")
             raise Killed
         original(path, fill)
 
@@ -272,6 +273,7 @@ def test_a_run_killed_at_any_batch_ends_with_the_same_weights(
 
 def assert_resumes_to(whole, path: Path) -> None:
     done = resume(path)
+    assert not list(path.glob(".*"))
     assert [row.train_loss for row in done.history] == [
         row.train_loss for row in whole.history
     ]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gspy_cli.cli.options import need_torch
+from gspy_cli.cli.options import CacheOption, need_torch
 from gspy_cli.errors import GspyError
 from gspy_cli.wording import command, counted
 
@@ -44,9 +44,7 @@ def export(
             metavar="DIR|CSV", help="For fp16 and int8; default: the run's own data."
         ),
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Decoded pictures go here.")
-    ] = None,
+    cache: CacheOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write even if accuracy falls.")
     ] = False,

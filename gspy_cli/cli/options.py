@@ -14,13 +14,20 @@ ModelOption = Annotated[
         "--model",
         "-m",
         envvar="GSPY_MODEL",
-        metavar="NAME|PATH",
-        help="The model: a name from 'gspy models', or an .onnx file.",
+        metavar="NAME|FILE|RUN",
+        help="A name from 'gspy models', an .onnx file, or a training run.",
     ),
 ]
 DeviceOption = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where decoded pictures are kept; default: your cache folder.",
+    ),
 ]
 ExplainOption = Annotated[
     Path | None,

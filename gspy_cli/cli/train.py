@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gspy_cli.cli.hints import hint
-from gspy_cli.cli.options import DeviceOption, QuietOption, need_torch, window_s
+from gspy_cli.cli.options import (
+    CacheOption,
+    DeviceOption,
+    QuietOption,
+    need_torch,
+    window_s,
+)
 from gspy_cli.errors import GspyError
 from gspy_cli.wording import command
 
@@ -44,7 +50,11 @@ def train(
         ),
     ] = "mobilenet_v2",
     recipe: Annotated[
-        str | None, typer.Option(metavar="NAME", help="paper or modern.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="paper or modern; default: paper, and modern for cae.",
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where runs go.")
@@ -155,9 +165,7 @@ def train(
         int,
         typer.Option("--workers", "-j", min=0, metavar="N", help="Loading processes."),
     ] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Decoded pictures go here.")
-    ] = None,
+    cache: CacheOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Fine-tune a network, or train one from nothing.

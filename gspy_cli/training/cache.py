@@ -7,6 +7,10 @@ a changed list of pictures decodes only what is new.
 
 import hashlib
 import json
+import os
+import re
+import shutil
+import time
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,6 +32,13 @@ SHARD = 256
 
 MAPPED = 128
 """Shards open at a time: a process may not have many more files than 256."""
+
+KEPT_S = 30 * 86_400
+"""How long, after their last use, pictures of other code stay, in seconds.
+
+Another version of gspy may still train on them.
+"""
+FOLDER = re.compile(r"\d+x\d+-[0-9a-f]{12}")
 
 Progress = Callable[[int, int], None]
 
@@ -114,6 +125,7 @@ def open_pixels(
     """
     folder = shard_folder(folder, size)
     make_folder(folder)
+    remove_old(folder.parent)
     keys = [key(path) for path in paths]
     wanted = set(keys)
     known = read_places(folder, wanted)
@@ -139,7 +151,7 @@ def shard_folder(folder: Path | None, size: int) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the cache's folder."""
+    """Make the cache's folder, and note that it is in use."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,6 +159,19 @@ def make_folder(folder: Path) -> None:
             f"cannot keep decoded pictures in {folder} ({error.strerror}): give a "
             "folder that you may write to with --cache"
         ) from error
+    with suppress(OSError):  # it may be another user's
+        os.utime(folder)
+
+
+def remove_old(root: Path) -> None:
+    """Remove what other code decoded, where nobody has used it for a month."""
+    with suppress(OSError):
+        for folder in root.iterdir():
+            ours = folder.name.endswith(preprocessing())
+            if not FOLDER.fullmatch(folder.name) or ours:
+                continue
+            if time.time() - folder.stat().st_mtime > KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from gspy_cli.wording import counted
 
 STATE = "training_state.safetensors"
 """Everything to go on from: the last file that an epoch writes."""
+
+UNFINISHED = (".tmp??????", ".*.part")
+"""The names of files while they are written: those of safetensors, and ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,14 @@ def read_run(path: Path) -> Run:
     rows = json.loads(load_tensors(path / STATE)[1]["history"])
     seen = ModelFolder(path).card().trained_on
     return Run(path, config, dataset, tuple(Row(**row) for row in rows), seen)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a kill has left in a run's folder of files half written."""
+    for pattern in UNFINISHED:
+        for file in filter(Path.is_file, path.glob(pattern)):
+            with suppress(OSError):
+                file.unlink()
 
 
 def load_state(path: Path, trainee: Trainee) -> None:

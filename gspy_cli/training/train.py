@@ -38,6 +38,7 @@ from gspy_cli.training.run import (
     load_state,
     new_directory,
     read_run,
+    remove_unfinished,
     write_plan,
 )
 from gspy_cli.training.splits import split_dataset
@@ -107,6 +108,8 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
         trainee = new_trainee(run, machine, settled(run, pixels, start))
         if run.history:
             load_state(path, trainee)
+        if world.is_writer:
+            remove_unfinished(path)
         with watching_ranks(world, path):
             return fit(run, trainee, pixels, machine, reports)
 
