@@ -91,7 +91,8 @@ def describe(path: str) -> Origin:
 
     The pattern is `{ifo}_{id}_spectrogram_{window}.png`.
     """
-    match = VIEW.fullmatch(Path(path).stem)
+    stem, _ = os.path.splitext(os.path.basename(path))  # noqa: PTH119, PTH122, quicker
+    match = VIEW.fullmatch(stem)
     if not match or not match["window"] or match["more"]:
         return Origin(path)
     return Origin(path, match["ifo"], match["id"], float(match["window"]))

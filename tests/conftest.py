@@ -2,6 +2,8 @@
 
 import hashlib
 import signal
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,18 @@ def draw_figure(height: int = 600, width: int = 800, seed: int = 0) -> np.ndarra
     inside = viridis_like(bottom - top - 1, right - left - 1, seed)
     figure[top + 1 : bottom, left + 1 : right] = inside
     return figure
+
+
+def png(width: int, height: int) -> bytes:
+    """Make the start of a PNG that claims any size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import csv
 import io
 import struct
 import tracemalloc
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import astuple
@@ -13,7 +12,7 @@ from pathlib import Path
 import matplotlib.style
 import numpy as np
 import pytest
-from conftest import SHARED, draw_figure, viridis_like
+from conftest import SHARED, draw_figure, png, viridis_like
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,7 +21,7 @@ from mpl_toolkits.axes_grid1 import make_axes_locatable
 from PIL import ExifTags, Image, ImageCms
 
 from gspy_cli.errors import PictureError
-from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure
+from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure, reading
 from gspy_cli.figure.colours import are_viridis
 from gspy_cli.figure.frame import without_rim
 
@@ -731,16 +730,30 @@ def test_sixteen_bit_grey_keeps_its_range(tmp_path):
     np.testing.assert_allclose(pixels[..., 1], levels / 257, atol=1)
 
 
-def png(width: int, height: int) -> bytes:
-    """Make the start of a PNG that claims any size."""
+@pytest.mark.parametrize("white", [1, 40])
+def test_grey_levels_of_any_range_keep_it(tmp_path, white):
+    levels = np.linspace(0, white, 400, dtype=np.float32).reshape(20, 20)
+    expected = levels * (255 / white)
+    levels[0, 0] = np.nan
+    pixels = read_figure(saved(tmp_path, Image.fromarray(levels), "a.tif"))
+    np.testing.assert_allclose(pixels[..., 1], expected, atol=1)
+    assert pixels.max() == 255
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
-    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+def test_a_pipe_is_read_no_further_than_a_picture_may_be_large(tmp_path, monkeypatch):
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def close(self) -> None:
+            pass
+
+    pipe = Pipe(truncated("BMP") * 2)
+    monkeypatch.setattr(reading, "MOST_BYTES", 1000)
+    monkeypatch.setattr(Path, "open", lambda *_: pipe)
+    with pytest.raises(PictureError, match="damaged or cut short"):
+        read_figure(tmp_path / "pipe")
+    assert pipe.tell() == 1000
 
 
 @pytest.mark.parametrize("side", [8_000, 10_000, 30_000])
@@ -751,6 +764,23 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(side):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
+
+
+def iptc(content: bytes) -> bytes:
+    """Make an IPTC record that says it holds a picture, 8 x 8 pixels."""
+
+    def tag(record: int, dataset: int, data: bytes) -> bytes:
+        return struct.pack(">BBBH", 0x1C, record, dataset, len(data)) + data
+
+    size = tag(3, 20, b"\x08") + tag(3, 30, b"\x08")
+    packed = tag(3, 120, b"\x05")
+    return tag(3, 60, b"\x01\x00") + size + packed + tag(8, 10, content)
+
+
+def icon(suffix: str) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGBA", (256, 256)).save(stream, suffix)
+    return stream.getvalue()
 
 
 def truncated(format_name: str) -> bytes:
@@ -765,6 +795,9 @@ def truncated(format_name: str) -> bytes:
         pytest.param(b"", "the file is empty", id="empty"),
         pytest.param(b"time,frequency\n1,2\n", "not a picture", id="text"),
         pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%EOF", "not a picture", id="eps"),
+        pytest.param(iptc(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "not a picture", id="iptc"),
+        pytest.param(icon("ICO"), "not a picture", id="ico"),
+        pytest.param(icon("ICNS"), "not a picture", id="icns"),
         pytest.param(b"\x89PNG\r\n\x1a\n", "damaged", id="PNG signature alone"),
         pytest.param(png(0, 0), "damaged", id="no pixels"),
         pytest.param(png(100, 100), "damaged", id="too little data"),

@@ -9,7 +9,6 @@ from gspy_cli import sources
 from gspy_cli.cli.inputs import Given
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.results import Origin
-from gspy_cli.strain import series
 
 
 def paths(samples) -> list[str]:
@@ -30,6 +29,12 @@ def paths(samples) -> list[str]:
         ("bul_00d18635.jpg", None, None, None),
         ("H1_x_spectrogram_1.0_copy.png", None, None, None),
         ("H1_x_spectrogram.png", None, None, None),
+        ("H1_x_spectrogram_1.0..png", None, None, None),
+        ("H1_x_spectrogram_1.0.png/", None, None, None),
+        ("H1_x.y_spectrogram_1.0.jpeg", "H1", "x.y", 1.0),
+        ("H1_x_spectrogram_1.", "H1", "x", 1.0),
+        (".png", None, None, None),
+        ("", None, None, None),
     ],
 )
 def test_a_gravity_spy_name_tells_detector_id_and_window(name, ifo, identifier, window):
@@ -82,6 +87,34 @@ def test_a_folder_without_pictures_is_one_failing_sample(tmp_path: Path):
     assert sample.origin.path == str(tmp_path)
     with pytest.raises(PictureError, match="no pictures in this folder; --recursive"):
         sample.load()
+
+
+def test_strain_in_a_folder_is_known_by_its_suffix(tmp_path: Path):
+    (tmp_path / "H1.HDF5").touch()
+    (sample,) = sources.from_paths([str(tmp_path)])
+    with pytest.raises(PictureError, match="no pictures in this folder, but strain"):
+        sample.load()
+
+
+def test_a_folder_that_cannot_be_read_costs_its_own_row(tmp_path: Path, monkeypatch):
+    locked, scan = tmp_path / "locked", os.scandir
+    for folder in (locked, tmp_path / "open"):
+        folder.mkdir()
+        (folder / "a.png").touch()
+
+    def look(folder: str):
+        if folder == str(locked):
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", look)
+    given = [str(tmp_path)]
+    failed, read = sources.from_paths(given, recursive=True)
+    assert paths([failed, read]) == [str(locked), str(tmp_path / "open" / "a.png")]
+    with pytest.raises(PictureError, match="cannot read this folder: Permission de"):
+        failed.load()
+    assert sources.at_least(1, given, recursive=True)
+    assert not sources.at_least(2, given, recursive=True)
 
 
 def test_an_entry_that_the_file_system_cannot_tell_is_a_file(
@@ -192,10 +225,6 @@ def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatc
     assert list(sources.names(given, alone=())) == given
     with pytest.raises(PictureError, match="cannot be opened: is a directory"):
         sources.sample_of(given[0]).load()
-
-
-def test_strain_has_the_same_names_in_a_folder_as_alone():
-    assert sources.STRAIN == series.SUFFIXES
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux alone has it")

@@ -98,7 +98,8 @@ def _open(stream: BinaryIO) -> ImageFile.ImageFile:
     """Read a picture's header, as `Image.open` does.
 
     `Image.open` would warn of large pictures, and warnings are not thread-safe. It
-    would also hand EPS files to Ghostscript.
+    would also hand EPS to Ghostscript, and decode some formats before their size is
+    known: only those of `SUFFIXES` are tried.
     """
     prefix = stream.read(16)
     if not prefix:
@@ -106,7 +107,8 @@ def _open(stream: BinaryIO) -> ImageFile.ImageFile:
     damaged = False
     for load_plugins in (Image.preinit, Image.init):  # the common ones first
         load_plugins()
-        for name in [name for name in Image.ID if name != "EPS"]:
+        known = (Image.EXTENSION.get(suffix) for suffix in SUFFIXES)
+        for name in filter(None, dict.fromkeys(known)):
             factory, accept = Image.OPEN[name]
             if accept and accept(prefix) is not True:
                 continue
