@@ -47,9 +47,9 @@ def test_glitches_are_counted_with_their_views_fused_and_balanced_by_class():
     )
     assert (scores["pictures"], scores["glitches"]) == (4, 3)
     assert scores["right_glitches_per_class"] == {"Blip": "1 of 2", "Tomte": "1 of 1"}
-    assert scores["real_accuracy_per_picture"] == 0.5
-    assert scores["real_accuracy_per_glitch"] == pytest.approx(2 / 3)
-    assert scores["real_balanced_accuracy_per_glitch"] == 0.75
+    assert scores["fold_accuracy_per_picture"] == 0.5
+    assert scores["fold_accuracy_per_glitch"] == pytest.approx(2 / 3)
+    assert scores["fold_balanced_accuracy_per_glitch"] == 0.75
 
 
 def test_calibration_is_told_before_and_after_the_temperature():

@@ -822,8 +822,8 @@ def test_the_folder_of_a_k_fold_scoring_is_evaluated_as_held_out(tmp_path, monke
     found = evaluated(folds, out=tmp_path / "report")
     scores = json.loads((folds / "scores.json").read_text())
     assert found["model"]["held_out"] is True
-    assert found["glitches"]["accuracy"] == scores["real_accuracy_per_glitch"]
-    assert found["pictures"]["accuracy"] == scores["real_accuracy_per_picture"]
+    assert found["glitches"]["accuracy"] == scores["fold_accuracy_per_glitch"]
+    assert found["pictures"]["accuracy"] == scores["fold_accuracy_per_picture"]
     assert found["pictures"]["calibration_error"] == pytest.approx(
         scores["calibration_error"], abs=1e-5
     )

@@ -11,7 +11,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 
 import pytest
-from conftest import tiny_card
+from conftest import tiny_card, write_tiny_model
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -25,6 +25,7 @@ from gspy_cli.cli.progress import progress_on
 from gspy_cli.cli.running import Tally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
+from gspy_cli.registry import ModelFolder
 from gspy_cli.results import Failure, Glitch, Origin, Prediction
 from gspy_cli.wording import counted, reason
 from gspy_cli.writers import Columns
@@ -361,6 +362,16 @@ def test_only_classes_keep_their_underscores_in_a_card(capsys):
     shown = capsys.readouterr().out
     assert "right glitches per class:" in shown
     assert "Koi_Fish: 8 of 8" in shown
-    scores = {"by_view": {"real_accuracy_per_glitch": 0.5}}
+    scores = {"by_view": {"fold_accuracy_per_glitch": 0.5}}
     models_screen.show_card(tiny_card(scores=scores))
-    assert "real accuracy per glitch: 0.500" in capsys.readouterr().out
+    assert "fold accuracy per glitch: 0.500" in capsys.readouterr().out
+
+
+def test_a_models_accuracy_is_that_in_folds_of_its_own_data(tmp_path, capsys):
+    write_tiny_model(tmp_path)
+    card = tiny_card(scores={"fold_accuracy_per_glitch": 0.75})
+    (tmp_path / "card.json").write_text(card.to_json())
+    models_screen.show_models([ModelFolder(tmp_path)], "")
+    shown = capsys.readouterr().out
+    assert "0.750" in shown
+    assert "in folds, on data that 'gspy models NAME' names" in shown

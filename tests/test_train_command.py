@@ -219,7 +219,7 @@ def test_folds_print_the_scores(data, tmp_path):
     code, out, _ = train(data, tmp_path, "--folds", 2, "-q")
     (folder,) = (tmp_path / "runs").iterdir()
     scores = json.loads((folder / "scores.json").read_text())
-    accuracy = scores["real_accuracy_per_glitch"]
+    accuracy = scores["fold_accuracy_per_glitch"]
     assert code == 0
     assert f"18 glitches, views fused: accuracy {accuracy:.3f}" in out
     assert f"class by class: {folder / 'scores.json'}" in out

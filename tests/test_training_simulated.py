@@ -134,7 +134,7 @@ def test_every_glitch_is_judged_once_by_a_network_that_has_not_seen_it(data, tmp
     scores = json.loads((folder / "scores.json").read_text())
     assert (scores["pictures"], scores["glitches"]) == (24, 12)
     right = sum(row["ml_label"] == row["label"] for row in judged)
-    assert scores["real_accuracy_per_picture"] == pytest.approx(right / 24)
+    assert scores["fold_accuracy_per_picture"] == pytest.approx(right / 24)
     assert set(scores["right_glitches_per_class"]) == set(CLASSES)
 
 

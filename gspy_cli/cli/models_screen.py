@@ -41,7 +41,8 @@ def show_models(folders: list[ModelFolder], default: str) -> None:
     for reason in broken:
         console.print(reason, style="red", markup=False, soft_wrap=True)
     console.print(
-        "* default; accuracy per glitch on real figures; 'gspy models NAME' shows more",
+        "* default; accuracy per glitch in folds, "
+        "on data that 'gspy models NAME' names",
         style="dim",
         highlight=False,
     )
@@ -89,7 +90,7 @@ def show_architectures(architectures: "Mapping[str, Architecture]") -> None:
 
 
 def _accuracy(card: ModelCard) -> str:
-    accuracy = card.scores.get("real_accuracy_per_glitch")
+    accuracy = card.scores.get("fold_accuracy_per_glitch")
     return f"{accuracy:.3f}" if isinstance(accuracy, float) else "-"
 
 

@@ -142,11 +142,11 @@ def show_scores(folder: Path) -> None:
     glitches = counted(scores["glitches"], "glitch")
     pictures = counted(scores["pictures"], "picture")
     typer.echo(
-        f"{glitches}, views fused: accuracy {scores['real_accuracy_per_glitch']:.3f}, "
-        f"mean over classes {scores['real_balanced_accuracy_per_glitch']:.3f}"
+        f"{glitches}, views fused: accuracy {scores['fold_accuracy_per_glitch']:.3f}, "
+        f"mean over classes {scores['fold_balanced_accuracy_per_glitch']:.3f}"
     )
     typer.echo(
-        f"{pictures}: accuracy {scores['real_accuracy_per_picture']:.3f}, calibration "
+        f"{pictures}: accuracy {scores['fold_accuracy_per_picture']:.3f}, calibration "
         f"error {scores['calibration_error_tempered']:.3f} at temperature "
         f"{scores['temperature']:.2f}"
     )

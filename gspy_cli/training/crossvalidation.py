@@ -161,11 +161,11 @@ def score(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, objec
     return {
         "pictures": len(judged),
         "glitches": len(views),
-        "real_accuracy_per_picture": float(np.mean(single)),
-        "real_accuracy_per_glitch": float(
+        "fold_accuracy_per_picture": float(np.mean(single)),
+        "fold_accuracy_per_glitch": float(
             np.mean([r for v in right.values() for r in v])
         ),
-        "real_balanced_accuracy_per_glitch": float(
+        "fold_balanced_accuracy_per_glitch": float(
             np.mean([np.mean(v) for v in right.values()])
         ),
         "temperature": warmth,
