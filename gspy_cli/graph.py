@@ -26,7 +26,7 @@ _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
 _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
-_ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPHS = 5, (6, 11)
+_ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (5, 10), (6, 11), (22, 23)
 _TENSOR_LOCATION = 14
 
 Field = tuple[int, int | memoryview]
@@ -82,10 +82,12 @@ def _node(node: int | memoryview) -> Iterator[str]:
 
 def _attribute(attribute: int | memoryview) -> Iterator[str]:
     for number, value in _fields(attribute):
-        if number == _ATTRIBUTE_TENSOR:
+        if number in _ATTRIBUTE_TENSORS:
             yield from _tensor(value)
         elif number in _ATTRIBUTE_GRAPHS:
             yield "graphs within operators"
+        elif number in _ATTRIBUTE_SPARSE:
+            yield "sparse tensors"
 
 
 def _tensor(tensor: int | memoryview) -> Iterator[str]:

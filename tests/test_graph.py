@@ -34,20 +34,74 @@ def test_an_operator_of_another_set_is_refused():
     refused(model(node), "the operator set evil.corp")
 
 
-def test_a_graph_within_an_operator_is_refused():
+@pytest.mark.parametrize("domain", ["", "ai.onnx"])
+def test_both_names_of_the_common_operators_pass(domain):
+    node = helper.make_node("Relu", ["x"], ["y"], domain=domain)
+    check_graph(model(node).SerializeToString(), origin="m.onnx")
+
+
+def test_functions_of_a_models_own_are_refused():
+    layers = helper.make_node("Relu", ["x"], ["y"])
+    own = helper.make_function("own", "F", ["x"], ["y"], [layers], [])
+    refused(model(layers, functions=[own]), "is not an ONNX model of gspy")
+
+
+@pytest.mark.parametrize("removed", [1, 10])
+def test_a_file_that_is_cut_short_is_no_model(removed):
+    content = model(helper.make_node("Relu", ["x"], ["y"])).SerializeToString()
+    with pytest.raises(GspyError, match="is not an ONNX model of gspy"):
+        check_graph(content[:-removed], origin="m.onnx")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_graphs_within_an_operator_are_refused(several):
     inner = helper.make_graph([], "inner", [], [])
-    refused(model(helper.make_node("Relu", ["x"], ["y"], body=inner)), "graphs within")
+    body = [inner] if several else inner
+    refused(model(helper.make_node("Relu", ["x"], ["y"], body=body)), "graphs within")
 
 
-@pytest.mark.parametrize("where", ["weights.bin", "../../etc/passwd", "/etc/passwd"])
-def test_data_in_other_files_is_refused(tmp_path: Path, where: str):
+def outside(where: str) -> onnx.TensorProto:
+    """Make a tensor whose numbers are in another file."""
     tensor = onnx.numpy_helper.from_array(np.ones(4, np.float32), "w")
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value=where)
-    found = model(helper.make_node("Add", ["x", "w"], ["y"]), initializers=[tensor])
+    return tensor
+
+
+@pytest.mark.parametrize("where", ["weights.bin", "../../etc/passwd", "/etc/passwd"])
+def test_data_in_other_files_is_refused(tmp_path: Path, where: str):
+    node = helper.make_node("Add", ["x", "w"], ["y"])
+    found = model(node, initializers=[outside(where)])
     refused(found, "data in other files")
     path = tmp_path / "m.onnx"
     path.write_bytes(found.SerializeToString())
     with pytest.raises(GspyError, match="data in other files"):
         load_model(str(path))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_data_in_other_files_of_an_attribute_are_refused(several):
+    tensor = outside("weights.bin")
+    value = [tensor] if several else tensor
+    refused(
+        model(helper.make_node("Constant", [], ["y"], value=value)), "data in other"
+    )
+
+
+def sparse() -> onnx.SparseTensorProto:
+    places = helper.make_tensor("i", TensorProto.INT64, [4], [0, 1, 2, 3])
+    return helper.make_sparse_tensor(outside("weights.bin"), places, [4])
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_sparse_attributes_are_refused(several):
+    value = [sparse()] if several else sparse()
+    node = helper.make_node("Constant", [], ["y"], sparse_value=value)
+    refused(model(node), "sparse tensors")
+
+
+def test_sparse_initialisers_are_refused():
+    found = model()
+    found.graph.sparse_initializer.append(sparse())
+    refused(found, "sparse tensors")
