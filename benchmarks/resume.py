@@ -4,6 +4,7 @@ Linux only. Run: python benchmarks/resume.py [ROWS]
 """
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from gspy_cli.writers.forms import csv_form
 
 COLUMNS = Columns(CLASSES, "model")
 FORM = csv_form(COLUMNS)
+RUN = {"model": COLUMNS.model_name}
 
 
 def origin(number: int) -> Origin:
@@ -38,7 +40,7 @@ def write(path: Path, rows: int) -> None:
         for number in range(rows):
             row = Prediction(origin(number), "Blip", scores["Blip"], scores)
             file.write(FORM.line(row, ()))
-    path.with_name(f"{path.name}.journal").write_text("{}")
+    path.with_name(f"{path.name}.journal").write_text(json.dumps(RUN))
 
 
 def resident_mb() -> float:
@@ -58,10 +60,11 @@ def main() -> None:
         before, start = resident_mb(), time.process_time()
         with journal.hold(path, overwrite=False) as held:
             output = journal.take_up(
-                held, run={}, records=FORM.records, overwrite=False
+                held, run=RUN, records=FORM.records, overwrite=False
             )
             read = time.process_time()
-            done = sum(output.done.take(key(number)) for number in range(rows))
+            places = map(output.done.take, map(key, range(rows)))
+            done = sum(place is not None for place in places)
             found = time.process_time()
             print(f"{resident_mb() - before:.0f} MB for {rows} rows", end=", ")
     assert done == rows

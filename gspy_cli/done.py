@@ -52,18 +52,16 @@ class Done:
         """Count the rows."""
         return len(self._failed)
 
-    def take(self, key: Key) -> bool:
-        """Tell whether a row is there; each counts once."""
+    def take(self, key: Key) -> bool | None:
+        """Tell whether a row of this key failed; None where none is left.
+
+        Each row counts once.
+        """
         place = self._index.find(key)
         if place is None or not self._index.left[place]:
-            return False
+            return None
         self._index.left[place] -= 1
-        return True
-
-    def has_failed(self, key: Key) -> bool:
-        """Tell whether a row of this key is a failure."""
-        place = self._index.find(key)
-        return place is not None and bool(self._index.failed[place])
+        return bool(self._index.failed[place])
 
     @cached_property
     def _index(self) -> _Index:

@@ -19,6 +19,8 @@ from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Record
 from gspy_cli.whole import lock, writing
 
+HEAD = b'{"model"'  # of a journal; a power cut may leave less of it, or zeros
+
 Records = Callable[[BinaryIO], Iterator[Record]]
 """Reads the whole rows of an output; stops at a torn last one.
 
@@ -66,9 +68,15 @@ def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
                     f"{path} was not made by gspy classify, or moved without its "
                     f"{_beside(path).name}; --overwrite replaces it"
                 )
-            journal = _journal(path)
+            beside = _beside(path)
+            if beside.is_symlink():
+                raise _foreign(beside)
+            journal = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
             stack.callback(_close, journal, path)
             lock(journal.fileno(), path)
+            if not HEAD.startswith(journal.read(len(HEAD)).rstrip(b"\0")):
+                raise _foreign(beside)
+            journal.seek(0)
             file = path.open("ab+")
             stack.callback(_close, file, path)
         yield Held(path, file, journal)
@@ -79,7 +87,7 @@ def take_up(
 ) -> Output:
     """Go on with an output that is held, or begin it.
 
-    `run` is all that decides what the rows hold.
+    `run` is all that decides what the rows hold, the `model` first.
 
     Raises
     ------
@@ -115,12 +123,14 @@ def _close(file: BinaryIO, path: Path) -> None:
         file.close()
 
 
-def _journal(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(_beside(path), os.O_RDWR | os.O_CREAT, 0o666), "r+b")
-
-
 def _beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.journal")
+
+
+def _foreign(journal: Path) -> GspyError:
+    return GspyError(
+        f"{journal} is no journal of gspy; move it away, or give another -o"
+    )
 
 
 def forget(path: Path) -> None:

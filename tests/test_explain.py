@@ -77,6 +77,24 @@ def test_one_picture_is_classified_and_explained(figures, tiny_model, tmp_path):
         assert picture.size == (996, 406)
 
 
+@pytest.mark.parametrize("name", ["why.png", "why.JPG"])
+def test_an_older_explanation_stays_where_there_is_no_room(
+    figures, tiny_model, tmp_path, monkeypatch, name
+):
+    def fail(_sheet, part, form):
+        Path(part).write_bytes(form.encode())
+        raise OSError(28, "No space left on device")
+
+    output = tmp_path / name
+    ask = "classify", next(figures.iterdir()), "-m", tiny_model, "--explain", output
+    assert gspy(*ask)[0] == 0
+    before = output.read_bytes()
+    monkeypatch.setattr("PIL.Image.Image.save", fail)
+    code, _, err = gspy(*ask)
+    assert (code, output.read_bytes()) == (2, before)
+    assert err == f"gspy: cannot write {output}: No space left on device\n"
+
+
 def test_a_picture_that_cannot_be_read_has_no_explanation(tiny_model, tmp_path):
     (tmp_path / "x.png").touch()
     code, _, err = gspy(

@@ -172,6 +172,12 @@ def test_a_full_page_takes_no_more_and_says_so(folder, tmp_path, monkeypatch):
     assert "the page stops at 2 rows" in page.read_text()
 
 
+@pytest.mark.parametrize(("per_glitch", "limit"), [(False, 5000), (True, 1250)])
+def test_a_page_of_glitches_has_room_for_their_four_windows(per_glitch, limit):
+    columns = Columns(("Blip",), "tiny", per_glitch=per_glitch)
+    assert gallery.gallery_form(columns, Path("page.html")).limit == limit
+
+
 def test_pictures_that_a_full_page_does_not_take_were_not_done_before(
     folder, tmp_path, monkeypatch
 ):

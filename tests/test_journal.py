@@ -315,6 +315,38 @@ def test_a_file_system_without_locks_is_written_without(figures, tmp_path):
     assert gspy("classify", figures, "-o", tmp_path / "out.csv")[0] == 0
 
 
+@pytest.mark.parametrize("begin", [Path.write_text, Path.symlink_to])
+@pytest.mark.parametrize("options", [[], ["--overwrite"]])
+def test_a_file_that_is_no_journal_is_not_written_over(
+    figures, tmp_path, begin, options
+):
+    output, journal = tmp_path / "out.csv", tmp_path / "out.csv.journal"
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    begin(journal, "mine.txt")
+    code, _, err = gspy("classify", figures, "-o", output, *options)
+    assert (code, mine.read_text(), journal.read_text()[:4]) == (2, "mine", "mine")
+    assert err.startswith(f"gspy: {journal} is no journal of gspy; move it away")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"mo', b'{"model": "ti', bytes(99)])
+def test_a_journal_that_was_torn_is_written_anew(figures, tmp_path, torn):
+    (tmp_path / "out.csv.journal").write_bytes(torn)
+    for _ in range(2):
+        assert gspy("classify", figures, "-o", tmp_path / "out.csv")[0] == 0
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_line_of_a_list_that_is_longer_than_any_name_is_a_row(tmp_path, suffix):
+    (tmp_path / "list.txt").write_text("x" * 200_000)
+    output = tmp_path / f"out.{suffix}"
+    ask = "classify", "--files-from", tmp_path / "list.txt", "-o", output
+    assert gspy(*ask)[0] == 1
+    code, _, err = gspy(*ask)
+    assert (code, "; 1 done before, 1 failed before" in err) == (1, True)
+
+
 def test_another_model_is_refused_and_both_are_named(odd_folder, whole, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

@@ -255,6 +255,19 @@ def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path)
     assert not list(registry_module.installed())
 
 
+def test_a_model_that_may_not_be_removed_stays_the_default(
+    tiny_model, registry, monkeypatch
+):
+    def refuse(_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    model.add(tiny_model, name="mine", default=True)
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    with pytest.raises(GspyError, match=r"cannot remove .*mine: Permission denied"):
+        registry_module.remove("mine")
+    assert registry_module.default_name() == "mine"
+
+
 @pytest.mark.parametrize("name", ["..", "a/b", *registry_module.RESERVED])
 def test_a_name_that_cannot_be_a_folder_is_refused(tiny_model, registry, name):
     with pytest.raises(GspyError, match="cannot be a model's name"):

@@ -1,6 +1,7 @@
 """Several outputs, compressed ones and Parquet: each whole after any stop."""
 
 import csv
+import errno
 import gzip
 import io
 import json
@@ -10,20 +11,24 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from conftest import ODD, TINY_CLASSES
+from conftest import ODD, TINY_CLASSES, tiny_card
 from hypothesis import given
 from hypothesis import strategies as st
 from test_classify import GSPY, gspy, rows
 
 from gspy_cli.cli.inputs import Given
-from gspy_cli.cli.output import Outputs
-from gspy_cli.errors import ChangedError
+from gspy_cli.cli.output import Outputs, outputs_of
+from gspy_cli.cli.strain import Events
+from gspy_cli.cli.wanted import Wanted
+from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Failure, Origin
 from gspy_cli.writers import Columns
+from gspy_cli.writers import parquet as parquet_form
 from gspy_cli.writers.forms import csv_form, gzipped
 from gspy_cli.writers.gallery import gallery_form
 
@@ -66,15 +71,14 @@ def test_a_torn_output_is_completed(odd_folder, expected, tmp_path, name):
     assert paths(found) == paths(expected)
     if "csv" not in name:
         assert found == expected
-    if name == "out.parquet":
-        return
     rng = random.Random(0)
-    for end in [1, *rng.sample(range(len(content)), 6), len(content) - 1]:
+    ends = [1, *rng.sample(range(len(content)), 6), len(content) - 1]
+    for end in ends if name != "out.parquet" else ():
         output.write_bytes(content[:end] + rng.choice([b"", b"\0" * 99]))
         gspy("classify", odd_folder, "-o", output)
         assert output.read_bytes() == content
-    _, _, err = gspy("classify", odd_folder, "-o", output)
-    assert f"; {ODD} done before, 1 failed before" in err
+    code, _, err = gspy("classify", odd_folder, "-o", output)
+    assert (code, f"; {ODD} done before, 1 failed before" in err) == (1, True)
 
 
 def test_a_compressed_file_that_is_damaged_before_its_end_is_refused(
@@ -101,6 +105,36 @@ def test_a_parquet_file_has_typed_columns_and_nothing_beside_it(odd_folder, tmp_
         "string", "double", "double", "string",
     )  # fmt: skip
     assert [path.name for path in tmp_path.glob("out*")] == ["out.parquet"]
+
+
+def test_counts_and_truths_are_typed_in_parquet():
+    columns = Columns(("Blip",), "tiny", triggers=True, time_shifts=True)
+    columns = replace(columns, per_glitch=True)
+    kinds = {field.name: str(field.type) for field in parquet_form._schema(columns)}
+    assert (kinds["n_views"], kinds["time_shift_stable"], kinds["snr"]) == (
+        "int64", "bool", "double",
+    )  # fmt: skip
+
+
+def test_a_parquet_file_has_groups_of_rows(figures, tmp_path, monkeypatch):
+    from pyarrow import parquet
+
+    assert parquet_form.GROUP == 10_000
+    monkeypatch.setattr(parquet_form, "GROUP", 2)
+    gspy("classify", figures, "-o", tmp_path / "out.parquet")
+    metadata = parquet.read_metadata(tmp_path / "out.parquet")
+    groups = range(metadata.num_row_groups)
+    assert [metadata.row_group(n).num_rows for n in groups] == [2, 1]
+
+
+def test_a_part_that_cannot_be_read_is_named(figures, tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    output = tmp_path / "out.parquet"
+    monkeypatch.setattr(parquet_form, "_first_line", fail)
+    code, _, err = gspy("classify", figures, "-o", output)
+    assert (code, err) == (2, f"gspy: cannot write {output}: Input/output error\n")
 
 
 def test_a_parquet_file_that_was_killed_goes_on_from_its_part(
@@ -360,6 +394,41 @@ def test_failures_done_before_count_once_with_several_outputs(odd_folder, tmp_pa
     assert f"; {ODD} done before, 1 failed before; --overwrite" in err
 
 
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("-o", f"out.{form}") for form in ("csv", "jsonl", "parquet")]
+    + [("--gallery", "out.html")],
+)
+def test_a_window_that_failed_counts_in_the_next_run_too(
+    figures, tmp_path, option, name
+):
+    min(figures.iterdir()).write_bytes(b"no picture")
+    ask = "classify", figures, "--per-glitch", option, tmp_path / name
+    assert gspy(*ask)[0] == 1
+    code, _, err = gspy(*ask)
+    assert code == 1
+    assert "; 1 done before, 1 with failures before; --overwrite" in err
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ({"open_data": True}, "without --open-data"),
+        ({"channel": "L1:DARM"}, "without --channel"),
+        ({"ifo": "L1"}, "without --ifo"),
+    ],
+)
+def test_other_strain_is_another_run(tmp_path, events, said):
+    wanted = Wanted(files=(tmp_path / "out.csv",))
+    with outputs_of(wanted, COLUMNS, tiny_card(), Events()):
+        pass
+    with (
+        pytest.raises(GspyError, match=f"was made {said}; --overwrite"),
+        outputs_of(wanted, COLUMNS, tiny_card(), Events(**events)),
+    ):
+        pass
+
+
 def test_failures_that_one_output_holds_count_while_another_is_written(
     figures, tmp_path
 ):
@@ -382,11 +451,16 @@ def test_one_output_given_twice_is_refused(figures, tmp_path):
     assert err == f"gspy: {output} is given twice; name each output once\n"
 
 
-def test_one_output_under_two_names_is_refused(figures, tmp_path):
-    output, link = tmp_path / "a.csv", tmp_path / "b.csv"
-    link.symlink_to(output)
-    assert gspy("classify", figures, "-o", output, "-o", link)[0] == 2
-    assert not output.exists()
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_one_output_under_two_names_is_refused(figures, tmp_path, link):
+    output, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    if link is Path.hardlink_to:
+        output.touch()
+    link(other, output)
+    ask = "classify", figures, "-o", output, "-o", other, "--overwrite"
+    code, _, err = gspy(*ask)
+    assert (code, err) == (2, f"gspy: {other} is given twice; name each output once\n")
+    assert not list(tmp_path.glob("*.journal"))
 
 
 @pytest.mark.parametrize("option", ["--explain", "-o", "--gallery"])

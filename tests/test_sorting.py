@@ -92,7 +92,7 @@ def test_half_a_copy_never_has_the_pictures_name(figures, tmp_path, monkeypatch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.copy2", stop)
+        patch.setattr("shutil.copyfile", stop)
         with pytest.raises(KeyboardInterrupt):
             place(picture, tmp_path / "Blip", "copy", {})
     assert (
@@ -100,6 +100,34 @@ def test_half_a_copy_never_has_the_pictures_name(figures, tmp_path, monkeypatch)
         == tmp_path / "Blip" / picture.name
     )
     assert names(tmp_path / "Blip") == [picture.name]
+
+
+def test_a_copy_keeps_its_times_where_the_file_system_does(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"111")
+    os.utime(picture, (1, 1))
+    assert place(picture, tmp_path / "Blip", "copy", {}).stat().st_mtime == 1
+    monkeypatch.setattr("os.utime", refuse)
+    copied = place(picture, tmp_path / "Whistle", "copy", {})
+    assert (copied.read_bytes(), names(copied.parent)) == (b"111", ["a.png"])
+
+
+@pytest.mark.parametrize("link", ["copy", "hard", "sym"])
+def test_nothing_is_left_beside_a_place_that_cannot_be_taken(
+    tmp_path, monkeypatch, link
+):
+    def refuse(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"111")
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="Input/output error"):
+        place(picture, tmp_path / "Blip", link, {})
+    assert names(tmp_path / "Blip") == []
 
 
 def test_a_picture_of_the_longest_name_is_sorted(figures, tmp_path):
@@ -171,7 +199,7 @@ def test_what_cannot_be_sorted_has_its_reason_and_the_run_goes_on(
             raise FileNotFoundError(2, "No such file or directory")
         target.write_bytes(source.read_bytes())
 
-    monkeypatch.setattr("shutil.copy2", copy)
+    monkeypatch.setattr("shutil.copyfile", copy)
     target = tmp_path / "sorted"
     code, _, err = gspy("classify", figures, "--sort-into", target, *options)
     assert code == 1
@@ -199,7 +227,7 @@ def test_a_full_disk_ends_sorting_and_is_named(figures, tmp_path, monkeypatch, n
     def copy(*_) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("shutil.copy2", copy)
+    monkeypatch.setattr("shutil.copyfile", copy)
     target = tmp_path / "sorted"
     code, _, err = gspy("classify", figures, "--sort-into", target)
     assert (code, err.count("\n")) == (2, 1)
@@ -245,7 +273,7 @@ def test_a_file_system_without_links_is_said_to_be(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    monkeypatch.setattr("shutil.copy2", refuse)
+    monkeypatch.setattr("shutil.copyfile", refuse)
     picture = sorted(figures.iterdir())[0]
     with pytest.raises(GspyError, match=r"cannot make a hard link .*use --link copy"):
         place(picture, tmp_path / "Blip", "hard", {})

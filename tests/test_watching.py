@@ -314,6 +314,7 @@ def test_what_was_sorted_is_not_read_through_a_link(
     [
         (["a.png"], "--watch takes folders; a.png is none"),
         ([], "--watch takes folders"),
+        ([".", "--files-from", "list.txt"], "--watch takes folders"),
         ([".", "-t", "1"], "--watch takes pictures; leave --gps and --triggers out"),
     ],
 )

@@ -52,6 +52,14 @@ def test_an_uncertain_result_keeps_its_best_guess():
     assert unsure["ml_label"] == "Koi_Fish"
 
 
+def test_probabilities_have_six_digits():
+    third = Prediction(Origin("a.png"), "Blip", 1 / 3, dict.fromkeys(CLASSES, 1 / 3))
+    row = Columns(CLASSES, "tiny", top_k=2).row(third)
+    numbers = {name: cell for name, cell in row.items() if isinstance(cell, float)}
+    assert numbers == dict.fromkeys([*CLASSES, "ml_confidence", "ml_confidence_2"],
+                                    0.333333)  # fmt: skip
+
+
 def test_a_line_break_in_a_name_stays_in_its_cell():
     odd = Failure(Origin("two\nlines\r.png"), "broken")
     text = csv_text([odd], Columns(CLASSES, "tiny"))

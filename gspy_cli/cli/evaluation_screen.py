@@ -18,7 +18,7 @@ from gspy_cli.evaluation.scores import (
     score,
     score_windows,
 )
-from gspy_cli.wording import counted
+from gspy_cli.wording import counted, printable
 
 WEAKEST = 5
 
@@ -29,10 +29,11 @@ def show_notes(evaluations: Sequence[Evaluation]) -> None:
     for evaluation in evaluations:
         whose = f"{evaluation.subject.name}: " if len(evaluations) > 1 else ""
         for note in evaluation.notes:
-            console.print(Text(f"note: {whose}{note}", "yellow"), soft_wrap=True)
+            said = printable(f"note: {whose}{note}")
+            console.print(Text(said, "yellow"), soft_wrap=True)
         for failure in evaluation.failures[:WEAKEST]:
             reason = f"no answer: {failure.origin.path}: {failure.reason}"
-            console.print(Text(reason, "red"), soft_wrap=True)
+            console.print(Text(printable(reason), "red"), soft_wrap=True)
         if len(evaluation.failures) > WEAKEST:
             rest = len(evaluation.failures) - WEAKEST
             console.print(Text(f"no answer: {rest} more", "red"))
@@ -41,7 +42,7 @@ def show_notes(evaluations: Sequence[Evaluation]) -> None:
 def show_evaluation(evaluation: Evaluation, agreement: Agreement | None) -> None:
     """Print the scores of one subject."""
     console = Console()
-    console.print(Text(head(evaluation), "bold"), soft_wrap=True)
+    console.print(Text(printable(head(evaluation)), "bold"), soft_wrap=True)
     tables.show(levels(evaluation))
     console.print(Text(weakest(evaluation)))
     pairs = most_confused(evaluation.pictures, WEAKEST)
@@ -142,7 +143,7 @@ def show_comparison(rows: Sequence[Contender]) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
-            Text(row.name),
+            Text(printable(row.name)),
             f"{row.parameters / 1e6:.1f} M" if row.parameters else "-",
             f"{row.size / 1e6:.1f}" if row.size else "-",
             number(row.pictures.accuracy),
@@ -158,7 +159,7 @@ def show_comparison(rows: Sequence[Contender]) -> None:
         f"{counted(scored.pictures.count, 'picture')} of "
         f"{counted(scored.glitches.count, 'glitch')}; 95 %, "
         "F1 (macro) and p are per glitch; p: McNemar's exact test against "
-        f"{scored.name}",
+        f"{printable(scored.name)}",
         style="dim",
         markup=False,
     )

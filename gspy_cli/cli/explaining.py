@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.whole import writing
+from gspy_cli.whole import whole_file, writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,8 +62,9 @@ def write(
     heat, method = find_heat(plot, model, source, index)
     label, confidence = model.card.classes[index], float(probabilities[index])
     sheet = draw(Explanation(plot, label, confidence, heat, method))
-    with writing(output):
-        sheet.save(output)
+    form = "PNG" if output.suffix.lower() == ".png" else "JPEG"
+    with writing(output), whole_file(output.resolve()) as part:
+        sheet.save(part, form)
     typer.echo(f"{output}: {method}", err=True)
 
 

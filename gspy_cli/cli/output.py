@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gspy_cli.writers import Columns
     from gspy_cli.writers.forms import Form
 
-Place = Enum("Place", ["DONE", "LACKING", "FULL"])
+Place = Enum("Place", ["DONE", "FAILED", "LACKING", "FULL"])
 FLUSH_ROWS = 16  # what is written at once, unless the next input is waited for
 
 
@@ -33,18 +33,15 @@ class OutputFile:
         self._room = form.limit and form.limit - len(saved.done) + begun
 
     def place(self, key: "Key") -> Place:
-        """Tell whether the row is here already, comes here, or finds no room."""
-        if self._saved.done.take(key):
-            return Place.DONE
+        """Tell whether the row is here, perhaps as a failure, comes, or has no room."""
+        failed = self._saved.done.take(key)
+        if failed is not None:
+            return Place.FAILED if failed else Place.DONE
         if self._room == 0:
             return Place.FULL
         if self._room:
             self._room -= 1
         return Place.LACKING
-
-    def has_failed(self, key: "Key") -> bool:
-        """Tell whether an input of the row failed, in an earlier run."""
-        return self._saved.done.has_failed(key)
 
     def add(self, row: "Row", group: "Group") -> "Row":
         """Take a row, to be written with the next few; give what became of it."""
@@ -90,20 +87,18 @@ class Outputs:
         for group in groups:
             key = self.columns.key([sample.origin for sample in group])
             places = [file.place(key) for file in self._files]
-            found = list(zip(self._files, places, strict=True))
+            found = zip(self._files, places, strict=True)
             lacking = [file for file, place in found if place is Place.LACKING]
-            self.already_failed += any(
-                place is Place.DONE and file.has_failed(key) for file, place in found
-            )
+            self.already_failed += Place.FAILED in places
             if lacking or self._printed:
                 self._lacking.append(lacking)
                 yield group
                 for file in self._files:
                     file.settle()  # the next input may be long in coming
-            elif Place.DONE in places:
-                self.already += 1
-            else:
+            elif set(places) == {Place.FULL}:
                 self.left_out += 1
+            else:
+                self.already += 1
 
     def write(
         self,

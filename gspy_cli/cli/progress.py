@@ -19,13 +19,15 @@ from rich.segment import Segment
 from rich.table import Column
 from rich.text import Text
 
+from gspy_cli.wording import printable
+
 
 class What(ProgressColumn):
     """Shows what is being done, cut where the screen is narrow."""
 
     def render(self, task: Task) -> Text:
         """Write it in one line."""
-        return Text(task.description, no_wrap=True, overflow="ellipsis")
+        return Text(printable(task.description), no_wrap=True, overflow="ellipsis")
 
 
 class Rate(ProgressColumn):

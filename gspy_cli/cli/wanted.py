@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations
 from pathlib import Path
 
 from gspy_cli.cli.options import need
@@ -84,10 +85,9 @@ class Wanted:
             self._make(self.sort_into)
         elif self.link is not Link.COPY:
             raise GspyError("--link is for --sort-into; name a folder there")
-        files = [os.path.realpath(path) for path in self.paths()]
-        for path, file in zip(self.paths(), files, strict=True):
-            if files.count(file) > 1:
-                raise GspyError(f"{path} is given twice; name each output once")
+        for path, other in combinations(self.paths(), 2):
+            if _is_one(path, other):
+                raise GspyError(f"{other} is given twice; name each output once")
 
     def _check_files(self) -> None:
         for path in self.paths():
@@ -123,6 +123,13 @@ def format_of(path: Path, form: Format | None) -> Format:
         if is_gzip(path):
             raise GspyError("Parquet is compressed already; end -o in .parquet")
     return found
+
+
+def _is_one(path: Path, other: Path) -> bool:
+    """Tell whether two names are one file's, which may not be there yet."""
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def is_gzip(path: Path) -> bool:

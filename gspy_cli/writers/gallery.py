@@ -33,6 +33,7 @@ from gspy_cli.writers.lines import Found, whole_rows
 LIMIT = 5_000  # pictures in a page: 15 MB
 HEIGHT, WIDTH = 140, 170  # of a picture in the page, pixels
 QUALITY = 70  # of WebP
+EFFORT = 2  # of WebP's 0 to 6: half the time of the default 4, for 4 % more bytes
 
 
 def gallery_form(columns: Columns, page: Path) -> Form:
@@ -146,7 +147,7 @@ def _thumbnail(sample: Sample) -> bytes:
         else network_input(loaded, height=HEIGHT, width=WIDTH)
     )
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", quality=QUALITY)
+    Image.fromarray(pixels).save(stream, "WEBP", quality=QUALITY, method=EFFORT)
     return stream.getvalue()
 
 

@@ -45,10 +45,10 @@ def open_parquet(
     """
     records = partial(_records, columns=columns)
     saved = journal.take_up(held, run=run, records=records, overwrite=overwrite)
-    replaced = overwrite or _first_line(saved) == _head(None)
-    old = path if path.exists() and not replaced else None
     schema = _schema(columns).with_metadata({RUN: json.dumps(run)})
     with writing(path):
+        replaced = overwrite or _first_line(saved) == _head(None)
+        old = path if path.exists() and not replaced else None
         try:
             head = _head(None if replaced else _count(old, run, schema))
         except GspyError:

@@ -4,6 +4,7 @@ import errno
 import filecmp
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -142,7 +143,9 @@ def _put(picture: Path, target: Path, link: Link) -> None:
         elif link == "sym":
             part.symlink_to(_way(target.parent.resolve(), picture.resolve()))
         else:
-            shutil.copy2(picture, part)
+            shutil.copyfile(picture, part)
+            with suppress(OSError):  # some file systems keep no times
+                shutil.copystat(picture, part)
         part.replace(target)
     except OSError as error:
         may_not = getattr(error, "winerror", None) == NO_RIGHT
@@ -152,6 +155,9 @@ def _put(picture: Path, target: Path, link: Link) -> None:
             f"cannot make a {link} link to {picture} in {target.parent} "
             f"({error.strerror}); use --link copy"
         ) from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _way(folder: Path, picture: Path) -> str:
