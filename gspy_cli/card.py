@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Any
 
 from gspy_cli.errors import GspyError
+from gspy_cli.results import COLUMN
 
 MAX_SIDE = 4096  # pixels; a larger input would fill the memory
 _TEXTS = ("name", "architecture", "crop", "filter", "data", "licence", "date", "sha256")
@@ -77,7 +78,8 @@ class ModelCard:
         right = {
             "classes": _are(str, self.classes)
             and len(set(self.classes)) == len(self.classes) > 1
-            and all(map(names_a_folder, self.classes)),
+            and all(map(names_a_folder, self.classes))
+            and not any(map(COLUMN.fullmatch, self.classes)),
             "input_size": _are(int, size)
             and len(size) == 2
             and all(0 < side <= MAX_SIDE for side in size),
@@ -89,6 +91,7 @@ class ModelCard:
             "parameters": _are(int, [self.parameters]),
             "scores": isinstance(self.scores, Mapping),
         } | {name: _are(str, [getattr(self, name)]) for name in _TEXTS}
+        right["name"] = right["name"] and self.name.isprintable()
         return [name for name, is_right in right.items() if not is_right]
 
     def to_json(self) -> str:
@@ -98,8 +101,8 @@ class ModelCard:
 
 def names_a_folder(label: str) -> bool:
     """Tell whether pictures can be sorted into a folder of this name."""
-    control = any(ord(character) < 32 for character in label)
-    return label not in ("", ".", "..") and not control and not set("/\\") & set(label)
+    unusual = label in ("", ".", "..") or not label.isprintable()
+    return not unusual and not set("/\\") & set(label)
 
 
 def _are(kind: type | UnionType, values: Iterable[object]) -> bool:

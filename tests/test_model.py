@@ -13,7 +13,7 @@ from test_classify import gspy
 
 from gspy_cli import model
 from gspy_cli import registry as registry_module
-from gspy_cli.card import ModelCard
+from gspy_cli.card import MAX_SIDE, ModelCard
 from gspy_cli.cli import models_screen
 from gspy_cli.cli.models import models
 from gspy_cli.errors import GspyError
@@ -29,8 +29,9 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_card_survives_json():
-    card = tiny_card(scores={"accuracy": 0.5}, temperature=1.5)
+@pytest.mark.parametrize("side", [1, MAX_SIDE])
+def test_a_card_survives_json(side):
+    card = tiny_card(scores={"accuracy": 0.5}, temperature=1.5, input_size=(side, side))
     assert ModelCard.from_json(card.to_json(), origin="card.json") == card
 
 
@@ -52,8 +53,13 @@ def test_a_bad_card_is_one_clear_line(text):
         {"classes": ["Blip", "../../up"]},
         {"classes": ["Blip", ".."]},
         {"classes": ["Blip", "two\nlines"]},
+        {"classes": ["Blip", "\ud800"]},
+        {"classes": ["Blip", "\x9b31m"]},
+        {"classes": ["Blip", "\u202epilB"]},
+        {"classes": ["Blip", "status"]},
+        {"classes": ["Blip", "ml_label_2"]},
         {"input_size": [0, 224]},
-        {"input_size": [5000, 224]},
+        {"input_size": [MAX_SIDE + 1, 224]},
         {"input_size": [224]},
         {"input_size": ["224", "224"]},
         {"mean": [0, 0]},
@@ -66,6 +72,7 @@ def test_a_bad_card_is_one_clear_line(text):
         {"parameters": 1.5},
         {"scores": []},
         {"name": 3},
+        {"name": "\x1b[31mred"},
     ],
 )
 def test_a_card_that_cannot_be_right_is_refused(change):
@@ -103,6 +110,16 @@ def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, content: byte
     path.write_bytes(content)
     with pytest.raises(GspyError, match="is not a"):
         load_model(str(path))
+
+
+def test_a_file_that_is_too_large_for_a_model_is_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "x.onnx"
+    path.write_bytes(b"12345")
+    monkeypatch.setattr(registry_module, "MAX_BYTES", 5)
+    assert registry_module.read(path) == b"12345"
+    monkeypatch.setattr(registry_module, "MAX_BYTES", 4)
+    with pytest.raises(GspyError, match=r"x\.onnx is too large for a model$"):
+        registry_module.read(path)
 
 
 def test_a_foreign_graph_is_refused(tiny_model: Path):
