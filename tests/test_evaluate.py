@@ -20,6 +20,7 @@ from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.gallery import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
 from gspy_cli.evaluation.selection import select, trained_on
+from gspy_cli.evaluation.tables import answers_of, read_table
 from gspy_cli.training.data import Example, fingerprints, read_dataset
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
@@ -87,6 +88,15 @@ def test_the_tables_agree_with_the_metrics(data, table, tmp_path):
     rows = {row["class"]: row for row in read(report / "per_class.csv")}
     assert rows["Whistle"]["glitches_right"] == "2"
     assert float(rows["Whistle"]["recall"]) == pytest.approx(4 / 6, abs=1e-5)
+    of_glitches = {
+        "glitch_precision": 1,
+        "glitch_recall": 2 / 3,
+        "glitch_recall_low": 0.20766,
+        "glitch_recall_high": 0.93851,
+        "glitch_f1": 4 / 5,
+    }
+    for name, value in of_glitches.items():
+        assert float(rows["Whistle"][name]) == pytest.approx(value, abs=1e-5), name
     mean = np.mean([float(row["f1"]) for row in rows.values()])
     assert mean == pytest.approx(found["pictures"]["macro_f1"], abs=1e-5)
     counts = read(report / "confusion.csv")
@@ -220,6 +230,23 @@ def test_a_row_found_by_its_path_answers_for_no_other_picture(data, table):
     shutil.copy(blip, data / "Koi_Fish" / "new.png")
     code, out, _ = gspy("evaluate", table, "--data", data)
     assert (code, "pictures       1     1.000" in out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "pictures", "found"),
+    [
+        (["a/x.png"], ["c/x.png"], 1),
+        (["a/x.png", "b/x.png"], ["c/x.png"], 0),
+        (["a/x.png"], ["c/x.png", "d/x.png"], 0),
+    ],
+)
+def test_a_file_name_tells_a_picture_if_one_row_and_one_picture_have_it(
+    rows, pictures, found, tmp_path
+):
+    table = tmp_path / "answers.csv"
+    write_answers(table, dict.fromkeys(rows, certain("Blip", 0.9)))
+    examples = [Example(Path(name), "Blip", name) for name in pictures]
+    assert len(answers_of(read_table(table), examples).answers) == found
 
 
 @pytest.mark.parametrize("column", ["path", "file"])
@@ -381,6 +408,13 @@ def test_the_same_picture_under_another_name_is_found(data):
     assert "H1_Blip0_spectrogram_0.5.png = H1_other_spectrogram_0.5.png" in note
 
 
+def test_copies_of_pictures_that_are_left_out_are_not_named(data):
+    (data / "Thunder").mkdir()
+    for name in ("1.png", "2.png"):
+        (data / "Thunder" / name).write_bytes(b"the same")
+    assert not any("more than once" in n for n in select(data, TINY_CLASSES).notes)
+
+
 def test_one_glitch_of_two_classes_is_refused(data, table):
     name = "H1_Blip0_spectrogram_2.0.png"
     shutil.copy(data / "Blip" / "H1_Blip0_spectrogram_0.5.png", data / "Whistle" / name)
@@ -448,8 +482,8 @@ def test_the_shipped_model_knows_that_it_trained_on_the_real_figures():
 
 def test_models_are_compared_glitch_by_glitch(data, table, tmp_path):
     better = tmp_path / "better.csv"
-    answers = {e.path: certain(e.label, 0.9) for e in read_dataset(data).examples}
-    write_answers(better, answers)
+    examples = read_dataset(data).examples[::-1]  # its rows are in another order
+    write_answers(better, {e.path: certain(e.label, 0.9) for e in examples})
     code, out, _ = gspy(
         "evaluate", better, table, "--data", data, "-o", tmp_path / "report"
     )

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.scores import Scores, score
@@ -34,12 +31,12 @@ class Contender:
 
 
 def compare(evaluations: Sequence[Evaluation]) -> list[Contender]:
-    """Compare the first subject with the others, glitch by glitch."""
+    """Compare the first subject with the others, on the same glitches in one order."""
     first, *others = (contender(e) for e in evaluations)
-    right = rights(evaluations[0])
+    right = evaluations[0].glitches.right
     rows = [first]
     for row, evaluation in zip(others, evaluations[1:], strict=True):
-        theirs = rights(evaluation)
+        theirs = evaluation.glitches.right
         rows.append(
             replace(
                 row,
@@ -49,13 +46,6 @@ def compare(evaluations: Sequence[Evaluation]) -> list[Contender]:
             )
         )
     return rows
-
-
-def rights(evaluation: Evaluation) -> NDArray[np.bool_]:
-    """Tell which glitches have their right name, in one order for all subjects."""
-    answers = evaluation.glitches
-    order = np.argsort([e.glitch for e in answers.examples])
-    return answers.right[order]
 
 
 def contender(evaluation: Evaluation) -> Contender:
