@@ -17,7 +17,10 @@ from gspy_cli.graph import check_graph
 from gspy_cli.registry import ModelFolder
 
 Scorer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pictures (N, H, W, 3) to class probabilities (N, K)."""
+"""Pictures (N, H, W, 3) to class probabilities (N, K).
+
+`GspyError`: the graph fails on them, or leaves some out.
+"""
 Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Pictures (N, H, W, 3) to probabilities (N, K) and familiarity (N,), 0 to 1."""
 
@@ -85,8 +88,9 @@ def _model(
         card = ModelCard.from_json(text, origin=str(path))
         card = replace(card, sha256=_digest(graph))
     _check_signature(session, card, path)
-    judge = _judge(session) if card.unfamiliar_below > 0 else None
-    return Model(card, _scorer(session), _used_device(session, device, path), judge)
+    judge = _judge(session, path) if card.unfamiliar_below > 0 else None
+    used = _used_device(session, device, path)
+    return Model(card, _scorer(session, path), used, judge)
 
 
 def add(
@@ -167,7 +171,6 @@ class _Building(Thread):
 
 def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
     import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
@@ -177,17 +180,21 @@ def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
         _load_gpu_libraries()
     try:
         return onnxruntime.InferenceSession(graph, options, providers=providers)
-    except (
-        state.Fail,
-        state.InvalidArgument,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.NotImplemented,
-    ):
+    except _onnx_errors():
         raise GspyError(
             f"{path} is not an ONNX model that ONNX Runtime can load; "
             "install or export the model again"
         ) from None
+
+
+def _onnx_errors() -> tuple[type[Exception], ...]:
+    """Give what ONNX Runtime raises on a graph; it has no class for all of them."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (
+        *(state.EPFail, state.Fail, state.InvalidArgument, state.InvalidGraph),
+        *(state.InvalidProtobuf, state.NotImplemented, state.RuntimeException),
+    )
 
 
 def _load_gpu_libraries() -> None:
@@ -201,41 +208,68 @@ def _load_gpu_libraries() -> None:
 
 def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa: ANN401
     height, width = card.input_size
-    takes = [(i.name, i.type, list(i.shape[1:])) for i in session.get_inputs()]
-    gives = [(o.name, o.shape[-1]) for o in session.get_outputs()]
+    inputs = session.get_inputs()
+    takes = [(i.name, i.type, list(i.shape[1:])) for i in inputs]
+    gives = {o.name: list(o.shape[1:]) for o in session.get_outputs()}
     right_input = takes == [("image", "tensor(uint8)", [height, width, 3])]
-    if card.unfamiliar_below > 0 and "familiarity" not in dict(gives):
+    if card.unfamiliar_below > 0 and gives.get("familiarity") != []:
         raise GspyError(
             f"{path} lacks the output 'familiarity' that its card speaks of; "
             "export the model again with --simulated"
         )
-    if not right_input or ("probabilities", len(card.classes)) not in gives:
+    if not right_input or gives.get("probabilities") != [len(card.classes)]:
         raise GspyError(
             f"{path} is not a gspy model: it must take 'image' (uint8, N x {height} x "
             f"{width} x 3) and give 'probabilities' (N x {len(card.classes)}); "
             "see gspy export"
         )
+    if isinstance(count := inputs[0].shape[0], int):
+        raise GspyError(
+            f"{path} takes {count} at a time, but pictures come in batches of any "
+            "size: export it with a dynamic first axis"
+        )
 
 
-def _scorer(session: Any) -> Scorer:  # noqa: ANN401
+def _scorer(session: Any, path: Path) -> Scorer:  # noqa: ANN401
     def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        probabilities: NDArray[np.float32]
-        (probabilities,) = session.run(["probabilities"], {"image": pictures})
+        (probabilities,) = _run(session, path, ["probabilities"], pictures)
         return probabilities
 
     return score
 
 
-def _judge(session: Any) -> Judge:  # noqa: ANN401
+def _judge(session: Any, path: Path) -> Judge:  # noqa: ANN401
     outputs = ["probabilities", "familiarity"]
 
     def judge(
         pictures: NDArray[np.uint8],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        probabilities, familiarity = session.run(outputs, {"image": pictures})
+        probabilities, familiarity = _run(session, path, outputs, pictures)
         return probabilities, familiarity
 
     return judge
+
+
+def _run(
+    session: Any,  # noqa: ANN401
+    path: Path,
+    outputs: list[str],
+    pictures: NDArray[np.uint8],
+) -> list[NDArray[np.float32]]:
+    try:
+        answers: list[NDArray[np.float32]] = session.run(outputs, {"image": pictures})
+    except _onnx_errors() as error:
+        reason = str(error).splitlines()[0]
+        raise GspyError(
+            f"{path} fails on a batch of {len(pictures)} ({reason}); export the model "
+            "again, or let --batch-size be smaller"
+        ) from None
+    if any(len(answer) != len(pictures) for answer in answers):
+        raise GspyError(
+            f"{path} does not give an answer for each picture of a batch; export the "
+            "model again"
+        )
+    return answers
 
 
 def _used_device(session: Any, device: str, path: Path) -> str:  # noqa: ANN401

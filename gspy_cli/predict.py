@@ -217,7 +217,9 @@ def _predict(
     probabilities: NDArray[np.float32],
     familiar: bool,
     classes: tuple[str, ...],
-) -> Prediction:
+) -> Result:
+    if not np.isfinite(probabilities).all():
+        return Failure(origin, "the model gives no probabilities")
     best = int(probabilities.argmax())
     scores = dict(zip(classes, probabilities.tolist(), strict=True))
     label = classes[best]

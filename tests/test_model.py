@@ -1,14 +1,18 @@
 import errno
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import typer
 from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
+from onnx import helper
 from test_classify import gspy
 
 from gspy_cli import model
@@ -130,6 +134,53 @@ def test_a_foreign_graph_is_refused(tiny_model: Path):
         GspyError, match=r"must take 'image' \(uint8, N x 64 x 64 x 3\)"
     ):
         load_model(str(tiny_model))
+
+
+def end_with(path: Path, operator: str, *inputs: str, **attributes: object) -> None:
+    """Let the tiny model end with one more operator."""
+    found = onnx.load(path)
+    found.graph.node[-1].output[0] = "before"
+    last = helper.make_node(
+        operator, ["before", *inputs], ["probabilities"], **attributes
+    )
+    found.graph.node.append(last)
+    found.graph.initializer.append(
+        onnx.numpy_helper.from_array(np.array([1, 3]), "one row")
+    )
+    rewrite(path, found)
+
+
+def rewrite(path: Path, found: onnx.ModelProto) -> None:
+    """Put another graph in a model's place, with its checksum in the card."""
+    content = found.SerializeToString()
+    path.write_bytes(content)
+    card = ModelCard.from_json(path.with_name("card.json").read_text(), origin="card")
+    card = replace(card, sha256=hashlib.sha256(content).hexdigest())
+    path.with_name("card.json").write_text(card.to_json())
+
+
+def test_a_graph_that_takes_one_picture_at_a_time_is_refused(tiny_model: Path):
+    found = onnx.load(tiny_model)
+    found.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    rewrite(tiny_model, found)
+    with pytest.raises(GspyError, match=r"takes 1 at a time.* a dynamic first axis$"):
+        load_model(str(tiny_model))
+
+
+def test_a_graph_that_fails_on_a_batch_is_one_line(tiny_model: Path):
+    end_with(tiny_model, "Reshape", "one row")
+    score = load_model(str(tiny_model)).score
+    assert score(np.zeros((1, SIDE, SIDE, 3), np.uint8)).shape == (1, 3)
+    with pytest.raises(GspyError, match=r"fails on a batch of 2 \(.*Reshape") as caught:
+        score(np.zeros((2, SIDE, SIDE, 3), np.uint8))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_graph_that_leaves_pictures_out_is_one_line(tiny_model: Path):
+    end_with(tiny_model, "ReduceMean", axes=[0])
+    score = load_model(str(tiny_model)).score
+    with pytest.raises(GspyError, match="not give an answer for each picture"):
+        score(np.zeros((2, SIDE, SIDE, 3), np.uint8))
 
 
 def test_a_users_model_hides_a_shipped_one_of_its_name(registry: Path):

@@ -67,6 +67,19 @@ def test_scores_sum_to_one_and_the_label_is_the_likeliest():
     assert result.confidence == max(result.scores.values())
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_an_answer_that_is_no_number_costs_its_own_row(odd):
+    def score(pictures: np.ndarray) -> np.ndarray:
+        rows = red_share(pictures)
+        rows[1, 0] = odd
+        return rows
+
+    model = Model(tiny_card(), score, "cpu")
+    results = list(classify([figure_sample(n) for n in range(3)], model))
+    failed = [result for result in results if isinstance(result, Failure)]
+    assert failed == [Failure(results[1].origin, "the model gives no probabilities")]
+
+
 def test_the_model_sees_pictures_of_its_own_size():
     seen = []
 
