@@ -12,14 +12,14 @@ from gspy_cli.sources import Plot, Sample, unusable
 if TYPE_CHECKING:
     from gspy_cli.strain.collect import Collection
     from gspy_cli.strain.events import Event, Scanner
-    from gspy_cli.strain.triggers import Wanted
+    from gspy_cli.strain.triggers import EventTime
 
 WORKERS = 2
 """Threads that load and name samples, as many as scan; each takes events in turn."""
 
 
 def from_strain(
-    strain: "Collection", wanted: "Iterable[Wanted]", *, table: str
+    strain: "Collection", wanted: "Iterable[EventTime]", *, table: str
 ) -> Iterator[Sample]:
     """Give the windows of each event, in each detector whose files hold it.
 
@@ -43,8 +43,8 @@ def from_strain(
 
 
 def located(
-    strain: "Collection", wanted: "Iterable[Wanted]"
-) -> "Iterator[tuple[Wanted, Event | str]]":
+    strain: "Collection", wanted: "Iterable[EventTime]"
+) -> "Iterator[tuple[EventTime, Event | str]]":
     """Find events in the files: in each detector that holds one, or say why not."""
     from gspy_cli.strain.events import Event
 

@@ -13,7 +13,7 @@ from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 from gspy_cli.errors import GspyError
 from gspy_cli.strain import archive as archives
 from gspy_cli.strain import checks, gaps
-from gspy_cli.strain.archive import Archive
+from gspy_cli.strain.archive import Archive, Strain
 from gspy_cli.strain.collect import collect
 from gspy_cli.strain.events import Event, Scanner
 from gspy_cli.strain.qtransform import QScan, q_scan
@@ -216,7 +216,12 @@ def test_a_gap_away_from_the_event_does_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [(np.nan, "gap .NaN."), (0.0, "gap .one value repeated.")]
+    ("value", "reason"),
+    [
+        (np.nan, "gap .NaN."),
+        (-np.inf, "gap .infinite."),
+        (0.0, "gap .one value repeated."),
+    ],
 )
 def test_an_event_in_a_gap_is_refused(
     tmp_path: Path, value: float, reason: str
@@ -225,6 +230,40 @@ def test_an_event_in_a_gap_is_refused(
     strain[31 * RATE : 33 * RATE] = value
     with pytest.raises(GspyError, match=rf"{reason} at GPS {START + 32}\.25; "):
         scan(one_file(tmp_path, strain), START + 32.25)
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(0.2, 1.0), (0.09, 0.0)])
+def test_a_tenth_of_a_second_of_one_value_is_a_gap(
+    seconds: float, share: float
+) -> None:
+    strain = noise(4)
+    flat = slice(RATE, RATE + round(seconds * RATE))
+    strain[flat] = 0
+    gap = checks.gaps(strain, RATE)
+    assert gap[flat].mean() == share
+    assert gap.sum() == share * strain[flat].size
+
+
+@pytest.mark.parametrize(
+    ("samples", "constant"),
+    [([np.nan, 1, 1], True), ([np.nan, 1, 2], False), ([np.nan, np.nan], False)],
+)
+def test_strain_is_constant_whatever_gaps_are_in_it(
+    samples: list[float], constant: bool
+) -> None:
+    assert checks.is_constant(np.array(samples)) == constant
+
+
+@pytest.mark.parametrize(
+    ("second", "cut"), [(1, slice(0, -410)), (9, slice(410, None))]
+)
+def test_a_stretch_keeps_the_end_that_is_nearer_to_the_event(
+    second: int, cut: slice
+) -> None:
+    samples = noise(11)[: 410 + 80 * round(RATE * gaps.STEP_S)]
+    whole = Strain(samples, np.zeros(samples.size, bool), RATE, Decimal(START))
+    part = gaps.whole_stretch(whole, Decimal(START + second))
+    np.testing.assert_array_equal(samples[part], samples[cut])
 
 
 def test_constant_strain_is_refused(tmp_path: Path) -> None:

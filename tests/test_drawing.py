@@ -15,6 +15,7 @@ from gspy_cli.strain.drawing import Style, draw
 from gspy_cli.strain.picture import plot_pixels
 from gspy_cli.strain.qtransform import QScan
 from gspy_cli.strain.runs import title
+from gspy_cli.strain.times import gps_time
 
 # astropy's, when gwpy is imported
 pytestmark = pytest.mark.filterwarnings("ignore:COPY_IF_NEEDED")
@@ -153,3 +154,27 @@ def test_the_title_names_the_detector_and_its_run(
     ifo: str, gps: float | None, expected: str
 ) -> None:
     assert title(ifo, gps) == expected
+
+
+# as gwosc.org/O1 and the pages of the other runs have them, in UTC
+RUN_DATES = {
+    "O1": [("2015-09-12T00:00", "2016-01-19T16:00")],
+    "O2": [("2016-11-30T16:00", "2017-08-25T22:00")],
+    "O3": [
+        ("2019-04-01T15:00", "2019-10-01T15:00"),
+        ("2019-11-01T15:00", "2020-03-27T17:00"),
+    ],
+    "O4": [("2023-05-24T15:00", "2024-01-16T16:00")],
+    "O4b": [("2024-04-10T15:00", "2025-01-28T17:00")],
+    "O4c": [("2025-01-28T17:00", "2025-11-18T16:00")],
+}
+
+
+@pytest.mark.parametrize("run", RUN_DATES)
+def test_a_run_is_titled_from_its_first_second_to_its_last(run: str) -> None:
+    for dates in RUN_DATES[run]:
+        start, end = map(gps_time, dates)
+        titles = [title("H1", gps) for gps in (start - 1, start, end - 1, end)]
+        assert titles[1:3] == [f"Hanford - {run}"] * 2
+        assert titles[0] != titles[1]
+        assert titles[2] != titles[3]

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 
 from gspy_cli.errors import GspyError
+from gspy_cli.strain import hdf5
+from gspy_cli.strain.collect import collect
 from gspy_cli.strain.series import (
     Series,
     choose,
@@ -101,9 +103,26 @@ def test_a_file_that_is_not_strain_is_refused(tmp_path: Path) -> None:
         list_series(tmp_path / "notes.hdf5")
     with pytest.raises(GspyError, match="no such file"):
         list_series(tmp_path / "gone.hdf5")
+    with pytest.raises(GspyError, match=r"^gone.hdf5 cannot be read: No such file"):
+        hdf5.list_series(tmp_path / "gone.hdf5")
     h5py.File(tmp_path / "empty.h5", "w").close()
     with pytest.raises(GspyError, match="holds no time series"):
         list_series(tmp_path / "empty.h5")
+
+
+def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    path = str(tmp_path / (300 * "x"))
+    (reason,) = collect([path]).unusable.values()
+    assert reason == f"{path} cannot be read: File name too long"
+
+
+@pytest.mark.parametrize("link", ["strain", "strain/Strain"])
+def test_links_into_other_files_are_not_followed(tmp_path: Path, link: str) -> None:
+    whole = gwosc_file(tmp_path, noise(8))
+    with h5py.File(tmp_path / "linked.h5", "w") as file:
+        file[link] = h5py.ExternalLink(whole, link)
+    with pytest.raises(GspyError, match=r"linked.h5 holds no time series"):
+        list_series(tmp_path / "linked.h5")
 
 
 def test_a_table_of_pictures_is_no_time_series(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import errno
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -138,8 +139,8 @@ def test_marks_go_with_pictures(blip_file, tmp_path):
 
 def test_the_first_glitch_does_not_wait_for_the_last_event(blip_file, monkeypatch):
     def two(path):
-        yield triggers.Wanted(Decimal(START + 16))
-        yield triggers.Wanted(Decimal(START + 17))
+        yield triggers.EventTime(Decimal(START + 16))
+        yield triggers.EventTime(Decimal(START + 17))
         pytest.fail("a third event is read")
 
     monkeypatch.setattr(triggers, "read_triggers", two)
@@ -247,6 +248,23 @@ def test_a_folder_of_strain_is_no_folder_of_pictures(blip_file, tiny_model):
 )
 def test_a_time_is_exact_gps_seconds(date, gps):
     assert f"{gps_time(date):f}" == gps
+
+
+# of which a second was inserted (IERS Bulletin C)
+LEAP_DATES = (
+    *("1981-06-30", "1982-06-30", "1983-06-30", "1985-06-30", "1987-12-31"),
+    *("1989-12-31", "1990-12-31", "1992-06-30", "1993-06-30", "1994-06-30"),
+    *("1995-12-31", "1997-06-30", "1998-12-31", "2005-12-31", "2008-12-31"),
+    *("2012-06-30", "2015-06-30", "2016-12-31"),
+)
+
+
+@pytest.mark.parametrize(("before", "date"), [*enumerate(LEAP_DATES)])
+def test_a_day_with_a_leap_second_has_one_second_more(before, date):
+    day = datetime.fromisoformat(date)
+    elapsed = (day - datetime(1980, 1, 6)).days * 86400
+    assert gps_time(date) == elapsed + before
+    assert gps_time(f"{day + timedelta(days=1)}") == elapsed + 86400 + before + 1
 
 
 @pytest.mark.parametrize(

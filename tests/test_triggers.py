@@ -44,6 +44,7 @@ def strain(tmp_path: Path) -> Path:
         ("event_time", "1126259462.400000123"),
         ("GPStime,snr", "1126259462.400000123,9"),
         ("peak_time,peak_time_ns", "1126259462,400000123"),
+        ("event_time,peak_time_ns", "1126259462.400000123,400000123"),
         ("\ufeffevent_time,peak_time", "1126259462.400000123,7"),
     ],
 )
@@ -61,6 +62,15 @@ def test_a_table_may_name_detectors_and_identifiers(tmp_path: Path) -> None:
         ("H1", "zXy"),
         ("L1", "6.000000000"),
     ]
+
+
+def test_spaces_after_commas_do_not_matter(tmp_path: Path) -> None:
+    tables = [
+        write(tmp_path, "ifo,event_time,gravityspy_id", "H1,5,zXy"),
+        write(tmp_path, " ifo, event_time, gravityspy_id", "H1, 5, zXy", name="b.csv"),
+    ]
+    plain, spaced = (list(read_triggers(table)) for table in tables)
+    assert spaced == plain
 
 
 def test_a_table_without_times_is_refused(tmp_path: Path) -> None:
@@ -202,11 +212,13 @@ def test_a_bad_file_among_good_ones_is_one_failed_row(
     "axis",
     [
         {"dx": 1e7},
+        {"dx": 1e-9},
         {"dx": 1e-320},
         {"dx": np.inf},
         {"x0": np.nan},
         {"x0": np.inf},
         {"x0": -np.inf},
+        {"x0": 1e300},
     ],
 )
 def test_a_file_with_an_odd_axis_is_such_a_row_too(

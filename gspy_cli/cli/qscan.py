@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gspy_cli.strain.collect import Collection
     from gspy_cli.strain.events import Event, Scanner
     from gspy_cli.strain.qtransform import QScan
-    from gspy_cli.strain.triggers import Wanted
+    from gspy_cli.strain.triggers import EventTime
 
 
 class Form(StrEnum):
@@ -113,7 +113,7 @@ def qscan(
 
 
 def _draw_all(
-    found: "Collection", wanted: "Iterable[Wanted]", sheet: Sheet
+    found: "Collection", wanted: "Iterable[EventTime]", sheet: Sheet
 ) -> list[str]:
     """Write what can be scanned, print its names, and give what cannot be."""
     from gspy_cli.cli.progress import bar
@@ -135,7 +135,7 @@ def _draw_all(
     return complaints
 
 
-def _refuse_one_name_for_two(events: "list[tuple[Wanted, Event | str]]") -> None:
+def _refuse_one_name_for_two(events: "list[tuple[EventTime, Event | str]]") -> None:
     nameless: dict[str, Path] = {}
     for one, event in events:
         if isinstance(event, str) or event.home.ifo:
@@ -150,7 +150,7 @@ def _refuse_one_name_for_two(events: "list[tuple[Wanted, Event | str]]") -> None
 
 
 def _draw(
-    scanner: "Scanner", one: "Wanted", event: "Event | str", sheet: Sheet
+    scanner: "Scanner", one: "EventTime", event: "Event | str", sheet: Sheet
 ) -> Iterator[str]:
     """Draw an event, window by window; give what each lacks, mostly nothing."""
     from gspy_cli.strain.events import no_room

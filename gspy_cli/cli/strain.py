@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gspy_cli.results import Result
     from gspy_cli.sources import Sample
     from gspy_cli.strain.collect import Collection
-    from gspy_cli.strain.triggers import Wanted
+    from gspy_cli.strain.triggers import EventTime
 
 OpenDataOption = Annotated[
     bool,
@@ -94,18 +94,18 @@ def classify(
     return timeshift.gathered(results) if shifts else results
 
 
-def _wanted(events: Events) -> "Iterable[Wanted]":
+def _wanted(events: Events) -> "Iterable[EventTime]":
     """Read the times of --gps, or a table of triggers."""
     from gspy_cli.strain.times import gps_time
-    from gspy_cli.strain.triggers import Wanted, only_of, read_triggers
+    from gspy_cli.strain.triggers import EventTime, only_of, read_triggers
 
-    times = [Wanted(gps_time(text)) for text in events.times]
+    times = [EventTime(gps_time(text)) for text in events.times]
     return only_of(read_triggers(events.table) if events.table else times, events.ifo)
 
 
 def find_strain(
     paths: list[str], events: Events
-) -> "tuple[Collection, Iterable[Wanted]]":
+) -> "tuple[Collection, Iterable[EventTime]]":
     """Look into the files that are given, or take the events' strain from GWOSC."""
     from gspy_cli.strain.collect import collect
 

@@ -20,11 +20,11 @@ from gspy_cli.simulate.noise import Inlay, draw_noise
 from gspy_cli.simulate.origins import Origin
 from gspy_cli.simulate.scene import SAMPLE_RATE_HZ, Scene
 from gspy_cli.simulate.style import EARLY_SHARE
+from gspy_cli.strain.archive import BLOCK_S
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.qtransform import q_scan
 from gspy_cli.strain.segments import Segment, read_segments
 
-BLOCK_S = 64
 EDGE_S = 1.0  # of a stretch, spoilt when it was whitened
 JITTER_S = 0.01
 KNOWN_BELOW = 0.49  # of the sample rate

@@ -15,6 +15,7 @@ from gspy_cli.simulate.tiles import Tile, loudest_tile
 from gspy_cli.simulate.trigger import trigger
 from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
 from gspy_cli.simulate.waveforms import WAVEFORMS
+from gspy_cli.strain.archive import BLOCK_S
 from gspy_cli.strain.eras import RECIPES
 from gspy_cli.strain.qtransform import QScan
 
@@ -22,7 +23,7 @@ SAMPLE_RATE_HZ = 8192
 CLOCK_S = 16  # waveforms are drawn around the event only
 # Gravity Spy takes 64 s. That matters where a loud glitch raises the mean that each
 # row of the old era's pictures is divided by; elsewhere half of it will do.
-LONG_S, SHORT_S = 64, 32
+SHORT_S = 32
 LOUD = 150.0  # energy of a tile that raises its row's mean
 REAL_NOISE_SHARE = 0.5  # where there is any
 # Of extended glitches. Below this energy, noise passes for a glitch that lines hide.
@@ -49,7 +50,8 @@ ON_SCATTER = ("Blip", "Koi_Fish", "Tomte", "Blip_Low_Frequency", "Repeating_Blip
 class Scene:
     """Strain of shape (n,) with a glitch `event_s` after its start, and the truth.
 
-    `snr` is optimal, of all that the glitch adds to the strain.
+    `snr` is optimal, of all that the glitch adds to the strain; its neighbours add
+    more.
     """
 
     label: str
@@ -122,7 +124,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
 def _block_s(glitch: Waveform, tile: Tile, origin: Origin) -> int:
     raises = glitch.lasts or tile.energy > LOUD
     mean = RECIPES[origin.era].row_norm == "mean"
-    return LONG_S if mean and raises else SHORT_S
+    return BLOCK_S if mean and raises else SHORT_S
 
 
 def _perhaps_fainter(rng: np.random.Generator, glitch: Waveform) -> Waveform:

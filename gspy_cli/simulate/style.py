@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.simulate.scene import Scene
+from gspy_cli.strain.archive import BLOCK_S
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.grid import HIGH_HZ, LOW_HZ
 from gspy_cli.strain.picture import plot_pixels
@@ -31,7 +32,7 @@ def plot(
     pixels = plot_pixels(energies)
     if not early:
         return pixels
-    planes = tiling(64.0, (LOW_HZ, HIGH_HZ), QRANGE)
+    planes = tiling(BLOCK_S, (LOW_HZ, HIGH_HZ), QRANGE)
     rows = min(planes, key=lambda plane: abs(plane.q - q)).frequencies
     inside = (frequencies >= rows[0]) & (frequencies <= rows[-1])
     return np.asarray(pixels[inside])

@@ -10,6 +10,7 @@ from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.tiles import Tile
 from gspy_cli.simulate.waveform import Loudness
+from gspy_cli.strain.archive import BLOCK_S
 from gspy_cli.strain.eras import RECIPES, Era
 from gspy_cli.strain.qplane import QRANGE
 from gspy_cli.strain.qtransform import QScan, peak_snr, scan_tiles, tile_strain
@@ -18,7 +19,6 @@ Spectrum = NDArray[np.complex128]
 
 ROUNDS = 4  # attempts to reach a wanted peak energy
 ENOUGH = 0.8  # of the wanted energy
-USUAL_S = 64.0  # what Gravity Spy scans
 # By how much the faded ends shorten a stretch, measured on white noise.
 FAINT_S = {"mean": 1.3, "median": 2.0}
 # A tile whose plane neither noise nor another plane's tile will outshine
@@ -26,7 +26,7 @@ CLEAR, MARGIN = 60.0, 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class Scanned:
     """Strain with a glitch, how much louder it had to be made, and its Q-scan."""
 
     strain: Floats
@@ -43,7 +43,7 @@ def trigger(
     event_s: float,
     sample_rate_hz: int,
     era: Era,
-) -> Trigger:
+) -> Scanned:
     """Add a glitch to noise, louder until its picture is as bright as wanted.
 
     Lines, the whitening and a row's mean hide part of a glitch that looks loud on
@@ -66,7 +66,7 @@ def trigger(
             break
         boost *= min(max(float(np.sqrt(missing / ENOUGH)), 1.15), 2.5)
     scan = scan_tiles(tiles, event_s=event_s)
-    return Trigger(strain, boost, _as_if_long(scan, strain.size / sample_rate_hz, era))
+    return Scanned(strain, boost, _as_if_long(scan, strain.size / sample_rate_hz, era))
 
 
 def _as_if_long(scan: QScan, duration_s: float, era: Era) -> QScan:
@@ -76,7 +76,7 @@ def _as_if_long(scan: QScan, duration_s: float, era: Era) -> QScan:
     hardly count.
     """
     faint_s = FAINT_S[RECIPES[era].row_norm]
-    factor = (1 - faint_s / duration_s) / (1 - faint_s / USUAL_S)
+    factor = (1 - faint_s / duration_s) / (1 - faint_s / BLOCK_S)
     energies = {w: np.float32(factor) * e for w, e in scan.energies.items()}
     return replace(scan, energies=energies, snr=scan.snr * float(np.sqrt(factor)))
 

@@ -66,7 +66,7 @@ def check_rate(sample_rate_hz: float, high_hz: float) -> None:
 
 
 def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.bool_]:
-    """Tell which samples (n,) are no data: NaN, or a long run of one value."""
+    """Tell which samples (n,) are no data: not finite, or a long run of one value."""
     gap: NDArray[np.bool_] = ~np.isfinite(samples)
     same = np.concatenate([[False], samples[1:] == samples[:-1], [False]])
     runs = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)  # first and last
@@ -77,14 +77,16 @@ def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.boo
 
 
 def is_constant(samples: NDArray[np.floating]) -> bool:
-    """Tell whether all samples (n,) but for NaN are the same."""
+    """Tell whether all finite samples (n,) are the same."""
     known = samples[np.isfinite(samples)]
     return bool(known.size and (known == known[0]).all())
 
 
 def kind_of_gap(sample: float) -> str:
     """Say what a gap consists of, by one sample in it."""
-    return "one value repeated" if np.isfinite(sample) else "NaN"
+    if np.isfinite(sample):
+        return "one value repeated"
+    return "NaN" if np.isnan(sample) else "infinite"
 
 
 CONSTANT = (

@@ -1,5 +1,6 @@
 """From paths to an archive of the strain in them."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def collect(
 
 def _files(paths: Iterable[str]) -> Iterator[Path]:
     for path in map(Path, paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112, raises nothing
             yield path
             continue
         named = (p for p in path.rglob("*") if p.suffix.lower() in STRAIN_SUFFIXES)

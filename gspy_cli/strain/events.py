@@ -10,7 +10,8 @@ from gspy_cli.strain.archive import BLOCK_S, Archive, Strain
 from gspy_cli.strain.checks import margin
 from gspy_cli.strain.gaps import whole_stretch
 from gspy_cli.strain.memo import Memo
-from gspy_cli.strain.qtransform import QScan, Tiles, scan_tiles, tile_strain
+from gspy_cli.strain.qplane import Tiles
+from gspy_cli.strain.qtransform import QScan, scan_tiles, tile_strain
 from gspy_cli.strain.series import Series
 
 THREADS = 2  # that scan

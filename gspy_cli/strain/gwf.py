@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.series import CHUNK_S, Series, detector
+from gspy_cli.wording import reason
 
 Span = tuple[Decimal, Decimal]  # GPS start and duration, in s
 
@@ -68,8 +69,7 @@ def _gwframe(path: Path) -> Iterator[Any]:
     try:
         yield gwframe
     except Exception as error:  # noqa: BLE001, gwframe's own have no common base
-        reason = str(error).partition("\n")[0]
-        raise GspyError(f"{path.name} cannot be read as GWF: {reason}") from None
+        raise GspyError(f"{path.name} cannot be read as GWF: {reason(error)}") from None
 
 
 def _unbroken(frames: list[Span]) -> list[list[Span]]:

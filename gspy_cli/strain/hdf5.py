@@ -1,6 +1,5 @@
 """Strain in HDF5 files, as GWOSC and gwpy write them."""
 
-import math
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +10,11 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.series import CHUNK_S, Series, detector
+from gspy_cli.strain.times import MAX_GPS
+from gspy_cli.wording import reason
 
-GWOSC_STRAIN = "strain/Strain"
+GWOSC_STRAIN, GWOSC_DETECTOR = "strain/Strain", "meta/Detector"
+MAX_RATE_HZ = 2**17  # twice that of LIGO's fastest channels
 DAMAGE = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 """What h5py raises on damaged files."""
 
@@ -21,7 +23,9 @@ def list_series(path: Path) -> list[Series]:
     """List the time series in a file; of GWOSC's only the strain."""
     try:
         file = h5py.File(path)
-    except OSError:
+    except OSError as error:
+        if error.errno:
+            raise damaged(path, error) from None
         raise GspyError(
             f"{path.name} is not an HDF5 file, or is damaged; give strain as .hdf5, "
             ".h5 or .gwf"
@@ -34,8 +38,9 @@ def list_series(path: Path) -> list[Series]:
 
 
 def _list(file: h5py.File, path: Path) -> list[Series]:
-    if GWOSC_STRAIN in file:
-        ifo = _text(file["meta/Detector"][()]) if "meta/Detector" in file else ""
+    if _holds(file, GWOSC_STRAIN):
+        known = _holds(file, GWOSC_DETECTOR)
+        ifo = _text(file[GWOSC_DETECTOR][()]) if known else ""
         data = file[GWOSC_STRAIN]
         return [_series(path, data, GWOSC_STRAIN, ifo, ("Xstart", "Xspacing"))]
     found: list[Series] = []
@@ -46,6 +51,12 @@ def _list(file: h5py.File, path: Path) -> list[Series]:
 
     file.visititems(keep)
     return found
+
+
+def _holds(file: h5py.File, key: str) -> bool:
+    """Tell whether a data set is in a file itself; links may lead into any other."""
+    steps = (key.partition("/")[0], key)
+    return all(isinstance(file.get(s, getlink=True), h5py.HardLink) for s in steps)
 
 
 def _is_series(data: h5py.Dataset) -> bool:
@@ -68,8 +79,7 @@ def damaged(path: Path, error: Exception) -> GspyError:
     """Say that a file is damaged, and how h5py found out; or that a disk has failed."""
     if isinstance(error, OSError) and error.errno:
         return GspyError(f"{path.name} cannot be read: {os.strerror(error.errno)}")
-    reason = str(error).partition("\n")[0]
-    return GspyError(f"{path.name} is damaged: {reason}")
+    return GspyError(f"{path.name} is damaged: {reason(error)}")
 
 
 def _series(
@@ -78,7 +88,7 @@ def _series(
     start, spacing_s = (float(data.attrs[name]) for name in axis)
     # spacings are stored rounded
     rate_hz = round(1 / spacing_s, 6) if spacing_s > 0 else 0.0
-    times = 0 < rate_hz < math.inf and math.isfinite(start)
+    times = 0 < rate_hz <= MAX_RATE_HZ and 0 <= start < MAX_GPS
     if not (times and _is_line_of_reals(data)):
         raise GspyError(f"{path.name} is damaged: {key} is no time series")
     named, called = (_text(data.attrs.get(name, "")) for name in ("channel", "name"))

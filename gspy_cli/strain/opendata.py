@@ -16,7 +16,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.strain.archive import BLOCK_S, Archive
 from gspy_cli.strain.checks import MIN_DURATION_S
 from gspy_cli.strain.series import choose, list_series
-from gspy_cli.strain.triggers import Wanted
+from gspy_cli.strain.triggers import EventTime
 from gspy_cli.whole import whole_file
 
 SERVER = "https://gwosc.org"
@@ -46,7 +46,9 @@ class OpenData:
         self._held: dict[str, list[Span]] = defaultdict(list)  # of each detector
         self._taken: set[Path] = set()
 
-    def fetch(self, wanted: Iterable[Wanted], ifo: str | None) -> Iterator[Wanted]:
+    def fetch(
+        self, wanted: Iterable[EventTime], ifo: str | None
+    ) -> Iterator[EventTime]:
         """Pass events on, once their strain is in the archive.
 
         Raises

@@ -4,7 +4,7 @@ The tiling is that of Chatterji (2004) as gwpy implements it: bi-square windows 
 the spectrum, with neighbouring tiles overlapping to a mismatch of at most 20 %.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, exp, log, log2, pi, sqrt
@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+
+from gspy_cli.strain.eras import Recipe
 
 QRANGE = (4.0, 64.0)  # of Gravity Spy's pictures
 MISMATCH = 0.2
@@ -61,6 +63,27 @@ class Plane:
             for rows in self.rows
             for first, window in zip(rows.first_bins, rows.windows, strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneTiles:
+    """Normalised tile energies of one plane near its events.
+
+    For each group of rows: an array, and the number of its first tile.
+    """
+
+    plane: Plane
+    energies: Sequence[NDArray[np.float32]]
+    firsts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """Strain, whitened and cut into tiles: all that its events have in common."""
+
+    planes: Sequence[PlaneTiles]
+    duration_s: float
+    recipe: Recipe
 
 
 @lru_cache(maxsize=16)

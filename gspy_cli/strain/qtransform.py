@@ -6,25 +6,28 @@ only what the picture shows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import make_interp_spline
 
 from gspy_cli.errors import GspyError
 from gspy_cli.results import WINDOWS
 from gspy_cli.strain import grid
 from gspy_cli.strain.checks import check_event, check_strain
 from gspy_cli.strain.eras import RECIPES, Era, Recipe
-from gspy_cli.strain.qplane import QRANGE, Plane, row_norms, tile_energies, tiling
+from gspy_cli.strain.interpolation import SPLINE_REACH, interpolate
+from gspy_cli.strain.qplane import (
+    QRANGE,
+    Plane,
+    PlaneTiles,
+    Tiles,
+    row_norms,
+    tile_energies,
+    tiling,
+)
 from gspy_cli.strain.whitening import whitened_spectrum
 
 SEARCH_S = 0.5  # about an event, for its loudest tile
-# A cubic spline forgets a knot by 0.27 per step: 16 steps is float32's precision.
-SPLINE_REACH = 16
-SPLINE_MIN_KNOTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +58,12 @@ class QScan:
     event_time: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
-    """Normalised tile energies of one plane near its events.
-
-    For each group of rows: an array, and the number of its first tile.
-    """
-
-    plane: Plane
-    energies: Sequence[NDArray[np.float32]]
-    firsts: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tiles:
-    """Strain, whitened and cut into tiles: all that its events have in common."""
-
-    planes: Sequence[_Rows]
-    duration_s: float
-    recipe: Recipe
-
-
 @dataclass(frozen=True, slots=True)
 class _Peak:
     energy: float
     time_s: float
     frequency_hz: float
-    rows: _Rows
+    rows: PlaneTiles
 
     @property
     def snr(self) -> float:
@@ -93,10 +75,8 @@ def q_scan(
     *,
     sample_rate_hz: float,
     event_s: float,
-    windows: Sequence[float] = WINDOWS,
     era: Era = Era.GWPY,
     frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
-    qrange: tuple[float, float] = QRANGE,
 ) -> QScan:
     """Scan strain of shape (n,) around an event, seconds after the first sample.
 
@@ -113,12 +93,11 @@ def q_scan(
     tiles = tile_strain(
         strain,
         sample_rate_hz=sample_rate_hz,
-        keep_s=(event_s - max(windows), event_s + max(windows)),
+        keep_s=(event_s - max(WINDOWS), event_s + max(WINDOWS)),
         era=era,
         frange=frange,
-        qrange=qrange,
     )
-    return scan_tiles(tiles, event_s=event_s, windows=windows)
+    return scan_tiles(tiles, event_s=event_s)
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _check_finite looks
@@ -133,8 +112,8 @@ def tile_strain(
 ) -> Tiles:
     """Do the part of a Q-scan that neighbouring events share.
 
-    Tiles are kept from one time to another, in seconds after the first sample; twice
-    the longest window about an event is enough for its picture.
+    Tiles are kept from one time to another, in seconds after the first sample: for
+    the pictures of an event, the longest of `WINDOWS` on either side of it is enough.
 
     Raises
     ------
@@ -170,7 +149,7 @@ def scan_tiles(
     check_event(tiles.duration_s, event_s, max(windows))
     best = _peak(tiles, event_s)
     return QScan(
-        energies=_interpolate(best.rows, tiles, event_s, tuple(windows)),
+        energies=interpolate(best.rows, tiles, event_s, tuple(windows)),
         frequencies=grid.row_frequencies(),
         q=best.rows.plane.q,
         peak_frequency=best.frequency_hz,
@@ -191,7 +170,7 @@ def _normalise(
     recipe: Recipe,
     duration_s: float,
     keep_s: tuple[float, float],
-) -> _Rows:
+) -> PlaneTiles:
     energies, firsts = [], []
     for rows in plane.rows:
         tiles = tile_energies(spectrum, rows)
@@ -202,7 +181,7 @@ def _normalise(
         _check_finite(norms)
         energies.append(tiles[:, first:last] / norms)
         firsts.append(first)
-    return _Rows(plane, energies, firsts)
+    return PlaneTiles(plane, energies, firsts)
 
 
 def _check_finite(energies: NDArray[np.floating] | float) -> None:
@@ -224,7 +203,7 @@ def _peak(tiles: Tiles, event_s: float) -> _Peak:
 
 
 def _peak_of_plane(
-    rows: _Rows, duration_s: float, search: tuple[float, float]
+    rows: PlaneTiles, duration_s: float, search: tuple[float, float]
 ) -> _Peak:
     """Find a plane's loudest tile in the search window."""
     peaks = []
@@ -237,69 +216,3 @@ def _peak_of_plane(
         energy = float(near[row, column])
         peaks.append(_Peak(energy, time_s, group.frequencies[row], rows))
     return max(peaks, key=lambda peak: peak.energy)
-
-
-def _interpolate(
-    rows: _Rows, tiles: Tiles, event_s: float, windows: tuple[float, ...]
-) -> Mapping[float, NDArray[np.float32]]:
-    """Interpolate the tiles to the picture's cells, for each window."""
-    recipe = tiles.recipe
-    weights = _row_weights(tuple(rows.plane.frequencies), recipe.row_shift_hz)
-    # Without cropped rows, short windows are cut from the longest one.
-    spans = windows if recipe.crops_rows else (max(windows),)
-    pictures = {span: weights @ _in_time(rows, tiles, event_s, span) for span in spans}
-    longest = pictures[max(windows)]
-    for window in windows:
-        if window not in pictures:
-            cells = grid.column_count(window)
-            first = (longest.shape[1] - cells) // 2
-            pictures[window] = longest[:, first : first + cells]
-    return MappingProxyType({window: pictures[window] for window in windows})
-
-
-@lru_cache(maxsize=32)
-def _row_weights(centres: tuple[float, ...], shift_hz: float) -> NDArray[np.float32]:
-    """Weights of the cubic spline in frequency, shape (479, rows of the plane).
-
-    Beyond the first and last row of tiles the picture repeats them.
-    """
-    spline = make_interp_spline(centres, np.eye(len(centres)), k=3)
-    wanted = np.clip(grid.row_frequencies() + shift_hz, centres[0], centres[-1])
-    weights: NDArray[np.float32] = spline(wanted).astype(np.float32)
-    return weights
-
-
-def _in_time(
-    rows: _Rows, tiles: Tiles, event_s: float, window_s: float
-) -> NDArray[np.float32]:
-    """Interpolate each row of tiles to the window's cells, shape (rows, cells)."""
-    start_s, end_s = event_s - window_s / 2, event_s + window_s / 2
-    times = start_s + grid.TIME_STEP_S * np.arange(grid.column_count(window_s))
-    slowest_s = tiles.duration_s / rows.plane.rows[0].tiles
-    pieces = []
-    parts = zip(rows.plane.rows, rows.energies, rows.firsts, strict=True)
-    for group, energies, start in parts:
-        step_s = tiles.duration_s / group.tiles
-        if tiles.recipe.crops_rows:
-            margin_s = _crop_margin(window_s, slowest_s)
-        else:
-            margin_s = SPLINE_REACH * step_s
-        first = max(int((start_s - margin_s) / step_s), 0)
-        last = min(int((end_s + margin_s) / step_s), group.tiles)
-        knots = step_s * np.arange(first, last)
-        near = energies[:, first - start : last - start]
-        spline = make_interp_spline(knots, near, k=3, axis=1, check_finite=False)
-        pieces.append(spline(times).astype(np.float32))
-    return np.concatenate(pieces)
-
-
-def _crop_margin(window_s: float, slowest_step_s: float) -> float:
-    """Give what the first eras leave beside a window when they crop rows.
-
-    gwpy fails if a row has too few tiles for a spline. Gravity Spy then tries again
-    with twice the time.
-    """
-    span_s = window_s
-    while span_s < SPLINE_MIN_KNOTS * slowest_step_s:
-        span_s *= 2
-    return (span_s - window_s) / 2

@@ -60,8 +60,11 @@ def list_series(path: Path) -> list[Series]:
     GspyError
         The file cannot be read, or holds no time series.
     """
-    if not path.is_file():
-        raise GspyError(f"no such file: {path}")
+    try:
+        if not path.is_file():
+            raise GspyError(f"no such file: {path}")
+    except OSError as error:
+        raise GspyError(f"{path} cannot be read: {error.strerror}") from None
     found: list[Series] = _reader(path).list_series(path)
     strain = [series for series in found if not MASKS.search(series.channel)]
     if not strain:

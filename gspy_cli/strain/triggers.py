@@ -14,7 +14,7 @@ TIMES = ("event_time", "GPStime", "peak_time")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EventTime:
     """An event to classify: GPS seconds, or what is wrong with its time."""
 
     gps: Decimal | None
@@ -28,7 +28,7 @@ class Wanted:
         return self.gravityspy_id or f"{self.gps or 0:.9f}"
 
 
-def only_of(wanted: Iterable[Wanted], ifo: str | None) -> Iterator[Wanted]:
+def only_of(wanted: Iterable[EventTime], ifo: str | None) -> Iterator[EventTime]:
     """Pass events on; those of detectors that an `ifo` leaves out are a problem."""
     for one in wanted:
         if ifo and one.ifo not in (None, ifo) and not one.problem:
@@ -37,7 +37,7 @@ def only_of(wanted: Iterable[Wanted], ifo: str | None) -> Iterator[Wanted]:
             yield one
 
 
-def read_triggers(path: Path) -> Iterator[Wanted]:
+def read_triggers(path: Path) -> Iterator[EventTime]:
     """Read a CSV table with a column `event_time`, `GPStime` or `peak_time`.
 
     Nanoseconds may come in a column `peak_time_ns`. Columns `ifo` and
@@ -46,13 +46,14 @@ def read_triggers(path: Path) -> Iterator[Wanted]:
     Raises
     ------
     GspyError
-        The table cannot be read, or has no times. A bad row is a `Wanted` with
+        The table cannot be read, or has no times. A bad row is a `EventTime` with
         its problem.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)
-            columns = rows.fieldnames or []
+            columns = [name.strip() for name in rows.fieldnames or ()]
+            rows.fieldnames = columns
             time = next((name for name in TIMES if name in columns), None)
             if time is None:
                 raise GspyError(
@@ -62,7 +63,7 @@ def read_triggers(path: Path) -> Iterator[Wanted]:
             for row in rows:
                 if any("\n" in str(cell) for cell in row.values()):
                     raise csv.Error(f"a quoted line break before line {rows.line_num}")
-                yield _wanted(row, time, f"line {rows.line_num}")
+                yield _event_time(row, time, f"line {rows.line_num}")
     except OSError as error:
         raise GspyError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -71,7 +72,7 @@ def read_triggers(path: Path) -> Iterator[Wanted]:
         raise GspyError(f"{path} is not a CSV table: {error}") from None
 
 
-def _wanted(row: Mapping[str, str | None], column: str, line: str) -> Wanted:
+def _event_time(row: Mapping[str, str | None], column: str, line: str) -> EventTime:
     cells = {name: (row.get(name) or "").strip() for name in ("ifo", "gravityspy_id")}
     ifo, name = cells["ifo"].upper() or None, cells["gravityspy_id"] or None
     try:
@@ -85,5 +86,5 @@ def _wanted(row: Mapping[str, str | None], column: str, line: str) -> Wanted:
                 )
             gps += fraction
     except GspyError as error:
-        return Wanted(None, ifo, name or line, f"{column} in {line}: {error}")
-    return Wanted(gps, ifo, name)
+        return EventTime(None, ifo, name or line, f"{column} in {line}: {error}")
+    return EventTime(gps, ifo, name)
