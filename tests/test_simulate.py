@@ -164,8 +164,13 @@ def test_only_echoes_of_a_helix_have_a_gap(clock):
     assert all(("gap_s" in one) == (one["kind"] == "echoes") for one in facts)
 
 
-@pytest.mark.parametrize("label", ["Blip", "Scratchy"])
-def test_the_optimal_snr_is_of_all_that_was_added(label, monkeypatch):
+@pytest.mark.parametrize(
+    ("label", "seed", "index"),
+    [("Blip", 6, 0), ("Scratchy", 6, 0), ("No_Glitch", 5, 5)],
+)
+def test_the_optimal_snr_is_of_the_glitch_without_its_neighbours(
+    label, seed, index, monkeypatch
+):
     floors, triggers = [], []
 
     def draw_floor_seen(*args, **how):
@@ -178,11 +183,12 @@ def test_the_optimal_snr_is_of_all_that_was_added(label, monkeypatch):
 
     monkeypatch.setattr(scene_module, "draw_floor", draw_floor_seen)
     monkeypatch.setattr(scene_module, "trigger", trigger_seen)
-    scene = draw_scene(label, seed=6, index=0)
+    scene = draw_scene(label, seed=seed, index=index)
     glitch, found = triggers[-1]
     colour = floors[-1].at(rfft_frequencies(scene.strain.size, RATE_HZ))
     added = irfft(found.boost * glitch / (colour * np.sqrt(RATE_HZ / 2)))
     assert scene.snr == pytest.approx(np.sqrt(np.sum(added**2)), rel=1e-6)
+    assert (scene.snr > 0) == (label != "No_Glitch")  # beside which there is a blip
 
 
 def test_the_loudest_tile_of_a_sine_gaussian_is_where_the_sine_gaussian_is(clock):
@@ -461,6 +467,32 @@ def test_a_stopped_data_set_resumes_to_the_same_bytes(written):
     assert (written / "manifest.csv").read_bytes() == manifest
 
 
+def test_a_finished_data_set_is_not_written_again(written):
+    write_inputs(written, PLAN)
+    paths = [written / name for name in ("manifest.csv", "labels.npy")]
+    before = [path.stat() for path in paths]
+    write_inputs(written, PLAN)
+    assert [path.stat() for path in paths] == before
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "labels.npy"])
+def test_a_full_disk_leaves_nothing_half_written(written, monkeypatch, name):
+    whole = (written / name).read_bytes()
+    (written / name).unlink()
+    before = sorted(written.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_inputs(written, PLAN)
+    assert sorted(written.iterdir()) == before
+    write_inputs(written, PLAN)
+    assert (written / name).read_bytes() == whole
+
+
 KILLED = """
 from pathlib import Path
 from gspy_cli.simulate.dataset import CHUNK, Plan, write_inputs
@@ -527,7 +559,7 @@ def test_figures_are_named_as_gravity_spy_names_them(tmp_path):
 
 def test_gwpy_reads_the_strain_of_a_figure(tmp_path, monkeypatch):
     timeseries = pytest.importorskip("gwpy.timeseries")
-    monkeypatch.setattr(figures, "_write_views", lambda *_: None)
+    monkeypatch.setattr(figures, "_views", lambda *_: ())
     write_figures(tmp_path, count=1, seed=1, classes=["Blip"], strain=True)
     scene = draw_scene("Blip", seed=1, index=0)
     (path,) = tmp_path.glob("Blip/*.hdf5")
@@ -616,9 +648,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, more):
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="there is none here")
 def test_a_full_disk_is_told_before_anything_is_simulated(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     monkeypatch.setattr(os, "posix_fallocate", full)
     code, err = simulate("-o", tmp_path, "--inputs", 32)
     reason = f"gspy: cannot write {tmp_path}: No space left on device\n"

@@ -1,6 +1,7 @@
 """Simulated glitches in real noise, and real glitches as network inputs."""
 
 import csv
+import errno
 from dataclasses import replace
 
 import h5py
@@ -9,7 +10,7 @@ import pytest
 from conftest import SHARED
 from typer.testing import CliRunner
 
-from gspy_cli.cli import app
+from gspy_cli.cli import app, simulate
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.simulate import figures
@@ -176,7 +177,7 @@ def test_a_data_set_keeps_the_noise_it_was_made_with(noise_folder, tmp_path):
 
 def test_figures_keep_the_noise_they_were_begun_with(tmp_path, monkeypatch):
     monkeypatch.setattr(scene_module, "REAL_NOISE_SHARE", 1.0)
-    monkeypatch.setattr(figures, "_write_views", lambda *_: None)
+    monkeypatch.setattr(figures, "_views", lambda *_: ())
     noise = tmp_path / "noise"
     noise.mkdir()
     write_strain(noise / "b.hdf5", 1e-21 * white(20, seed=1))
@@ -198,6 +199,16 @@ def test_figures_keep_the_noise_they_were_begun_with(tmp_path, monkeypatch):
     (tmp_path / "stopped" / "quiet.npy").unlink()
     with pytest.raises(GspyError, match=r"has lost its noise, quiet\.npy; choose an"):
         write("stopped")
+
+
+def test_a_full_disk_leaves_no_part_of_the_noise(noise_folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        quiet_module.save_quiet(tmp_path, noise_folder, on_left_out=print)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_without_strain_is_told_so(tmp_path):
@@ -285,10 +296,18 @@ def test_noise_may_be_named_by_another_path_on_resume(
         assert CliRunner().invoke(app, arguments).exit_code == 0
 
 
-def test_simulate_says_what_it_wrote_and_what_is_next(noise_folder, tmp_path):
+def test_simulate_says_what_it_wrote_and_what_is_next(
+    noise_folder, tmp_path, monkeypatch
+):
     arguments = ["simulate", "-n", "1", "--classes", "Blip", "--inputs", "32"]
     arguments += ["--noise", str(noise_folder), "-o", str(tmp_path / "inputs")]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0
-    assert f"1 glitch, 4 inputs, in {tmp_path / 'inputs'}" in result.output
-    assert "next: gspy train --simulated" in result.output
+    piped = CliRunner().invoke(app, arguments)
+    assert piped.exit_code == 0
+    assert f"1 glitch, 4 inputs, in {tmp_path / 'inputs'}" in piped.output
+    assert "next:" not in piped.output
+    told = []
+    monkeypatch.setattr(simulate, "hint", lambda what, quiet: told.append(what))
+    CliRunner().invoke(app, arguments)
+    assert [what.partition(" --data")[0] for what in told] == [
+        f"gspy train --simulated {tmp_path / 'inputs'}"
+    ]

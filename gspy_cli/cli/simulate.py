@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gspy_cli.cli.hints import hint
 from gspy_cli.cli.options import QuietOption, need_strain, refuse_file
 from gspy_cli.errors import GspyError, did_you_mean
 from gspy_cli.labels import CLASSES
@@ -106,7 +107,7 @@ def simulate(
         if inputs
         else command("gspy", "classify", output, "--recursive")
     )
-    typer.echo(f"next: {follow}", err=True)
+    hint(follow, quiet=quiet)
 
 
 def _left_out(reason: str) -> None:
@@ -116,5 +117,5 @@ def _left_out(reason: str) -> None:
 def _class(name: str) -> str:
     if name in CLASSES:
         return name
-    hint = did_you_mean(name, CLASSES) or f"; there are {', '.join(CLASSES)}"
-    raise GspyError(f"no class '{name}'{hint}")
+    known = did_you_mean(name, CLASSES) or f"; there are {', '.join(CLASSES)}"
+    raise GspyError(f"no class '{name}'{known}")

@@ -23,6 +23,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.image import resize
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import WINDOWS
+from gspy_cli.simulate.arrays import save
 from gspy_cli.simulate.claim import claim, is_claimed
 from gspy_cli.simulate.manifest import (
     gravityspy_id,
@@ -197,12 +198,16 @@ def _write_chunk(directory: Path, plan: Plan, first: int) -> int:
 
 
 def _join(directory: Path, plan: Plan) -> None:
-    """Join the parts of the manifest; write the labels."""
-    parts = (_part(directory, first) for first in range(0, plan.count, CHUNK))
-    rows = [row for part in parts for row in read_manifest(part)]
-    write_manifest(directory / "manifest.csv", rows)
-    labels = [CLASSES.index(plan.label(index)) for index in range(plan.count)]
-    np.save(directory / "labels.npy", np.array(labels, dtype=np.int64))
+    """Join the parts of the manifest and write the labels, where that is not done."""
+    manifest, labels = directory / "manifest.csv", directory / "labels.npy"
+    if not manifest.exists():
+        parts = (_part(directory, first) for first in range(0, plan.count, CHUNK))
+        rows = [row for part in parts for row in read_manifest(part)]
+        with whole_file(manifest, alone=True) as part:
+            write_manifest(part, rows)
+    if not labels.exists():
+        numbers = [CLASSES.index(plan.label(index)) for index in range(plan.count)]
+        save(labels, np.array(numbers, dtype=np.int64))
 
 
 def _part(directory: Path, first: int) -> Path:

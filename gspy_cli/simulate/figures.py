@@ -1,6 +1,6 @@
 """Whole figures of simulated glitches, named and drawn as Gravity Spy's are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -74,29 +74,35 @@ def write_figures(
             label = classes[index % len(classes)]
             scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
             name = gravityspy_id(seed=seed, index=index)
-            stem = f"{scene.origin.ifo}_{name}"
-            folder = directory / label
-            folder.mkdir(exist_ok=True)
-            _write_views(folder, stem, scene, seed, index, picture_format)
-            if strain:
-                _write_strain(folder / f"{stem}.hdf5", scene)
+            stem = directory / label / f"{scene.origin.ifo}_{name}"
+            sequence = np.random.SeedSequence((seed, index, TITLE_STREAM))
+            rng = np.random.default_rng(sequence)
+            _write_glitch(
+                stem, scene, _views(rng, scene, picture_format), strain=strain
+            )
             row = manifest_row(scene, name=name, index=index, early=False)
             append_row(manifest, row)
             if progress:
                 progress(index + 1, count)
 
 
-def _write_views(
-    directory: Path,
-    name: str,
-    scene: Scene,
-    seed: int,
-    index: int,
-    picture_format: Format,
+def _write_glitch(
+    stem: Path, scene: Scene, views: Iterable[tuple[str, bytes]], *, strain: bool
 ) -> None:
+    """Write the views, each to the stem and its own ending, and perhaps the strain."""
+    stem.parent.mkdir(exist_ok=True)
+    for ending, figure in views:
+        stem.with_name(f"{stem.name}_{ending}").write_bytes(figure)
+    if strain:
+        _write_strain(stem.with_name(f"{stem.name}.hdf5"), scene)
+
+
+def _views(
+    rng: np.random.Generator, scene: Scene, picture_format: Format
+) -> Iterator[tuple[str, bytes]]:
+    """Draw a figure for each window: how its name ends, and its bytes."""
     from gspy_cli.strain.drawing import Style, draw  # matplotlib takes a second
 
-    rng = np.random.default_rng(np.random.SeedSequence((seed, index, TITLE_STREAM)))
     gps = _draw_gps(rng, scene.origin.run)
     quality = int(rng.integers(75, 96))
     later = scene.origin.era in (Era.O3, Era.GWPY)
@@ -106,8 +112,7 @@ def _write_views(
         figure = draw(scene.scan, window, ifo=ifo, gps=gps, style=style)
         if picture_format == "jpeg":
             figure = _as_jpeg(figure, quality)
-        file = f"{name}_spectrogram_{window:.1f}.{ENDINGS[picture_format]}"
-        (directory / file).write_bytes(figure)
+        yield f"spectrogram_{window:.1f}.{ENDINGS[picture_format]}", figure
 
 
 def _draw_gps(rng: np.random.Generator, run: str) -> float:

@@ -51,7 +51,7 @@ def manifest_row(scene: Scene, *, name: str, index: int, early: bool) -> Row:
 
 def write_manifest(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as CSV."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
@@ -78,5 +78,5 @@ def whole_rows(path: Path) -> int:
 
 def read_manifest(path: Path) -> list[Row]:
     """Read the rows back, every value as text."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return [dict(row) for row in csv.DictReader(file)]

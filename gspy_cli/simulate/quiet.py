@@ -10,6 +10,7 @@ from scipy.signal import welch
 
 from gspy_cli.errors import GspyError
 from gspy_cli.results import STRAIN_SUFFIXES
+from gspy_cli.simulate.arrays import save
 from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Floats, Floor
 from gspy_cli.simulate.tiles import loudest_tile
@@ -68,7 +69,7 @@ def save_quiet(
     directory: Path, source: Path, *, on_left_out: Callable[[str], None]
 ) -> None:
     """Keep the quiet stretches of strain files with a data set; as `read_quiet`."""
-    np.save(directory / QUIET, read_quiet(source, on_left_out=on_left_out))
+    save(directory / QUIET, read_quiet(source, on_left_out=on_left_out))
 
 
 def load_quiet(directory: Path) -> Quiet:

@@ -19,7 +19,7 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a loud blip; whitening with strong lines draws the fins.
 
     Of 172 in the training set none has a tile of SNR above 420: louder ones have
-    another name, Extremely_Loud.
+    another name, Extremely_Loud. Of these here some in a hundred have one.
     """
     if rng.random() < 0.25:
         return _slim_fish(rng, clock)
