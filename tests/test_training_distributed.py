@@ -4,7 +4,6 @@ import csv
 import multiprocessing
 import os
 import signal
-import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +42,8 @@ def train_as_rank(rank: int, port: int, config, queue, dies: bool) -> None:
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
+        "TORCHELASTIC_USE_AGENT_STORE": "True",  # `run_two` holds it
+        "TORCHELASTIC_RESTART_COUNT": "0",
     }
     torch.set_num_threads(1)
     if dies and rank == 1:
@@ -67,14 +68,14 @@ def die_in_second_epoch() -> None:
 
 def run_two(config, *, dies: bool = False) -> dict[int, tuple[str, int]]:
     """Run two processes to their end; give what each one put."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     context = multiprocessing.get_context("forkserver")  # imports torch but once
     context.set_forkserver_preload(["gspy_cli.training.train"])
     queue = context.Queue()
     ranks = [
-        context.Process(target=train_as_rank, args=(rank, port, config, queue, dies))
+        context.Process(
+            target=train_as_rank, args=(rank, store.port, config, queue, dies)
+        )
         for rank in range(2)
     ]
     for process in ranks:
