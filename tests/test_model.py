@@ -254,6 +254,15 @@ def test_a_small_score_of_a_card_is_not_shown_as_nothing():
     assert [facts[name] for name in card.scores] == ["0.0003", "0.900", "0.000"]
 
 
+def test_a_card_shows_the_temperature_of_the_graph_and_calls_the_fitted_one_so():
+    scores = {"temperature": 0.671, "calibration_error_tempered": 0.016}
+    card = tiny_card(temperature=0.7, unfamiliar_below=0.09279, scores=scores)
+    facts = dict(models_screen._facts(card))
+    assert (facts["temperature"], facts["unfamiliar below"]) == ("0.7", "0.0928")
+    assert facts["temperature fitted to held-out answers"] == "0.671"
+    assert facts["calibration error at the fitted one"] == "0.016"
+
+
 def test_a_name_that_is_taken_needs_force(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
     model.add(tiny_model, name="mine")

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 SMALL = 0.01  # three decimals tell too little of less
 HEADINGS = ("name", "architecture", "classes", "parameters", "size", "accuracy")
 NAMES = 20  # characters; longer names of scores take two lines
+SHOWN = {
+    "temperature": "temperature fitted to held-out answers",
+    "calibration_error": "calibration error at temperature 1",
+    "calibration_error_tempered": "calibration error at the fitted one",
+}
+"""Scores whose names in a card would be taken for something else."""
 
 
 def show_models(folders: list[ModelFolder], default: str) -> None:
@@ -87,6 +93,7 @@ def show_architectures(architectures: "Mapping[str, Architecture]") -> None:
             "yes" if found.imagenet else "-",
         )
     tables.show(table)
+    Console().print("parameters with 22 classes", style="dim", highlight=False)
 
 
 def _accuracy(card: ModelCard) -> str:
@@ -111,9 +118,12 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "architecture", f"{card.architecture}, {card.parameters:,} parameters"
     yield "input", f"{height} x {width} RGB, cut to the {card.crop}, {card.filter}"
     yield "classes", ", ".join(card.classes)
+    yield "temperature", f"{card.temperature:.3g}"
+    if card.unfamiliar_below:
+        yield "unfamiliar below", f"{card.unfamiliar_below:.3g}"
     yield "data", card.data
     for name, value in card.scores.items():
-        yield name.replace("_", " "), _score(name, value)
+        yield SHOWN.get(name, name.replace("_", " ")), _score(name, value)
     yield "licence", card.licence
     yield "date", card.date
     yield "sha256", card.sha256
