@@ -629,22 +629,21 @@ def test_an_error_stands_beside_the_surest_right_answer_of_its_window():
     assert most_confused(answers) == [("Whistle", "Blip", 1)]
 
 
-def test_a_report_fits_temperatures_and_looks_for_errors_once(
+def test_a_report_asks_each_question_of_the_answers_once(
     data, table, tmp_path, monkeypatch
 ):
-    from gspy_cli.evaluation import evaluation
-
     asked = []
-    for name in ("calibration", "find_errors"):
+    works = ["calibration", "find_errors", "score_classes", "score_windows"]
+    for name in works:
         work = getattr(evaluation, name)
 
-        def counting(answers, name=name, work=work):
+        def counting(*answers, name=name, work=work):
             asked.append(name)
-            return work(answers)
+            return work(*answers)
 
         monkeypatch.setattr(evaluation, name, counting)
     evaluated(table, "--data", data, out=tmp_path / "report")
-    assert sorted(asked) == ["calibration", "find_errors"]
+    assert sorted(asked) == works
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`gspy evaluate`: how good models are, in numbers and pictures."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,16 +87,17 @@ def evaluate(
         subjects = find_subjects(models, device=device)
         chosen = selection_for(subjects, data, split=split, window=window)
         done = _scored(subjects, chosen, batch_size, quiet=quiet)
-        agreements = [
-            compare_with_reference(e.glitches, reference) if reference else None
-            for e in done
-        ]
+        if reference:
+            done = [
+                replace(e, agreement=compare_with_reference(e.glitches, reference))
+                for e in done
+            ]
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing is written yet") from None
     if not quiet:
         screen.show_notes(done)
     if len(done) == 1:
-        screen.show_evaluation(done[0], agreements[0])
+        screen.show_evaluation(done[0])
     else:
         screen.show_comparison(compare(done))
     page = None
@@ -103,7 +105,7 @@ def evaluate(
         from gspy_cli.evaluation.report import write_reports
 
         with bar("writing the report", quiet=quiet):
-            page = write_reports(output, done, agreements)
+            page = write_reports(output, done)
         typer.echo(f"report: {page}", err=True)
     hint(after_evaluate(models, page), quiet=quiet)
     if any(evaluation.failures for evaluation in done):

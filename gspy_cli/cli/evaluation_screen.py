@@ -10,14 +10,8 @@ from rich.text import Text
 from gspy_cli.cli import tables
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.evaluation import Evaluation
-from gspy_cli.evaluation.outputs import per_class
 from gspy_cli.evaluation.reference import Agreement
-from gspy_cli.evaluation.scores import (
-    Scores,
-    most_confused,
-    score,
-    score_windows,
-)
+from gspy_cli.evaluation.scores import Scores, most_confused
 from gspy_cli.wording import counted, printable
 
 WEAKEST = 5
@@ -39,7 +33,7 @@ def show_notes(evaluations: Sequence[Evaluation]) -> None:
             console.print(Text(f"no answer: {rest} more", "red"))
 
 
-def show_evaluation(evaluation: Evaluation, agreement: Agreement | None) -> None:
+def show_evaluation(evaluation: Evaluation) -> None:
     """Print the scores of one subject."""
     console = Console()
     console.print(Text(printable(head(evaluation)), "bold"), soft_wrap=True)
@@ -49,15 +43,15 @@ def show_evaluation(evaluation: Evaluation, agreement: Agreement | None) -> None
     if pairs:
         told = ", ".join(f"{true} as {named} {n}" for true, named, n in pairs)
         console.print(Text(f"most confused, pictures: {told}"))
-    warmth = evaluation.calibration
-    if warmth:
+    suited = evaluation.calibration
+    if suited:
         console.print(
-            f"these answers suit a temperature of {warmth.temperature:.2f} (1 is the "
+            f"these answers suit a temperature of {suited.temperature:.2f} (1 is the "
             "model's own); calibration error at one fitted on other glitches "
-            f"{warmth.error_cross_fitted:.3f}"
+            f"{suited.error_cross_fitted:.3f}"
         )
-    if agreement:
-        show_agreement(console, agreement)
+    if evaluation.agreement:
+        show_agreement(console, evaluation.agreement)
 
 
 def head(evaluation: Evaluation) -> str:
@@ -73,10 +67,10 @@ def levels(evaluation: Evaluation) -> Table:
     table.add_column("", no_wrap=True)
     for name in ("number", "accuracy", "95 %", "macro-F1", "balanced", "top 2", "ECE"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_row("pictures", *cells(score(evaluation.pictures)))
-    for window, scores in score_windows(evaluation.pictures).items():
+    table.add_row("pictures", *cells(evaluation.picture_scores))
+    for window, scores in evaluation.window_scores.items():
         table.add_row(f"  {window:g} s", *cells(scores))
-    table.add_row("glitches", *cells(score(evaluation.glitches)))
+    table.add_row("glitches", *cells(evaluation.glitch_scores))
     return table
 
 
@@ -105,11 +99,13 @@ def span(interval: tuple[float, float]) -> str:
 
 def weakest(evaluation: Evaluation) -> str:
     """Name the classes with the most glitches named wrong."""
-    rows = [(row[0], row[5], row[6]) for row in per_class(evaluation)]
-    wrong = sorted((row for row in rows if row[1] > row[2]), key=lambda r: r[2] - r[1])
+    rows = sorted(evaluation.per_class, key=lambda r: r.glitches_right - r.glitches)
+    wrong = [row for row in rows if row.glitches_right < row.glitches]
     if not wrong:
         return "every glitch is named right"
-    told = ", ".join(f"{name} {right} of {n}" for name, n, right in wrong[:WEAKEST])
+    told = ", ".join(
+        f"{row.name} {row.glitches_right} of {row.glitches}" for row in wrong[:WEAKEST]
+    )
     return f"weakest, glitches: {told}"
 
 

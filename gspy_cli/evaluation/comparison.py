@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.evaluation import Evaluation
-from gspy_cli.evaluation.scores import Scores, score
+from gspy_cli.evaluation.scores import Scores
 from gspy_cli.metrics import mcnemar
 from gspy_cli.wording import counted
 
@@ -55,8 +55,8 @@ def contender(evaluation: Evaluation) -> Contender:
         name=evaluation.subject.name,
         parameters=card.parameters if card else None,
         size=evaluation.subject.size,
-        pictures=score(evaluation.pictures),
-        glitches=score(evaluation.glitches),
+        pictures=evaluation.picture_scores,
+        glitches=evaluation.glitch_scores,
         rate=evaluation.rate,
     )
 

@@ -7,7 +7,16 @@ from pathlib import Path
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answers import Answers, Progress
 from gspy_cli.evaluation.gallery import Error, find_errors
-from gspy_cli.evaluation.scores import Calibration, calibration
+from gspy_cli.evaluation.reference import Agreement
+from gspy_cli.evaluation.scores import (
+    Calibration,
+    ClassRow,
+    Scores,
+    calibration,
+    score,
+    score_classes,
+    score_windows,
+)
 from gspy_cli.evaluation.selection import (
     Selection,
     note_of_choice,
@@ -23,7 +32,7 @@ class Evaluation:
     """The answers of a subject, per picture and per glitch with its views fused.
 
     `rate` is in pictures per second, of the scoring alone. `notes` are warnings, one
-    line each.
+    line each. `agreement` is that with Gravity Spy's labels, where those are given.
     """
 
     subject: Subject
@@ -33,6 +42,27 @@ class Evaluation:
     failures: tuple[Failure, ...]
     rate: float | None
     notes: tuple[str, ...]
+    agreement: Agreement | None = None
+
+    @cached_property
+    def picture_scores(self) -> Scores:
+        """The scores of all pictures."""
+        return score(self.pictures)
+
+    @cached_property
+    def window_scores(self) -> dict[float, Scores]:
+        """The scores of the pictures of each length, in seconds."""
+        return score_windows(self.pictures)
+
+    @cached_property
+    def glitch_scores(self) -> Scores:
+        """The scores of the glitches, windows fused."""
+        return score(self.glitches)
+
+    @cached_property
+    def per_class(self) -> list[ClassRow]:
+        """The scores of each class."""
+        return score_classes(self.pictures, self.glitches)
 
     @cached_property
     def calibration(self) -> Calibration | None:

@@ -4,40 +4,29 @@ import csv
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Any
 
 from gspy_cli.evaluation.evaluation import Evaluation
-from gspy_cli.evaluation.reference import Agreement
-from gspy_cli.evaluation.scores import (
-    confusion_of,
-    most_confused,
-    score,
-    score_windows,
-)
+from gspy_cli.evaluation.scores import ClassRow, confusion_of, most_confused
 from gspy_cli.evaluation.tables import OURS
-from gspy_cli.metrics import class_scores, wilson_interval
 from gspy_cli.training.history import cell
 
 NewFile = Callable[[str], Path]
 """Gives the path to write a file of a report to, by the file's name."""
 
-PER_CLASS = ["class", "pictures", "precision", "recall", "f1"]
-PER_CLASS += ["glitches", "glitches_right", "glitch_precision", "glitch_recall"]
-PER_CLASS += ["glitch_recall_low", "glitch_recall_high", "glitch_f1"]
+PER_CLASS = ["class", *(field.name for field in fields(ClassRow)[1:])]
 
 
-def write_outputs(
-    new: NewFile, evaluation: Evaluation, agreement: Agreement | None
-) -> None:
+def write_outputs(new: NewFile, evaluation: Evaluation) -> None:
     """Write metrics.json, per_class.csv, confusion.csv and predictions.csv."""
-    values = plain(metrics(evaluation, agreement))
+    values = plain(metrics(evaluation))
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
     new("metrics.json").write_text(
         text + "\n", encoding="utf-8", errors="backslashreplace"
     )
-    write_table(new("per_class.csv"), PER_CLASS, per_class(evaluation))
+    write_table(new("per_class.csv"), PER_CLASS, map(astuple, evaluation.per_class))
     classes = evaluation.subject.classes
     counts = confusion_of(evaluation.pictures).tolist()
     rows = [[name, *row] for name, row in zip(classes, counts, strict=True)]
@@ -45,10 +34,10 @@ def write_outputs(
     write_table(new("predictions.csv"), [*OURS, *classes], prediction_rows(evaluation))
 
 
-def metrics(evaluation: Evaluation, agreement: Agreement | None) -> dict[str, Any]:
+def metrics(evaluation: Evaluation) -> dict[str, Any]:
     """Give all numbers of an evaluation; NaN where undefined."""
     subject, chosen = evaluation.subject, evaluation.selection
-    warmth = evaluation.calibration
+    suited, agreement = evaluation.calibration, evaluation.agreement
     return {
         "model": {
             "name": subject.name,
@@ -58,20 +47,18 @@ def metrics(evaluation: Evaluation, agreement: Agreement | None) -> dict[str, An
             "bytes": subject.size,
             "held_out": subject.held_out,
         },
-        "data": {"source": chosen.source, "split": chosen.split},
+        "data": {"source": str(chosen.source), "split": chosen.split},
         "notes": list(evaluation.notes),
         "unanswered": {f.origin.path: f.reason for f in evaluation.failures},
         "pictures_per_second": evaluation.rate,
-        "pictures": asdict(score(evaluation.pictures)),
-        "windows": {
-            str(w): asdict(s) for w, s in score_windows(evaluation.pictures).items()
-        },
-        "glitches": asdict(score(evaluation.glitches)),
-        "calibration": warmth
+        "pictures": asdict(evaluation.picture_scores),
+        "windows": {str(w): asdict(s) for w, s in evaluation.window_scores.items()},
+        "glitches": asdict(evaluation.glitch_scores),
+        "calibration": suited
         and {
-            "best_temperature": warmth.temperature,
-            "calibration_error_cross_fitted": warmth.error_cross_fitted,
-            "negative_log_likelihood_cross_fitted": warmth.likelihood_cross_fitted,
+            "best_temperature": suited.temperature,
+            "calibration_error_cross_fitted": suited.error_cross_fitted,
+            "negative_log_likelihood_cross_fitted": suited.likelihood_cross_fitted,
         },
         "most_confused": most_confused(evaluation.pictures),
         "reference": agreement and asdict(agreement),
@@ -85,24 +72,6 @@ def plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def per_class(evaluation: Evaluation) -> list[list[Any]]:
-    """List each class's scores, per picture and per glitch: the rows of a table."""
-    one = class_scores(confusion_of(evaluation.pictures))
-    confusion = confusion_of(evaluation.glitches)
-    fused = class_scores(confusion)
-    return [
-        [
-            *(name, int(one.support[i])),
-            *(float(one.precision[i]), float(one.recall[i]), float(one.f1[i])),
-            *(int(fused.support[i]), int(confusion[i, i])),
-            *(float(fused.precision[i]), float(fused.recall[i])),
-            *wilson_interval(int(confusion[i, i]), int(fused.support[i])),
-            float(fused.f1[i]),
-        ]
-        for i, name in enumerate(evaluation.subject.classes)
-    ]
 
 
 def prediction_rows(evaluation: Evaluation) -> Iterable[list[Any]]:

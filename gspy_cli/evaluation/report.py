@@ -16,7 +16,6 @@ from gspy_cli.evaluation.comparison_page import (
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.fragments import page
 from gspy_cli.evaluation.outputs import NewFile
-from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.history import Row
 from gspy_cli.whole import whole_file, writing
@@ -27,11 +26,7 @@ FIGURES = (
 )
 
 
-def write_reports(
-    folder: Path,
-    evaluations: Sequence[Evaluation],
-    agreements: Sequence[Agreement | None],
-) -> Path:
+def write_reports(folder: Path, evaluations: Sequence[Evaluation]) -> Path:
     """Write the report of one subject, or of several with a page that compares them.
 
     Raises
@@ -41,12 +36,10 @@ def write_reports(
     """
     with writing(folder):
         if len(evaluations) == 1:
-            return write_report(folder, evaluations[0], agreements[0])
+            return write_report(folder, evaluations[0])
         names = [folder_name(i, e) for i, e in enumerate(evaluations)]
-        for name, evaluation, agreement in zip(
-            names, evaluations, agreements, strict=True
-        ):
-            write_report(folder / name, evaluation, agreement)
+        for name, evaluation in zip(names, evaluations, strict=True):
+            write_report(folder / name, evaluation)
         return write_comparison(folder, evaluations, names)
 
 
@@ -55,15 +48,12 @@ def folder_name(number: int, evaluation: Evaluation) -> str:
     return f"{number + 1}-{re.sub(r'[^A-Za-z0-9._-]', '_', evaluation.subject.name)}"
 
 
-def write_report(
-    folder: Path, evaluation: Evaluation, agreement: Agreement | None
-) -> Path:
+def write_report(folder: Path, evaluation: Evaluation) -> Path:
     """Write `index.html`, its figures and tables; give the page's path."""
     with renewed(folder) as new:
-        outputs.write_outputs(new, evaluation, agreement)
+        outputs.write_outputs(new, evaluation)
         drawn = draw_figures(new, evaluation)
-        body = sections(evaluation, agreement, drawn)
-        write_page(new, title(evaluation), body)
+        write_page(new, title(evaluation), sections(evaluation, drawn))
     return folder / "index.html"
 
 
@@ -89,7 +79,7 @@ def renewed(folder: Path) -> Iterator[NewFile]:
 
 def title(evaluation: Evaluation) -> str:
     """Name the subject, and the data that are not its own."""
-    subject, source = evaluation.subject, Path(evaluation.selection.source)
+    subject, source = evaluation.subject, evaluation.selection.source
     own = subject.data == source
     return subject.name if own else f"{subject.name} on {source.name}"
 

@@ -52,6 +52,24 @@ class Calibration:
     likelihood_cross_fitted: float
 
 
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class's scores, per picture and per glitch; NaN where undefined."""
+
+    name: str
+    pictures: int
+    precision: float
+    recall: float
+    f1: float
+    glitches: int
+    glitches_right: int
+    glitch_precision: float
+    glitch_recall: float
+    glitch_recall_low: float
+    glitch_recall_high: float
+    glitch_f1: float
+
+
 def score(answers: Answers) -> Scores:
     """Score answers, at least one."""
     truth, probabilities = answers.truth, answers.probabilities
@@ -74,6 +92,24 @@ def score(answers: Answers) -> Scores:
 def confusion_of(answers: Answers) -> NDArray[np.int64]:
     """Count answers (K, K): rows are true classes, columns the names given."""
     return confusion_matrix(answers.truth, answers.named, len(answers.classes))
+
+
+def score_classes(pictures: Answers, glitches: Answers) -> list[ClassRow]:
+    """Score each class by the answers to pictures and to their glitches."""
+    one, confusion = class_scores(confusion_of(pictures)), confusion_of(glitches)
+    fused, right = class_scores(confusion), confusion.diagonal()
+    return [
+        ClassRow(
+            name,
+            int(one.support[i]),
+            *(float(one.precision[i]), float(one.recall[i]), float(one.f1[i])),
+            *(int(fused.support[i]), int(right[i])),
+            *(float(fused.precision[i]), float(fused.recall[i])),
+            *wilson_interval(int(right[i]), int(fused.support[i])),
+            float(fused.f1[i]),
+        )
+        for i, name in enumerate(pictures.classes)
+    ]
 
 
 def score_windows(answers: Answers) -> dict[float, Scores]:

@@ -1,18 +1,14 @@
 """The parts of one subject's page."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import astuple
 
 from gspy_cli.evaluation import outputs
 from gspy_cli.evaluation.errors_section import errors_section
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.fragments import figure, heading, notes, paragraph, table
 from gspy_cli.evaluation.reference import Agreement
-from gspy_cli.evaluation.scores import (
-    Scores,
-    most_confused,
-    score,
-    score_windows,
-)
+from gspy_cli.evaluation.scores import Scores, most_confused
 from gspy_cli.wording import counted
 
 LEVELS = ["", "number", "right", "accuracy", "from", "to", "macro-F1", "weighted F1"]
@@ -20,9 +16,7 @@ LEVELS += ["balanced accuracy", "top 2", "calibration error", "-log p"]
 AGREEMENT = ["Gravity Spy says", "glitches", "agree", "part", "from", "to"]
 
 
-def sections(
-    evaluation: Evaluation, agreement: Agreement | None, drawn: Mapping[str, bytes]
-) -> Iterator[str]:
+def sections(evaluation: Evaluation, drawn: Mapping[str, bytes]) -> Iterator[str]:
     """Give the parts of one subject's page."""
     yield paragraph(about(evaluation), "faint")
     yield notes(evaluation.notes)
@@ -35,10 +29,10 @@ def sections(
         "faint",
     )
     names = [name.replace("_", " ") for name in outputs.PER_CLASS]
-    yield table(names, outputs.per_class(evaluation), sortable=True)
+    yield table(names, map(astuple, evaluation.per_class), sortable=True)
     yield from calibration_section(evaluation, drawn)
-    if agreement:
-        yield from agreement_section(agreement)
+    if evaluation.agreement:
+        yield from agreement_section(evaluation.agreement)
     yield from errors_section(evaluation.errors)
     if "curves" in drawn:
         yield heading("Training")
@@ -69,19 +63,19 @@ def about(evaluation: Evaluation) -> str:
 
 def scores_section(evaluation: Evaluation) -> Iterator[str]:
     """Give the scores per picture, per window and per glitch."""
-    glitches = score(evaluation.glitches)
+    glitches = evaluation.glitch_scores
     yield heading("Scores")
     yield paragraph(
         f"{glitches.right} of {counted(glitches.count, 'glitch')} named right, "
         f"windows fused: {glitches.accuracy:.3f}, with 95 % confidence between "
         f"{glitches.interval[0]:.3f} and {glitches.interval[1]:.3f}."
     )
-    windows = score_windows(evaluation.pictures)
+    windows = evaluation.window_scores
     yield table(
         LEVELS,
         [
             level("glitches, fused", glitches),
-            level("pictures", score(evaluation.pictures)),
+            level("pictures", evaluation.picture_scores),
             *(level(f"pictures of {w:g} s", s) for w, s in windows.items()),
         ],
     )
@@ -125,13 +119,13 @@ def calibration_section(
 ) -> Iterator[str]:
     """Show how far confidence can be believed."""
     yield heading("Calibration")
-    plain, warmth = score(evaluation.pictures), evaluation.calibration
-    if warmth:
+    plain, suited = evaluation.picture_scores, evaluation.calibration
+    if suited:
         yield paragraph(
             f"The expected calibration error is {plain.calibration_error:.3f}. These "
-            f"answers suit a temperature of {warmth.temperature:.2f} best, where 1 is "
+            f"answers suit a temperature of {suited.temperature:.2f} best, where 1 is "
             "the model's own. At temperatures fitted on one half of the glitches and "
-            f"tried on the other, the error is {warmth.error_cross_fitted:.3f}."
+            f"tried on the other, the error is {suited.error_cross_fitted:.3f}."
         )
     caption = "Accuracy against confidence, 95 % intervals; below, how many are where."
     yield figure(drawn["reliability"], caption, width=640)

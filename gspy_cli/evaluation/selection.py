@@ -27,7 +27,7 @@ UNKNOWN = "whether the model has trained on these pictures is not known"
 class Selection:
     """Labelled pictures of one split; `notes` are warnings, one line each."""
 
-    source: str
+    source: Path
     split: str
     examples: tuple[Example, ...]
     notes: tuple[str, ...]
@@ -65,7 +65,7 @@ def select(
         *notes_of_labels(inside, known, classes),
         *notes_of_copies(known, every),
     )
-    return Selection(str(source), chosen, known, notes)
+    return Selection(source, chosen, known, notes)
 
 
 def choose_split(examples: Sequence[Example], split: str | None, source: Path) -> str:
