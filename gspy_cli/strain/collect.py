@@ -57,7 +57,7 @@ def _files(paths: Iterable[str]) -> Iterator[Path]:
             yield path
             continue
         named = (p for p in path.rglob("*") if p.suffix.lower() in STRAIN_SUFFIXES)
-        inside = sorted(p for p in named if not p.is_dir())
+        inside = sorted(p for p in named if not os.path.isdir(p))  # noqa: PTH112
         if not inside:
             raise GspyError(
                 f"no strain in {path}: it has no {', '.join(STRAIN_SUFFIXES)}"
