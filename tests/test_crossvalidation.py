@@ -16,7 +16,7 @@ from gspy_cli.training.crossvalidation import (
     Judged,
     cross_validate,
     judge_run,
-    score,
+    scores_of,
 )
 from gspy_cli.training.data import Example
 from gspy_cli.training.fit import Reports
@@ -36,7 +36,7 @@ def judged(*answers: tuple[str, str, list[float]]) -> list[Judged]:
 
 
 def test_glitches_are_counted_with_their_views_fused_and_balanced_by_class():
-    scores = score(
+    scores = scores_of(
         judged(
             ("a", "Blip", [0.9, 0.1]),
             ("a", "Blip", [0.4, 0.6]),
@@ -55,12 +55,12 @@ def test_glitches_are_counted_with_their_views_fused_and_balanced_by_class():
 def test_calibration_is_told_before_and_after_the_temperature():
     labels = ["Blip", "Blip", "Blip", "Tomte"] * 5
     answers = [(str(i), label, [0.97, 0.03]) for i, label in enumerate(labels)]
-    scores = score(judged(*answers), BOTH)
+    scores = scores_of(judged(*answers), BOTH)
     probabilities = np.array([p for *_, p in answers], np.float32)
     truth = np.array([BOTH.index(label) for label in labels])
-    warmth = fit_temperature(probabilities, truth)
-    mild = tempered(probabilities, warmth)
-    assert scores["temperature"] == warmth > 1
+    temperature = fit_temperature(probabilities, truth)
+    mild = tempered(probabilities, temperature)
+    assert scores["temperature"] == temperature > 1
     assert scores["calibration_error"] == calibration_error(probabilities, truth)
     assert scores["calibration_error_tempered"] == calibration_error(mild, truth)
     assert scores["calibration_error_tempered"] < scores["calibration_error"]

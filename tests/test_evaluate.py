@@ -20,7 +20,7 @@ from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.gallery import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
 from gspy_cli.evaluation.selection import select, trained_on
-from gspy_cli.evaluation.tables import answers_of, read_table
+from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training.data import Example, fingerprints, read_dataset
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
@@ -246,7 +246,7 @@ def test_a_file_name_tells_a_picture_if_one_row_and_one_picture_have_it(
     table = tmp_path / "answers.csv"
     write_answers(table, dict.fromkeys(rows, certain("Blip", 0.9)))
     examples = [Example(Path(name), "Blip", name) for name in pictures]
-    assert len(answers_of(read_table(table), examples).answers) == found
+    assert len(answers_of(read_answers(table), examples).answers) == found
 
 
 @pytest.mark.parametrize("column", ["path", "file"])
@@ -584,10 +584,10 @@ def drawn_answers() -> Answers:
 
 def test_the_temperature_that_answers_want_is_found():
     answers = drawn_answers()
-    warmth = calibration(answers)
-    assert warmth.temperature == pytest.approx(0.5, rel=0.1)
-    assert warmth.error_cross_fitted < score(answers).calibration_error / 2
-    np.testing.assert_allclose(warmth.cross_fitted.sum(axis=1), 1)
+    suited = calibration(answers)
+    assert suited.temperature == pytest.approx(0.5, rel=0.1)
+    assert suited.error_cross_fitted < score(answers).calibration_error / 2
+    np.testing.assert_allclose(suited.cross_fitted.sum(axis=1), 1)
 
 
 def test_the_glitches_of_one_half_do_not_choose_their_own_temperature():

@@ -17,7 +17,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.tables import OURS
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
-from gspy_cli.training.data import Dataset, Example, read_dataset, read_table
+from gspy_cli.training.data import Dataset, Example, read_dataset, read_labels
 from gspy_cli.training.splits import check_classes, folds, split_dataset
 from gspy_cli.writers import Columns
 
@@ -151,7 +151,7 @@ def test_a_table_may_come_through_a_pipe(tmp_path):
     with ThreadPoolExecutor(1) as pool:
         pool.submit((tmp_path / "t.csv").write_text, "file,label\na.png,Blip\n")
         (tmp_path / "a.png").touch()
-        (found,) = read_table(tmp_path / "t.csv")
+        (found,) = read_labels(tmp_path / "t.csv")
     assert (found.path.name, found.label) == ("a.png", "Blip")
 
 

@@ -27,7 +27,7 @@ from gspy_cli.training.architectures import (
     build_network,
 )
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.exported import is_exported, read_exported, with_statistics
+from gspy_cli.training.exported import names_a_model, read_exported, with_statistics
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.training.run import image_size
 from gspy_cli.training.train import completed, located, train
@@ -176,8 +176,8 @@ def test_models_and_files_of_weights_are_told_apart(tmp_path: Path):
     (tmp_path / "weights").touch()
     models = ("efficientnet_lite0", "mine-1.2", "m.onnx", str(tmp_path))
     files = ("absent.pth", "absent.safetensors", str(tmp_path / "weights"))
-    assert [is_exported(Path(name)) for name in models] == [True] * 4
-    assert [is_exported(Path(name)) for name in files] == [False] * 3
+    assert [names_a_model(Path(name)) for name in models] == [True] * 4
+    assert [names_a_model(Path(name)) for name in files] == [False] * 3
 
 
 def test_a_name_stands_for_an_installed_model():

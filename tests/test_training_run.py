@@ -86,10 +86,10 @@ def test_the_best_epochs_temperature_is_in_the_card_and_applied(tmp_path):
 
 
 def test_each_checkpoint_has_the_card_of_its_own_epoch(data, tmp_path, monkeypatch):
-    def judge(run, *_):
+    def validate(run, *_):
         return Scores(1.0, 0.5 - 0.1 * len(run.history), 0.5, 2.0 + len(run.history))
 
-    monkeypatch.setattr(fit, "judge", judge)
+    monkeypatch.setattr(fit, "validate", validate)
     done = train(quick_config(data, tmp_path))
     for name, epoch in (("best", 1), ("last", 2)):
         metadata = checkpoint.load_tensors(done.path / f"{name}.safetensors")[1]

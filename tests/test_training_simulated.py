@@ -21,7 +21,7 @@ from PIL import Image
 
 from gspy_cli import labels
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation.tables import answers_of, read_table
+from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training import fit
 from gspy_cli.training.batches import Pictures, draw
 from gspy_cli.training.cache import Pixels, Shard, Shards
@@ -164,7 +164,7 @@ def test_answers_are_found_again_by_names_that_are_not_utf_8(tmp_path):
     judged = Judged(Example(path, "Blip", str(path.with_suffix(""))), answer)
     table = tmp_path / "predictions.csv"
     write_predictions(table, [judged], ("Blip", "Whistle"))
-    found = answers_of(read_table(table), [judged.example]).answers
+    found = answers_of(read_answers(table), [judged.example]).answers
     np.testing.assert_array_equal(found.probabilities, answer[None])
 
 

@@ -74,15 +74,15 @@ def label_matrix(axes: "Axes", rows: Sequence[str], columns: Sequence[str]) -> N
     axes.set_xlabel("named")
 
 
-def draw_reliability(answers: Answers, warmth: Calibration | None) -> bytes:
+def draw_reliability(answers: Answers, suited: Calibration | None) -> bytes:
     """Draw accuracy against confidence, with 95 % intervals, and how many are where."""
     figure = new_figure(6.5, 6)
     accuracy, number = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     accuracy.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect")
     right = answers.right
     draw_bins(accuracy, answers.confidence, right, BLUE, "o", "as the model says")
-    if warmth:
-        confidence = warmth.cross_fitted.max(axis=1)
+    if suited:
+        confidence = suited.cross_fitted.max(axis=1)
         label = "at a temperature fitted on other glitches"
         draw_bins(accuracy, confidence, right, ORANGE, "s", label)
     edges = np.linspace(0, 1, BINS + 1)

@@ -128,8 +128,8 @@ def calibration(answers: Answers) -> Calibration | None:
     crossed = np.empty_like(probabilities)
     for half in (0, 1):
         own, other = halves == half, halves != half
-        warmth = fit_temperature(probabilities[other], truth[other])
-        crossed[own] = tempered(probabilities[own], warmth)
+        temperature = fit_temperature(probabilities[other], truth[other])
+        crossed[own] = tempered(probabilities[own], temperature)
     return Calibration(
         temperature=fit_temperature(probabilities, truth),
         cross_fitted=crossed,

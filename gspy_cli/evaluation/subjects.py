@@ -181,7 +181,7 @@ def seen_by_all(cards: Sequence[ModelCard]) -> ModelCard | None:
 
 def of_table(path: Path) -> Subject:
     """Take a table of answers."""
-    table = tables.read_table(path)
+    table = tables.read_answers(path)
 
     def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:
         return tables.answers_of(table, examples)

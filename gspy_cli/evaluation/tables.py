@@ -48,7 +48,7 @@ class AnswerTable:
         return self.rows[0].get("model_name", "") if self.rows else ""
 
 
-def read_table(path: Path) -> AnswerTable:
+def read_answers(path: Path) -> AnswerTable:
     """Read a table with one column for each class.
 
     Raises

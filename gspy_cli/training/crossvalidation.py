@@ -113,7 +113,7 @@ def resume_folds(
             resume(run.path, data=data, reports=reports)
         judged += judge_run(run, run.dataset.part("validation"))
     write_predictions(folder / "predictions.csv", judged, runs[0].dataset.classes)
-    scores = score(judged, runs[0].dataset.classes)
+    scores = scores_of(judged, runs[0].dataset.classes)
     write_text(folder / "scores.json", json.dumps(scores, indent=1))
     return folder
 
@@ -144,7 +144,7 @@ def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
     return judged
 
 
-def score(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, object]:
+def scores_of(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, object]:
     """Count right answers per picture and, with its views fused, per glitch."""
     views: defaultdict[str, list[Judged]] = defaultdict(list)
     for one in judged:
@@ -156,7 +156,7 @@ def score(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, objec
         right[label].append(classes[int(fused.argmax())] == label)
     probabilities = np.stack([one.probabilities for one in judged])
     truth = np.array([classes.index(one.example.label) for one in judged])
-    warmth = fit_temperature(probabilities, truth)
+    temperature = fit_temperature(probabilities, truth)
     single = [classes[int(j.probabilities.argmax())] == j.example.label for j in judged]
     return {
         "pictures": len(judged),
@@ -168,10 +168,10 @@ def score(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, objec
         "fold_balanced_accuracy_per_glitch": float(
             np.mean([np.mean(v) for v in right.values()])
         ),
-        "temperature": warmth,
+        "temperature": temperature,
         "calibration_error": calibration_error(probabilities, truth),
         "calibration_error_tempered": calibration_error(
-            tempered(probabilities, warmth), truth
+            tempered(probabilities, temperature), truth
         ),
         "right_glitches_per_class": {
             name: f"{sum(right[name])} of {len(right[name])}" for name in sorted(right)

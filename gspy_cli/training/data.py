@@ -88,7 +88,7 @@ def read_dataset(
 def read_examples(source: Path) -> tuple[Example, ...]:
     """Read all that a folder or a table has, with the labels as they are."""
     try:
-        return tuple(read_folder(source) if source.is_dir() else read_table(source))
+        return tuple(read_folder(source) if source.is_dir() else read_labels(source))
     except OSError as error:
         raise GspyError(
             f"cannot read {error.filename} ({error.strerror}): "
@@ -140,7 +140,7 @@ def example(path: Path, label: str, *, split: str = "") -> Example:
     return Example(path, label, view["glitch"], window, split)
 
 
-def read_table(table: Path) -> Iterator[Example]:
+def read_labels(table: Path) -> Iterator[Example]:
     """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata."""
     try:
         yield from _read_rows(table)

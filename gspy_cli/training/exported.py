@@ -46,7 +46,7 @@ class Layer:
     mean: Tensor = NOTHING
 
 
-def is_exported(path: Path) -> bool:
+def names_a_model(path: Path) -> bool:
     """Tell a model's name, folder or ONNX file from a file of weights."""
     weights = path.is_file() or path.suffix in PLAIN
     return path.suffix == ".onnx" or not weights

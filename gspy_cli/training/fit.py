@@ -156,7 +156,7 @@ def fit(
         began = time.perf_counter()
         trained = one_epoch(run, trainee, pictures, epoch, machine, reports)
         seconds = time.perf_counter() - began
-        judged = judge(run, trainee, held_out, epoch, machine)
+        judged = validate(run, trainee, held_out, epoch, machine)
         row = make_row(run, epoch, trained, judged, len(pictures), seconds)
         run = replace(run, history=(*run.history, row))
         if machine.world.is_writer:
@@ -237,7 +237,7 @@ def make_objective(
     return objective.to(machine.device)
 
 
-def judge(
+def validate(
     run: Run, trainee: Trainee, held_out: Pictures, epoch: Epoch, machine: Machine
 ) -> Scores:
     """Score the network on the validation pictures, where there are any."""

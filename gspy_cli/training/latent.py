@@ -25,7 +25,7 @@ def look_inside(
     """Draw `reconstructions-<epoch>.png` and `latent.png` into a run's directory."""
     model.eval()
     chosen = np.linspace(0, len(pictures) - 1, SHOWN).round().astype(np.intp)
-    inputs = pictures_of(pictures, chosen)
+    inputs = as_inputs(pictures, chosen)
     with torch.no_grad():
         rebuilt = model.decode(model.encode(inputs.to(machine.device))).cpu()
     both = (shown.permute(0, 2, 3, 1).numpy() for shown in (inputs, rebuilt))
@@ -42,13 +42,13 @@ def draw_map(
     with torch.no_grad():
         for start in range(0, len(pictures), BATCH):
             rows = np.arange(start, min(start + BATCH, len(pictures)))
-            inputs = pictures_of(pictures, rows).to(machine.device)
+            inputs = as_inputs(pictures, rows).to(machine.device)
             latents.append(model.encode(inputs).cpu().numpy())
     latent, classes = np.concatenate(latents), run.dataset.classes
     write_bytes(path, draw_latent(latent, pictures.labels, classes))
 
 
-def pictures_of(pictures: Pictures, indices: np.ndarray) -> torch.Tensor:
+def as_inputs(pictures: Pictures, indices: np.ndarray) -> torch.Tensor:
     """Give pictures as the autoencoder takes them, (N, 3, S, S) from 0 to 1."""
     pixels = torch.from_numpy(pictures.pixels.rows(pictures.rows[indices]))
     return pixels.permute(0, 3, 1, 2).float() / 255

@@ -23,7 +23,7 @@ from gspy_cli.training.distributed import (
     watching_ranks,
     world_of_torchrun,
 )
-from gspy_cli.training.exported import is_exported, read_exported, with_statistics
+from gspy_cli.training.exported import names_a_model, read_exported, with_statistics
 from gspy_cli.training.fit import (
     Reports,
     fit,
@@ -129,7 +129,7 @@ def located(weights: Path) -> Path:
     """Say from any folder where weights are; a model's name stays as it is."""
     if (weights / "best.safetensors").is_file():
         weights = weights / "best.safetensors"
-    named = is_exported(weights) and registry.find(str(weights)) not in (
+    named = names_a_model(weights) and registry.find(str(weights)) not in (
         weights,
         registry.ModelFolder(weights).graph,
     )
@@ -188,7 +188,7 @@ def check_same_classes(dataset: Dataset, classes: tuple[str, ...]) -> None:
 def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
     """Get the weights to begin with; None to begin from nothing."""
     if config.weights is not None:
-        if is_exported(config.weights):
+        if names_a_model(config.weights):
             return read_exported(config.weights, config.architecture)
         return load_weights(config.weights)
     return imagenet_state(config.architecture) if config.pretrained else None
@@ -204,7 +204,7 @@ def seen_by(weights: Path | None) -> str:
 
 def card_of(weights: Path) -> ModelCard | None:
     """Give the card that came with weights; None with foreign ones."""
-    if is_exported(weights):
+    if names_a_model(weights):
         return find_card(str(weights))
     metadata = load_tensors(weights)[1] if weights.suffix == ".safetensors" else {}
     if "card" not in metadata:
@@ -223,7 +223,7 @@ def settled(
     weights, name = run.config.weights, run.config.architecture
     if start is None or weights is None:
         return start
-    if is_exported(weights):
+    if names_a_model(weights):
         rows = pictures_of(run.dataset, pixels, "train").rows
         chosen = rows[:: max(1, len(rows) // ENOUGH)]
         start = with_statistics(start, name, torch.from_numpy(pixels.rows(chosen)))

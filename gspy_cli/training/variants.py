@@ -19,7 +19,7 @@ from gspy_cli.training.data import (
     Example,
     in_words_of,
     read_dataset,
-    read_table,
+    read_labels,
 )
 from gspy_cli.training.export import (
     Stages,
@@ -78,7 +78,7 @@ def examples_of(source: Path) -> Iterable[Example]:
     is_checkpoint = source.suffix == ".safetensors"
     split = (source.parent if is_checkpoint else source) / "split.csv"
     if split.is_file():
-        return read_table(split)
+        return read_labels(split)
     if is_checkpoint:
         raise GspyError(f"{source} has no split.csv of its run beside it; give --data")
     return read_dataset(source, own_classes=True).examples
