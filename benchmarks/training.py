@@ -89,11 +89,11 @@ def our_epoch(
         trainee,
         objective,
         machine,
-        PAPER,
-        Epoch("classify", n, PAPER.epochs),
-        steps,
-        load(pictures, steps),
-        lambda done, total: None,
+        recipe=PAPER,
+        epoch=Epoch("classify", n, PAPER.epochs),
+        steps=steps,
+        batches=load(pictures, steps),
+        on_batch=lambda done, total: None,
     )
     return time.perf_counter() - began, time.process_time() - computed
 

@@ -154,10 +154,19 @@ def fit(
     while left := epochs_left(run):
         epoch = left[0]
         began = time.perf_counter()
-        trained = one_epoch(run, trainee, pictures, epoch, machine, reports)
+        trained = one_epoch(
+            run, trainee, pictures, epoch=epoch, machine=machine, reports=reports
+        )
         seconds = time.perf_counter() - began
         judged = validate(run, trainee, held_out, epoch, machine)
-        row = make_row(run, epoch, trained, judged, len(pictures), seconds)
+        row = make_row(
+            run,
+            epoch,
+            trained=trained,
+            judged=judged,
+            pictures=len(pictures),
+            seconds=seconds,
+        )
         run = replace(run, history=(*run.history, row))
         if machine.world.is_writer:
             look(run, trainee, held_out if len(held_out) else pictures, machine)
@@ -183,6 +192,7 @@ def one_epoch(
     run: Run,
     trainee: Trainee,
     pictures: Pictures,
+    *,
     epoch: Epoch,
     machine: Machine,
     reports: Reports,
@@ -209,7 +219,14 @@ def one_epoch(
     objective = prepared(run, trainee, epoch, machine)
     with suppress(torch.OutOfMemoryError):  # the error would keep the step's tensors
         return train_epoch(
-            trainee, objective, machine, recipe, epoch, steps, batches, reports.on_batch
+            trainee,
+            objective,
+            machine,
+            recipe=recipe,
+            epoch=epoch,
+            steps=steps,
+            batches=batches,
+            on_batch=reports.on_batch,
         )
     raise GspyError(
         out_of_memory(objective, recipe.batch_size, image_size(config), machine)
@@ -260,7 +277,13 @@ def is_stale(run: Run) -> bool:
 
 
 def make_row(
-    run: Run, epoch: Epoch, trained: Scores, judged: Scores, number: int, seconds: float
+    run: Run,
+    epoch: Epoch,
+    *,
+    trained: Scores,
+    judged: Scores,
+    pictures: int,
+    seconds: float,
 ) -> Row:
     """Sum an epoch up."""
     return Row(
@@ -273,6 +296,6 @@ def make_row(
         validation_accuracy=judged.accuracy,
         validation_macro_f1=judged.macro_f1,
         temperature=judged.temperature,
-        pictures_per_second=number / seconds,
+        pictures_per_second=pictures / seconds,
         seconds=seconds,
     )

@@ -53,6 +53,7 @@ def train_epoch(
     trainee: Trainee,
     objective: nn.Module,
     machine: Machine,
+    *,
     recipe: Recipe,
     epoch: Epoch,
     steps: Sequence[Step],
