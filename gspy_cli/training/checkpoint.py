@@ -38,7 +38,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         raise GspyError(
             f"cannot write {path} ({reason}): make room there, or give a place that "
             "you may write to; what stood there before is kept"
-        ) from error
+        ) from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -60,13 +60,13 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, dict(file.metadata() or {})
-    except FileNotFoundError as error:
-        raise GspyError(f"{path} does not exist") from error
+    except FileNotFoundError:
+        raise GspyError(f"{path} does not exist") from None
     except (SafetensorError, OSError) as error:
         raise GspyError(
             f"{path} is damaged ({error}): start a new run, "
             "with --weights BEST.safetensors to begin where an intact one stands"
-        ) from error
+        ) from None
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -97,13 +97,13 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         return load_tensors(path)[0]
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise GspyError(f"{path} does not exist") from error
-    except NOT_WEIGHTS as error:
+    except FileNotFoundError:
+        raise GspyError(f"{path} does not exist") from None
+    except NOT_WEIGHTS:
         raise GspyError(
             f"{path} is no file of plain weights: "
             "save model.state_dict() with torch.save or safetensors"
-        ) from error
+        ) from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
     if not is_state_dict(state):
         raise GspyError(f"{path} holds no state dict: save model.state_dict()")

@@ -103,9 +103,9 @@ def read_config(path: Path) -> tuple[TrainConfig, tuple[str, ...]]:
             fields[name] = None if fields[name] is None else Path(fields[name])
         fields["recipe"] = Recipe(**fields["recipe"])
         return TrainConfig(**fields), tuple(values["classes"])
-    except FileNotFoundError as error:
+    except FileNotFoundError:
         raise GspyError(
             f"{path.parent} is no training run: it has no config.json"
-        ) from error
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise GspyError(f"{path} is damaged ({error}): start a new run") from error
+        raise GspyError(f"{path} is damaged ({error}): start a new run") from None

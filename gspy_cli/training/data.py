@@ -93,7 +93,7 @@ def read_examples(source: Path) -> tuple[Example, ...]:
         raise GspyError(
             f"cannot read {error.filename} ({error.strerror}): "
             "give data that you may read"
-        ) from error
+        ) from None
 
 
 def read_folder(root: Path) -> Iterator[Example]:
@@ -197,10 +197,10 @@ def window_of(text: str | None, table: Path) -> float | None:
     """Read a table's window, in seconds; None for an empty cell."""
     try:
         return float(text) if text else None
-    except ValueError as error:
+    except ValueError:
         raise GspyError(
             f"{table}: window {text!r} is not a number of seconds"
-        ) from error
+        ) from None
 
 
 def split_name(name: str | None, table: Path) -> str:

@@ -82,7 +82,7 @@ def watching_ranks(world: World, run: Path) -> Iterator[None]:
     except RuntimeError as error:
         if not is_lost_connection(error):
             raise
-        raise GspyError(message) from error
+        raise GspyError(message) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

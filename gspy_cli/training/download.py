@@ -118,9 +118,9 @@ def list_files(record: str) -> list[RemoteFile]:
     except BROKEN as error:
         raise GspyError(
             f"cannot reach {record} ({error}): try again with a network"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise GspyError(f"{record} is no Zenodo record: mend the address") from error
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise GspyError(f"{record} is no Zenodo record: mend the address") from None
 
 
 def download(remote: RemoteFile, path: Path, *, on_progress: Progress) -> None:

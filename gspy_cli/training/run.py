@@ -66,7 +66,7 @@ def new_directory(output: Path, name: str) -> Path:
         raise GspyError(
             f"cannot make a run in {output} ({error.strerror}): "
             "give a folder that you may write to with -o"
-        ) from error
+        ) from None
 
 
 def _next_directory(output: Path, name: str) -> Path:
