@@ -15,7 +15,7 @@ from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.gallery import Error, read_plot
 from gspy_cli.evaluation.scores import Calibration, confusion_of
-from gspy_cli.metrics import BINS, wilson_interval
+from gspy_cli.metrics import BINS, bin_of, wilson_interval
 from gspy_cli.training.curves import (
     CHARACTER,
     TRAIN,
@@ -105,7 +105,7 @@ def draw_bins(
     label: str,
 ) -> None:
     """Draw each bin's accuracy at its mean confidence."""
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    place = bin_of(confidence)
     x, y, below, above = [], [], [], []
     for b in sorted(set(place.tolist())):
         inside = place == b
