@@ -13,6 +13,8 @@ from gspy_cli.whole import whole_file
 from gspy_cli.wording import command
 
 DEFAULT_MODEL = "efficientnet_lite0"
+WEIGHTS = "best.safetensors"
+"""The best weights of a training run, in its folder."""
 RESERVED = ("default", "add", "list", "remove", "show")
 """The file among the models' folders, and the words of `gspy models`."""
 MAX_BYTES = 2**31  # protobuf's own limit for one file
@@ -31,7 +33,7 @@ class ModelFolder:
 
     def is_exported(self) -> bool:
         """Tell whether there is an ONNX file, not older than a run's weights."""
-        weights = self.path / "best.safetensors"
+        weights = self.path / WEIGHTS
         return self.graph.is_file() and not (
             weights.is_file() and self.graph.stat().st_mtime < weights.stat().st_mtime
         )
@@ -67,6 +69,11 @@ class ModelFolder:
         finally:
             with suppress(OSError):
                 self.path.rmdir()
+
+
+def weights_of(path: Path) -> Path:
+    """Name the best weights of a run, or a checkpoint itself."""
+    return path / WEIGHTS if path.is_dir() else path
 
 
 def user_models() -> Path:

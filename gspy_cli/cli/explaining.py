@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gspy_cli.errors import GspyError, PictureError
+from gspy_cli.registry import WEIGHTS
 from gspy_cli.whole import whole_file, writing
 
 if TYPE_CHECKING:
@@ -87,5 +88,5 @@ def weights_of(source: str | None) -> Path | None:
     path = Path(source or "")
     if source and path.suffix == ".safetensors":
         return path
-    inside = path / "best.safetensors"
+    inside = path / WEIGHTS
     return inside if source and inside.is_file() else None

@@ -11,6 +11,7 @@ from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.running import Tally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
+from gspy_cli.registry import WEIGHTS
 from gspy_cli.wording import command
 
 
@@ -67,6 +68,6 @@ def after_evaluate(models: Sequence[str], page: Path | None) -> str:
     """Choose what to do with scores: see them, or use the run that was judged."""
     if page is None:
         return "add -o report/ for figures, errors and tables"
-    if len(models) == 1 and (Path(models[0]) / "best.safetensors").is_file():
+    if len(models) == 1 and (Path(models[0]) / WEIGHTS).is_file():
         return command("gspy", "export", Path(models[0]), "-o", "model.onnx")
     return f"open {page} in a browser"

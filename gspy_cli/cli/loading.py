@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gspy_cli.registry import ModelFolder
+from gspy_cli.registry import WEIGHTS, ModelFolder
 
 if TYPE_CHECKING:
     from gspy_cli.model import Model
@@ -33,5 +33,5 @@ def begin_loading(name: str | None, *, device: str) -> "Callable[[], Model]":
 
 def is_unexported_run(path: Path) -> bool:
     """Tell a training run without an export of its weights from everything else."""
-    inside = (path / "config.json").is_file() and (path / "best.safetensors").is_file()
+    inside = (path / "config.json").is_file() and (path / WEIGHTS).is_file()
     return inside and not ModelFolder(path).is_exported()

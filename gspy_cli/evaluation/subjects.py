@@ -65,7 +65,7 @@ def subjects_of(text: str, device: str) -> list[Subject]:
     if (path / "predictions.csv").is_file() and (path / "scores.json").is_file():
         return [of_folds(path)]
     if (path / "comparison.csv").is_file():
-        runs = sorted(p.parent for p in path.glob("*/best.safetensors"))
+        runs = sorted(p.parent for p in path.glob(f"*/{registry.WEIGHTS}"))
         if not runs:
             raise GspyError(
                 f"{text} holds a comparison but no runs: give the models, or "
@@ -107,8 +107,8 @@ def of_run(path: Path, device: str) -> Subject:
     if registry.ModelFolder(path).is_exported():
         subject = of_model(str(path), device)
     else:
-        file = path if path.is_file() else path / "best.safetensors"
-        subject = judged_by(load_run(path, device=device), file)
+        weights = registry.weights_of(path)
+        subject = judged_by(load_run(path, device=device), weights)
     if path.name == "last.safetensors":
         return replace(subject, name=path.stem)
     if path.is_file():

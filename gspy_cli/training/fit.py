@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gspy_cli.errors import GspyError
 from gspy_cli.figure.colours import are_viridis
+from gspy_cli.registry import weights_of
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps
@@ -143,7 +144,7 @@ def fit(
         raise GspyError(
             f"{run.path} is finished after {counted(len(run.history), 'epoch')}: "
             "start a new run, "
-            f"with --weights {run.path / 'best.safetensors'} to begin where it stands"
+            f"with --weights {weights_of(run.path)} to begin where it stands"
         )
     reports.on_start(run, trainee.model, machine)
     painted = run.config.recipe.augment and run.config.sees_real

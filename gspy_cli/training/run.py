@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.registry import ModelFolder
+from gspy_cli.registry import WEIGHTS, ModelFolder
 from gspy_cli.training.architectures import architecture, parameter_count
 from gspy_cli.training.checkpoint import (
     load_optimizer,
@@ -109,7 +109,7 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     card = make_card(run, trainee)
     best, last = (of_epoch(card, row).to_json() for row in (run.best, run.history[-1]))
     if run.best == run.history[-1]:
-        save_tensors(run.path / "best.safetensors", weights, {"card": best})
+        save_tensors(run.path / WEIGHTS, weights, {"card": best})
     save_tensors(run.path / "last.safetensors", weights, {"card": last})
     write_text(run.path / "card.json", best)
     write_results(run)

@@ -127,8 +127,8 @@ def completed(config: TrainConfig) -> TrainConfig:
 
 def located(weights: Path) -> Path:
     """Say from any folder where weights are; a model's name stays as it is."""
-    if (weights / "best.safetensors").is_file():
-        weights = weights / "best.safetensors"
+    if (inside := weights / registry.WEIGHTS).is_file():
+        weights = inside
     named = names_a_model(weights) and registry.find(str(weights)) not in (
         weights,
         registry.ModelFolder(weights).graph,
