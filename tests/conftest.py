@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from gspy_cli.card import ModelCard
+from gspy_cli.strain.viridis import VIRIDIS
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
@@ -25,15 +26,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def viridis_like(height: int, width: int, seed: int = 0) -> np.ndarray:
     """Noise on a dark picture with one bright spot: (H, W, 3) in viridis colours."""
-    from matplotlib import colormaps
-
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     spot = 25 * np.exp(-(x**2 + y**2) / 0.02)
     energy = rng.exponential(1.0, (height // 4 + 1, width // 4 + 1))
     energy = energy.repeat(4, axis=0).repeat(4, axis=1)[:height, :width] + spot
-    table = (colormaps["viridis"](np.linspace(0, 1, 256))[:, :3] * 255).round()
-    return table.astype(np.uint8)[np.clip(energy * 10, 0, 255).astype(int)]
+    return VIRIDIS[np.clip(energy * 10, 0, 255).astype(int)]
 
 
 def draw_figure(height: int = 600, width: int = 800, seed: int = 0) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from conftest import viridis_like
+from conftest import SIDE, TINY_CLASSES, viridis_like
 from PIL import Image
 from torch import nn
 
@@ -16,8 +16,7 @@ from gspy_cli.training.architectures import Architecture
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.recipes import PAPER, Recipe
 
-CLASSES = ("Blip", "Koi_Fish", "Whistle")
-SIDE = 32
+CLASSES = TINY_CLASSES
 QUICK = replace(PAPER, epochs=2, batch_size=8)
 
 

@@ -1,6 +1,5 @@
 """`gspy classify` as a user runs it: a real process where that matters."""
 
-import csv
 import errno
 import io
 import json
@@ -14,25 +13,9 @@ from pathlib import Path
 import pytest
 from conftest import SHARED, draw_figure, png
 from PIL import Image
-from typer.testing import CliRunner
-
-from gspy_cli.cli import app
+from running import GSPY, gspy, rows
 
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
-
-GSPY = [sys.executable, "-m", "gspy_cli"]
-
-
-def gspy(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
-    """Run the command in this process; give exit code, stdout and stderr."""
-    run = CliRunner().invoke(app, [str(a) for a in arguments], input=stdin)
-    if run.exception and not isinstance(run.exception, SystemExit):
-        raise run.exception
-    return run.exit_code, run.stdout, run.stderr
-
-
-def rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(text.splitlines()))
 
 
 def test_a_folder_gives_one_csv_row_a_picture(figures: Path):

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import draw_figure, tiny_card
 from PIL import Image
-from test_classify import GSPY, gspy, rows
-from test_journal import CRASHING
+from running import GSPY, gspy, killing, rows
 
 pytest.importorskip("distributed", reason="the cluster extra is not here")
 
@@ -142,7 +141,7 @@ def test_a_picture_that_crashes_its_decoder_costs_its_own_row(
     scheduler, figures, tmp_path, tiny_model, monkeypatch
 ):
     (figures / "A crash.png").write_bytes(b"")
-    (tmp_path / "sitecustomize.py").write_text(CRASHING)
+    (tmp_path / "sitecustomize.py").write_text(killing("open", "crash.png"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with worker(scheduler):
         ask = ["classify", figures, "-m", tiny_model, "--cluster", scheduler]

@@ -95,7 +95,7 @@ def test_the_cpu_is_used_without_a_look_for_others(monkeypatch):
 def test_a_gpu_that_cannot_be_used_leaves_standard_output_to_the_rows(
     figures, tiny_model, monkeypatch
 ):
-    from test_classify import gspy
+    from running import gspy
 
     def create_on_cpu(session, providers, *how):
         session._fallback_providers = ["CPUExecutionProvider"]
@@ -135,7 +135,7 @@ def an_apple(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_devices_command_says_why_classify_uses_the_cpu(
     request, monkeypatch, machine, provider, said
 ):
-    from test_classify import gspy
+    from running import gspy
 
     request.getfixturevalue(machine)
     used = load_model(device="cpu")
@@ -179,7 +179,7 @@ def test_every_machine_gets_one_onnx_runtime(system, machine):
 
 
 def test_the_devices_command_names_what_is_there_and_what_is_used():
-    from test_classify import gspy
+    from running import gspy
 
     code, out, err = gspy("devices")
     assert (code, err) == (0, "")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import SHARED, TINY_CLASSES, tiny_card, write_tiny_model
 from glitch_pictures import draw_class_folders
-from test_classify import gspy
+from running import gspy, rows
 
 from gspy_cli import registry
 from gspy_cli.evaluation import evaluation
@@ -63,10 +63,6 @@ def write_answers(path: Path, answers: dict[Path, list[float]]) -> None:
             rows.writerow([picture, label, *scores, "ok", ""])
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(path.read_text().splitlines()))
-
-
 def evaluated(*arguments: object, out: Path) -> dict:
     code, _, err = gspy("evaluate", *arguments, "-o", out)
     assert code == 0, err
@@ -85,9 +81,11 @@ def test_scores_are_per_picture_per_window_and_per_glitch(data, table, tmp_path)
 def test_the_tables_agree_with_the_metrics(data, table, tmp_path):
     report = tmp_path / "report"
     found = evaluated(table, "--data", data, out=report)
-    rows = {row["class"]: row for row in read(report / "per_class.csv")}
-    assert rows["Whistle"]["glitches_right"] == "2"
-    assert float(rows["Whistle"]["recall"]) == pytest.approx(4 / 6, abs=1e-5)
+    by_class = {
+        row["class"]: row for row in rows((report / "per_class.csv").read_text())
+    }
+    assert by_class["Whistle"]["glitches_right"] == "2"
+    assert float(by_class["Whistle"]["recall"]) == pytest.approx(4 / 6, abs=1e-5)
     of_glitches = {
         "glitch_precision": 1,
         "glitch_recall": 2 / 3,
@@ -96,12 +94,12 @@ def test_the_tables_agree_with_the_metrics(data, table, tmp_path):
         "glitch_f1": 4 / 5,
     }
     for name, value in of_glitches.items():
-        assert float(rows["Whistle"][name]) == pytest.approx(value, abs=1e-5), name
-    mean = np.mean([float(row["f1"]) for row in rows.values()])
+        assert float(by_class["Whistle"][name]) == pytest.approx(value, abs=1e-5), name
+    mean = np.mean([float(row["f1"]) for row in by_class.values()])
     assert mean == pytest.approx(found["pictures"]["macro_f1"], abs=1e-5)
-    counts = read(report / "confusion.csv")
+    counts = rows((report / "confusion.csv").read_text())
     assert [row["Blip"] for row in counts] == ["8", "1", "2"]
-    predictions = read(report / "predictions.csv")
+    predictions = rows((report / "predictions.csv").read_text())
     assert sum(row["right"] == "False" for row in predictions) == 3
     assert sum(row["glitch_ml_label"] != row["label"] for row in predictions) == 2
 
@@ -144,7 +142,7 @@ def test_classes_without_examples_are_shown_as_undefined(data, table, tmp_path):
     shutil.rmtree(data / "Whistle")
     _, out, err = gspy("evaluate", table, "--data", data, "-o", tmp_path / "report")
     assert "no examples, so no recall and no F1: Whistle" in err
-    row = read(tmp_path / "report" / "per_class.csv")[2]
+    row = rows((tmp_path / "report" / "per_class.csv").read_text())[2]
     assert (row["class"], row["recall"], row["f1"], row["pictures"]) == (
         "Whistle", "", "", "0",
     )  # fmt: skip
@@ -488,7 +486,7 @@ def test_models_are_compared_glitch_by_glitch(data, table, tmp_path):
         "evaluate", better, table, "--data", data, "-o", tmp_path / "report"
     )
     assert code == 0
-    first, second = read(tmp_path / "report" / "comparison.csv")
+    first, second = rows((tmp_path / "report" / "comparison.csv").read_text())
     assert (first["glitches right"], second["glitches right"]) == ("1", "0.9")
     assert (second["only the first right"], second["only this right"]) == ("1", "0")
     assert float(second["McNemar's p"]) == 1.0
@@ -802,8 +800,8 @@ def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path
     path, data = trained
     split = ("--data", path / "split.csv", "--split", "validation")
     note = "the best epoch was chosen on the validation split"
-    rows = read(path / "split.csv")
-    number = sum(row["split"] == "validation" for row in rows)
+    listed = rows((path / "split.csv").read_text())
+    number = sum(row["split"] == "validation" for row in listed)
     for subject in (path, path / "best.safetensors"):
         _, _, err = gspy("evaluate", subject, *split)
         assert f"{note}, {number} of these {number} pictures" in err
@@ -815,7 +813,7 @@ def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path
     assert note not in copied[2]
     assert f"{note}, {number} of these 48" in gspy("evaluate", path, "--data", data)[2]
     other = tmp_path / "validation"
-    for row in rows[::4]:
+    for row in listed[::4]:
         (other / row["label"]).mkdir(parents=True, exist_ok=True)
         name = Path(row["file"]).name.replace("H1_", "L1_")
         shutil.copy(row["file"], other / row["label"] / name)

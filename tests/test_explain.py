@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import SIDE, draw_figure, tiny_card
 from PIL import Image
-from test_classify import gspy
+from running import gspy
 
 from gspy_cli.cli import explaining
 from gspy_cli.explain import Explanation, draw, occlusion_map

@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import tiny_card, viridis_like
 from glitch_pictures import draw_class_folders, tiny_network_known
-from test_classify import gspy
+from running import gspy
 from torch import nn
 
 from gspy_cli.errors import CheckError

@@ -13,7 +13,7 @@ import pytest
 from chromium import needs_chromium
 from conftest import draw_figure
 from PIL import Image
-from test_classify import GSPY, gspy, rows
+from running import GSPY, gspy, rows
 
 from gspy_cli.results import Failure, Glitch, Origin, Prediction, Trigger
 from gspy_cli.sources import Plot, Sample, unusable

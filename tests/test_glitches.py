@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import TINY_CLASSES, draw_figure
 from PIL import Image
-from test_classify import gspy
+from running import gspy
 
 from gspy_cli import glitches
 from gspy_cli.results import Failure, Origin, Prediction

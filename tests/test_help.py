@@ -2,7 +2,7 @@
 
 import pytest
 import typer
-from test_classify import gspy
+from running import gspy
 
 from gspy_cli.cli import app
 from gspy_cli.cli.layout import COMMANDS, OPTIONS

@@ -19,8 +19,8 @@ from conftest import ODD, draw_figure, tiny_card, write_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from test_classify import gspy
-from test_classify import rows as read_rows
+from running import gspy, killing
+from running import rows as read_rows
 
 from gspy_cli.errors import ChangedError
 from gspy_cli.predict import FEW
@@ -87,20 +87,9 @@ def test_a_run_killed_at_any_moment_is_completed_to_the_same_bytes(
         assert output.read_bytes() == whole.read_bytes()
 
 
-CRASHING = """
-import os, sys
-
-def crash(event, arguments):
-    if event == "open" and str(arguments[0]).endswith("crash.png"):
-        os.kill(os.getpid(), 9)
-
-sys.addaudithook(crash)
-"""
-
-
 def test_where_a_picture_crashed_a_run_the_same_command_passes_it(figures, tmp_path):
     (figures / "A crash.png").write_bytes(b"")  # the first
-    (tmp_path / "sitecustomize.py").write_text(CRASHING)
+    (tmp_path / "sitecustomize.py").write_text(killing("open", "crash.png"))
     output, page = tmp_path / "out.csv", tmp_path / "page.html"
     with_crash = {"env": os.environ | {"PYTHONPATH": str(tmp_path)}}
     for code in (-9, 1):

@@ -13,7 +13,7 @@ import pytest
 import typer
 from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
 from onnx import helper
-from test_classify import gspy
+from running import gspy
 
 from gspy_cli import model
 from gspy_cli import registry as registry_module

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from running import gspy
 from strain_files import RATE, START, gwosc_file, noise
-from test_classify import gspy
 
 from gspy_cli.strain import opendata
 from gspy_cli.strain.series import Series, list_series

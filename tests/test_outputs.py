@@ -19,7 +19,7 @@ import pytest
 from conftest import ODD, TINY_CLASSES, tiny_card
 from hypothesis import given
 from hypothesis import strategies as st
-from test_classify import GSPY, gspy, rows
+from running import GSPY, gspy, killing, rows
 
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.output import Outputs, outputs_of
@@ -154,23 +154,12 @@ def test_a_parquet_file_that_was_killed_goes_on_from_its_part(
     assert output.read_bytes() == whole.read_bytes()
 
 
-KILLED_AT_THE_END = """
-import os, sys
-
-def kill(event, arguments):
-    if event == "os.rename" and str(arguments[0]).endswith(".part"):
-        os.kill(os.getpid(), 9)
-
-sys.addaudithook(kill)
-"""
-
-
 def test_a_parquet_file_that_was_killed_while_it_was_joined_leaves_nothing(
     figures, tmp_path
 ):
     folder, output = tmp_path / "new", tmp_path / "new" / "out.parquet"
     folder.mkdir()
-    (tmp_path / "sitecustomize.py").write_text(KILLED_AT_THE_END)
+    (tmp_path / "sitecustomize.py").write_text(killing("os.rename", ".part"))
     command = [*GSPY, "classify", figures, "-o", output]
     with_kill = os.environ | {"PYTHONPATH": str(tmp_path)}
     assert subprocess.run(command, env=with_kill, check=False).returncode == -9

@@ -16,7 +16,7 @@ from threading import Thread
 import numpy as np
 import pytest
 from conftest import SIDE
-from test_classify import GSPY, rows
+from running import GSPY, rows
 from test_predict import MODEL
 
 from gspy_cli import predict, readers

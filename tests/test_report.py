@@ -10,7 +10,7 @@ from chromium import needs_chromium
 from conftest import TINY_CLASSES, draw_figure
 from matplotlib.figure import Figure
 from PIL import Image
-from test_classify import gspy
+from running import gspy
 
 from gspy_cli.evaluation import figures
 from gspy_cli.evaluation.answers import Answers

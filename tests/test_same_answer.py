@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 from conftest import SHARED
+from running import gspy
 from strain_files import gwpy_file
-from test_classify import gspy
 
 from gspy_cli.figure import read_figure
 from gspy_cli.image import network_input, resize

@@ -14,10 +14,9 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from running import gspy
 from scipy.fft import irfft, rfft
-from typer.testing import CliRunner
 
-from gspy_cli.cli import app
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.simulate import dataset, figures
@@ -633,8 +632,8 @@ def test_figures_of_two_data_sets_do_not_mix(tmp_path):
 
 
 def simulate(*options):
-    run = CliRunner().invoke(app, ["simulate", "-n", "1", "-q", *map(str, options)])
-    return run.exit_code, run.stderr
+    code, _, err = gspy("simulate", "-n", 1, "-q", *options)
+    return code, err
 
 
 @pytest.mark.parametrize("more", [(), ("--inputs", 32)])

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 from conftest import SHARED
-from typer.testing import CliRunner
+from running import gspy
 
-from gspy_cli.cli import app, simulate
+from gspy_cli.cli import simulate
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.simulate import figures
@@ -293,7 +293,7 @@ def test_noise_may_be_named_by_another_path_on_resume(
     for noise in (noise_folder.name, str(noise_folder)):
         arguments = ["simulate", "-n", "1", "--classes", "Blip", "--inputs", "32"]
         arguments += ["--noise", noise, "-o", str(tmp_path / "inputs")]
-        assert CliRunner().invoke(app, arguments).exit_code == 0
+        assert gspy(*arguments)[0] == 0
 
 
 def test_simulate_says_what_it_wrote_and_what_is_next(
@@ -301,13 +301,12 @@ def test_simulate_says_what_it_wrote_and_what_is_next(
 ):
     arguments = ["simulate", "-n", "1", "--classes", "Blip", "--inputs", "32"]
     arguments += ["--noise", str(noise_folder), "-o", str(tmp_path / "inputs")]
-    piped = CliRunner().invoke(app, arguments)
-    assert piped.exit_code == 0
-    assert f"1 glitch, 4 inputs, in {tmp_path / 'inputs'}" in piped.output
-    assert "next:" not in piped.output
+    code, out, err = gspy(*arguments)
+    assert (code, "next:" in out + err) == (0, False)
+    assert f"1 glitch, 4 inputs, in {tmp_path / 'inputs'}" in out + err
     told = []
     monkeypatch.setattr(simulate, "hint", lambda what, quiet: told.append(what))
-    CliRunner().invoke(app, arguments)
+    gspy(*arguments)
     assert [what.partition(" --data")[0] for what in told] == [
         f"gspy train --simulated {tmp_path / 'inputs'}"
     ]

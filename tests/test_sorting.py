@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import draw_figure
 from PIL import Image
-from test_classify import GSPY, gspy, rows
+from running import GSPY, gspy, rows
 
 from gspy_cli.errors import GspyError
 from gspy_cli.writers import sorting

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 from conftest import SHARED
+from running import gspy
 from strain_files import gwosc_file, noise
-from test_classify import gspy
 
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.strain import Events

@@ -15,7 +15,7 @@ from conftest import tiny_card, write_tiny_model
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from test_classify import GSPY, rows
+from running import GSPY, rows
 
 from gspy_cli.cli import models_screen, results_screen, tables
 from gspy_cli.cli.countdown import Countdown

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from glitch_pictures import CLASSES, draw_class_folders
-from test_classify import gspy
+from running import gspy
 
 from gspy_cli import registry as registry_module
 from gspy_cli.cli import training_screen

@@ -1,14 +1,13 @@
 """Tables of triggers, and the rows that come of them."""
 
-import csv
 import json
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from running import gspy, rows
 from strain_files import RATE, START, gwosc_file, gwpy_file, noise
-from test_classify import gspy
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.collect import collect
@@ -21,10 +20,6 @@ def write(folder: Path, *lines: str, name: str = "triggers.csv") -> Path:
     path = folder / name
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
-
-
-def rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(text.splitlines()))
 
 
 @pytest.fixture

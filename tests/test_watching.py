@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import draw_figure
 from PIL import Image
-from test_classify import GSPY, gspy, rows
+from running import GSPY, gspy, rows
 
 from gspy_cli import watching
 from gspy_cli.watching import GLITCH_S, SETTLED_S, arrivals

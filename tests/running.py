@@ -1,0 +1,35 @@
+"""gspy as tests run it, and what it prints."""
+
+import csv
+import sys
+
+from typer.testing import CliRunner
+
+from gspy_cli.cli import app
+
+GSPY = [sys.executable, "-m", "gspy_cli"]
+
+
+def gspy(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
+    """Run the command in this process; give exit code, stdout and stderr."""
+    run = CliRunner().invoke(app, [str(a) for a in arguments], input=stdin)
+    if run.exception and not isinstance(run.exception, SystemExit):
+        raise run.exception
+    return run.exit_code, run.stdout, run.stderr
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def killing(event: str, end: str) -> str:
+    """Give a sitecustomize.py: Python is killed at an event on a path with that end."""
+    return f"""
+import os, sys
+
+def kill(event, arguments):
+    if event == {event!r} and str(arguments[0]).endswith({end!r}):
+        os.kill(os.getpid(), 9)
+
+sys.addaudithook(kill)
+"""
