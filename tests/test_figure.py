@@ -230,6 +230,18 @@ def test_a_white_cross_over_a_large_figure_does_not_divide_it():
     assert find_plot(pixels) == box
 
 
+def test_a_white_grid_over_a_large_plot_without_a_frame_does_not_cut_it():
+    pixels = draw_figure(1800, 2400)
+    box = find_plot(pixels)
+    plot = pixels[box.top : box.bottom, box.left : box.right].copy()
+    for lines in (plot, plot.swapaxes(0, 1)):
+        for place in (len(lines) // 3, 2 * len(lines) // 3):
+            lines[place : place + 6] = 255
+    pixels[:] = 255
+    pixels[box.top : box.bottom, box.left : box.right] = plot
+    assert find_plot(pixels) == box
+
+
 def real_pictures(step: int = 1) -> list[Path]:
     with (REAL / "manifest.csv").open(encoding="utf-8", newline="") as manifest:
         return [REAL / row["file"] for row in csv.DictReader(manifest)][::step]
@@ -390,6 +402,16 @@ def test_labels_along_the_edge_of_a_cut_do_not_hide_its_margin():
     cut[-22:-15, ::7] = cut[-13:, 100:160] = 90  # of the ticks and the axis
     page = framed(cut, (0, 0, 0), (74, 90, 46, 62))
     assert edges_off(find_plot(page), Box(74, 90, 338, 310)) <= TOLERANCE
+
+
+def test_a_rectangle_drawn_around_a_glitch_is_not_taken_for_its_plot():
+    plot = viridis_like(240, 320)
+    glitch = plot[88:191, 129:271].copy()
+    plot[80:88] = plot[80:195, 125:275] = 200
+    plot[88:191, 129:271] = glitch
+    cut = framed(plot, (255, 255, 255), (0, 0, 0, 26))
+    found = find_plot(framed(cut, (17, 17, 17), (130, 142, 58, 83)))
+    assert (found.left, found.top, found.right) == (130, 142, 450)
 
 
 def test_a_sheets_rim_is_taken_from_its_own_side():
