@@ -318,5 +318,9 @@ def test_what_was_sorted_is_not_read_through_a_link(
         ([".", "-t", "1"], "--watch takes pictures; leave --gps and --triggers out"),
     ],
 )
-def test_only_folders_of_pictures_are_watched(arguments, said):
+def test_only_folders_of_pictures_are_watched(arguments, said, monkeypatch):
+    def end(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", end)
     assert gspy("classify", *arguments, "--watch") == (2, "", f"gspy: {said}\n")
