@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from conftest import tiny_card, write_tiny_model
+from glitch_pictures import draw_class_folders
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from running import GSPY, rows
+from running import GSPY, gspy, rows
 
 from gspy_cli.cli import models_screen, results_screen, tables
 from gspy_cli.cli.countdown import Countdown
@@ -349,6 +350,27 @@ def test_a_bar_is_one_line_with_room_for_ctrl_c(what: str, width: int):
     (line,) = screen.getvalue().splitlines()
     assert len(line) <= width - 2
     assert line.endswith("2000/123456 100/s 0:20:15 left")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_scores_of_files_of_any_name_give_the_terminal_no_orders(number, tmp_path):
+    data = draw_class_folders(tmp_path / "red\x1b[31m", {"Blip": 2, "Whistle": 2})
+    min(data.rglob("*.png")).write_bytes(b"no picture")
+    for name in ("a\x1b.csv", "b\x1b.csv")[:number]:
+        gspy("classify", data, "-r", "-o", tmp_path / name)
+    answers = sorted(tmp_path.glob("*.csv"))
+    code, out, err = gspy("evaluate", *answers, "--data", data)
+    assert (code, "\x1b" in out + err) == (1, False)
+    assert "a\\x1b" in out
+    assert "red\\x1b[31m" in err
+
+
+def test_a_bar_of_any_name_gives_the_terminal_no_orders():
+    progress = progress_on(Console(force_terminal=True))
+    progress.add_task("evaluating \x1b[31m", total=1)
+    screen = io.StringIO()
+    Console(file=screen, width=80).print(*progress.get_renderables())
+    assert "evaluating \\x1b[31m" in screen.getvalue()
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_no_bar(monkeypatch):
