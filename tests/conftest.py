@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from gspy_cli import registry as registry_module
 from gspy_cli.card import ModelCard
 from gspy_cli.strain.viridis import VIRIDIS
 
@@ -116,6 +117,15 @@ def tiny_model(tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     folder.mkdir()
     return write_tiny_model(folder)
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty user registry and no shipped models."""
+    monkeypatch.setattr(registry_module, "user_models", lambda: tmp_path / "user")
+    monkeypatch.setattr(registry_module, "shipped_models", lambda: tmp_path / "shipped")
+    monkeypatch.delenv("GSPY_MODEL", raising=False)
+    return tmp_path
 
 
 @pytest.fixture

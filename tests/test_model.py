@@ -24,15 +24,6 @@ from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 
 
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty user registry and no shipped models."""
-    monkeypatch.setattr(registry_module, "user_models", lambda: tmp_path / "user")
-    monkeypatch.setattr(registry_module, "shipped_models", lambda: tmp_path / "shipped")
-    monkeypatch.delenv("GSPY_MODEL", raising=False)
-    return tmp_path
-
-
 @pytest.mark.parametrize("side", [1, MAX_SIDE])
 def test_a_card_survives_json(side):
     card = tiny_card(scores={"accuracy": 0.5}, temperature=1.5, input_size=(side, side))

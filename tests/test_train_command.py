@@ -12,7 +12,6 @@ import pytest
 from glitch_pictures import CLASSES, draw_class_folders
 from running import gspy
 
-from gspy_cli import registry as registry_module
 from gspy_cli.cli import training_screen
 from gspy_cli.model import load_model
 from gspy_cli.training import download
@@ -44,13 +43,6 @@ def run(data, tmp_path_factory) -> Path:
     (path,) = (folder / "runs").iterdir()
     assert out.startswith("best epoch ")
     return path
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch) -> Path:
-    monkeypatch.setattr(registry_module, "user_models", lambda: tmp_path / "models")
-    monkeypatch.delenv("GSPY_MODEL", raising=False)
-    return tmp_path / "models"
 
 
 def test_a_run_says_how_each_epoch_went(data, tmp_path):

@@ -290,7 +290,7 @@ def test_a_batch_that_fits_is_named_when_memory_runs_out():
 
 
 def test_running_out_of_memory_ends_with_advice(data, tmp_path, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(fit, "train_epoch", refuse)
@@ -303,7 +303,7 @@ def test_a_step_that_does_not_fit_is_let_go_before_smaller_ones_are_tried(
 ):
     step = []
 
-    def refuse(*_):
+    def refuse(*_, **__):
         activations = torch.zeros(1)
         step.append(weakref.ref(activations))
         raise torch.OutOfMemoryError("CUDA out of memory")
