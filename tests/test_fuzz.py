@@ -26,7 +26,7 @@ from gspy_cli.training.data import read_dataset
 from gspy_cli.writers import Columns
 from gspy_cli.writers.forms import csv_form
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
 quick = settings(
     max_examples=100,
     derandomize=True,
