@@ -17,7 +17,7 @@ from gspy_cli.figure import png
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp"),
-    *(".tif", ".tiff", ".ppm"),
+    *(".avif", ".tif", ".tiff", ".ppm"),
 )
 """What files are taken for pictures when a folder is searched."""
 
