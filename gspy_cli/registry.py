@@ -151,7 +151,8 @@ def remove(name: str) -> None:
         The user has no model of this name, or may not remove it.
     """
     folder = ModelFolder(user_models() / name)
-    if not (_is_name(name) and folder.graph.is_file()):
+    files = folder.graph, folder.path / "card.json"
+    if not (_is_name(name) and any(file.exists() for file in files)):
         raise GspyError(f"you have no model '{name}' of your own; see 'gspy models'")
     try:
         shutil.rmtree(folder.path)

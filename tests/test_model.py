@@ -347,6 +347,15 @@ def test_no_model_has_the_name_of_a_command():
     assert set(registry_module.RESERVED) == {"default", *commands}
 
 
+@pytest.mark.parametrize("left", ["card.json", "model.onnx"])
+def test_what_is_left_of_a_model_can_be_removed(registry: Path, left: str):
+    folder = registry / "user" / "mine"
+    folder.mkdir(parents=True)
+    (folder / left).touch()
+    registry_module.remove("mine")
+    assert not folder.exists()
+
+
 def test_only_ones_own_models_can_be_removed(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
     for name in ("tiny", "..", "nothing"):
