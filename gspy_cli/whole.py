@@ -52,12 +52,13 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises
     ------
     GspyError
-        Another process holds it.
+        Another process holds it, or it may not be opened.
     """
     if os.name == "nt":
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
+    with writing(folder):
+        handle = os.open(folder, os.O_RDONLY)
     try:
         lock(handle, folder)
         yield

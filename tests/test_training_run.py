@@ -27,7 +27,7 @@ from safetensors.torch import load_file
 from gspy_cli import device, labels
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation.answers import judge
+from gspy_cli.evaluation.judgement import judge
 from gspy_cli.evaluation.subjects import load_run
 from gspy_cli.metrics import fit_temperature
 from gspy_cli.training import cache, checkpoint, fit, run
@@ -42,6 +42,7 @@ from gspy_cli.training.objective import Scores
 from gspy_cli.training.recipes import MODERN
 from gspy_cli.training.run import STATE
 from gspy_cli.training.train import check_split, completed, resume, train
+from gspy_cli.whole import alone_in
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
 
@@ -283,6 +284,24 @@ def assert_resumes_to(whole, path: Path) -> None:
 
 def test_a_finished_run_cannot_be_resumed(whole):
     with pytest.raises(GspyError, match=r"is finished .* --weights"):
+        resume(whole.path)
+
+
+def test_a_run_is_not_resumed_while_it_trains(data, tmp_path):
+    path = tmp_path / "runs" / "tiny-001"
+
+    def resume_too(done, total):
+        with pytest.raises(GspyError, match=f"another gspy is writing {path}"):
+            resume(path)
+
+    train(quick_config(data, tmp_path), reports=Reports(on_batch=resume_too))
+
+
+def test_a_run_is_not_resumed_twice_at_once(whole):
+    with (
+        alone_in(whole.path),
+        pytest.raises(GspyError, match=f"another gspy is writing {whole.path}"),
+    ):
         resume(whole.path)
 
 

@@ -1,6 +1,7 @@
 """`gspy train`: from a configuration to a trained network in a run's directory."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from gspy_cli.training.run import (
     write_plan,
 )
 from gspy_cli.training.splits import split_dataset
+from gspy_cli.whole import alone_in
 from gspy_cli.wording import counted
 
 SILENT = Reports()
@@ -75,7 +77,7 @@ def train(config: TrainConfig, *, reports: Reports = SILENT) -> Run:
         run = replace(run, path=shared_directory(config, world))
         if world.is_writer:
             write_plan(run)
-        with watching_ranks(world, run.path):
+        with held(run.path, world), watching_ranks(world, run.path):
             return fit(run, trainee, pixels, machine, reports)
 
 
@@ -88,13 +90,19 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
     Raises
     ------
     GspyError
-        The run is finished, its files are damaged, or the classes differ.
+        The run is finished, its files are damaged, the classes differ, or another
+        process trains it.
     """
-    run = read_run(path)
+    world = world_of_torchrun()
+    with held(path, world):
+        return go_on(read_run(path), data, world, reports)
+
+
+def go_on(run: Run, data: Path | None, world: World, reports: Reports) -> Run:
+    """Train what is left of a run that is held."""
     config, classes = run.config, run.dataset.classes
     if data is not None:
         check_same_classes(dataset_of(replace(config, data=data)), classes)
-    world = world_of_torchrun()
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with joined(world, machine.device):
@@ -107,11 +115,16 @@ def resume(path: Path, *, data: Path | None = None, reports: Reports = SILENT) -
             run = replace(run, seen_before=seen_by(config.weights))
         trainee = new_trainee(run, machine, settled(run, pixels, start))
         if run.history:
-            load_state(path, trainee)
+            load_state(run.path, trainee)
         if world.is_writer:
-            remove_unfinished(path)
-        with watching_ranks(world, path):
+            remove_unfinished(run.path)
+        with watching_ranks(world, run.path):
             return fit(run, trainee, pixels, machine, reports)
+
+
+def held(path: Path, world: World) -> AbstractContextManager[None]:
+    """Keep other trainings out of a run's directory, in the process that writes it."""
+    return alone_in(path) if world.is_writer else nullcontext()
 
 
 def completed(config: TrainConfig) -> TrainConfig:
