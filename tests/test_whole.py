@@ -6,7 +6,7 @@ import re
 import pytest
 
 from gspy_cli.errors import GspyError
-from gspy_cli.whole import whole_file, writing
+from gspy_cli.whole import alone_in, whole_file, writing
 
 
 def test_what_was_written_takes_the_files_place(tmp_path):
@@ -54,6 +54,15 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         one.write_text("one")
         other.write_text("other")
     assert path.read_text() == "one"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_a_folder_that_cannot_be_held_is_named_with_the_reason(tmp_path):
+    with (
+        pytest.raises(GspyError, match=r"cannot write .*/none: No such file"),
+        alone_in(tmp_path / "none"),
+    ):
+        pass
 
 
 def test_what_cannot_be_written_is_named_with_the_reason(tmp_path):
