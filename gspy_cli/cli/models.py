@@ -76,7 +76,7 @@ def _list(*, architectures: bool) -> None:
 @models.command()
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="A name or an .onnx file.")
+        str, typer.Argument(metavar="NAME|FILE", help="A name or an .onnx file.")
     ],
 ) -> None:
     """Show a model's card.
