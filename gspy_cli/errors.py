@@ -1,7 +1,5 @@
 """The errors that a user can mend: each message says how."""
 
-from collections.abc import Iterable
-
 
 class GspyError(Exception):
     """Something is wrong with what the user gave; the message names the remedy.
@@ -24,12 +22,3 @@ class DivergedError(GspyError):
 
 class ChangedError(GspyError):
     """An output is no longer as gspy wrote it; what it is named is told elsewhere."""
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Ask for the known name that is spelled most like one; empty if none is near."""
-    import difflib
-
-    names = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return f"; did you mean '{names[near[0]]}'?" if near else ""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gspy_cli.card import ModelCard
-from gspy_cli.errors import GspyError, did_you_mean
+from gspy_cli.errors import GspyError
 from gspy_cli.whole import whole_file
-from gspy_cli.wording import command
+from gspy_cli.wording import command, did_you_mean
 
 DEFAULT_MODEL = "efficientnet_lite0"
 WEIGHTS = "best.safetensors"

@@ -1,6 +1,7 @@
 """How numbers, names and commands are said."""
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -20,6 +21,15 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Ask for the known name that is spelled most like one; empty if none is near."""
+    import difflib
+
+    names = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    return f"; did you mean '{names[near[0]]}'?" if near else ""
 
 
 def command(*words: str | Path) -> str:

@@ -8,10 +8,10 @@ import typer
 
 from gspy_cli.cli.hints import hint
 from gspy_cli.cli.options import QuietOption, need_strain, refuse_file
-from gspy_cli.errors import GspyError, did_you_mean
+from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.whole import writing
-from gspy_cli.wording import command, counted
+from gspy_cli.wording import command, counted, did_you_mean
 
 
 def simulate(

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gspy_cli.errors import GspyError, did_you_mean
+from gspy_cli.errors import GspyError
 from gspy_cli.training.recipes import Recipe, recipe_for
+from gspy_cli.wording import did_you_mean
 
 NETWORKS = (
     *("alexnet", "cae", "efficientnet_b4", "efficientnet_lite0"),

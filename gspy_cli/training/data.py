@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
 
-from gspy_cli.errors import GspyError, did_you_mean
+from gspy_cli.errors import GspyError
 from gspy_cli.figure import SUFFIXES
 from gspy_cli.labels import ALIASES, CLASSES, class_of
 from gspy_cli.results import VIEW
+from gspy_cli.wording import did_you_mean
 
 SPLITS = {
     "train": "train",
