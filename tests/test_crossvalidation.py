@@ -11,13 +11,9 @@ from glitch_pictures import draw_class_folders, quick_config
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
+from gspy_cli.training.answers import Answers
 from gspy_cli.training.checkpoint import load_tensors, save_tensors
-from gspy_cli.training.crossvalidation import (
-    Judged,
-    cross_validate,
-    judge_run,
-    scores_of,
-)
+from gspy_cli.training.crossvalidation import cross_validate, judge_run, scores_of
 from gspy_cli.training.data import Example
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.run import read_run
@@ -27,12 +23,13 @@ pytestmark = pytest.mark.usefixtures("tiny_network")
 BOTH = ("Blip", "Tomte")
 
 
-def judged(*answers: tuple[str, str, list[float]]) -> list[Judged]:
+def judged(*answers: tuple[str, str, list[float]]) -> Answers:
     """Make pictures with a glitch, a label and probabilities each."""
-    return [
-        Judged(Example(Path(f"{i}.png"), label, glitch), np.array(p, np.float32))
-        for i, (glitch, label, p) in enumerate(answers)
-    ]
+    examples = tuple(
+        Example(Path(f"{i}.png"), label, glitch)
+        for i, (glitch, label, _) in enumerate(answers)
+    )
+    return Answers(examples, np.array([p for *_, p in answers], np.float32), BOTH)
 
 
 def test_glitches_are_counted_with_their_views_fused_and_balanced_by_class():
@@ -42,8 +39,7 @@ def test_glitches_are_counted_with_their_views_fused_and_balanced_by_class():
             ("a", "Blip", [0.4, 0.6]),
             ("b", "Blip", [0.2, 0.8]),
             ("c", "Tomte", [0.1, 0.9]),
-        ),
-        BOTH,
+        )
     )
     assert (scores["pictures"], scores["glitches"]) == (4, 3)
     assert scores["right_glitches_per_class"] == {"Blip": "1 of 2", "Tomte": "1 of 1"}
@@ -55,7 +51,7 @@ def test_glitches_are_counted_with_their_views_fused_and_balanced_by_class():
 def test_calibration_is_told_before_and_after_the_temperature():
     labels = ["Blip", "Blip", "Blip", "Tomte"] * 5
     answers = [(str(i), label, [0.97, 0.03]) for i, label in enumerate(labels)]
-    scores = scores_of(judged(*answers), BOTH)
+    scores = scores_of(judged(*answers))
     probabilities = np.array([p for *_, p in answers], np.float32)
     truth = np.array([BOTH.index(label) for label in labels])
     temperature = fit_temperature(probabilities, truth)
@@ -76,8 +72,8 @@ def test_the_last_network_is_judged_without_a_temperature(trained, tmp_path):
     nothing = {name: 0 * tensor for name, tensor in tensors.items()}
     save_tensors(run.path / "last.safetensors", tensors, warm)
     save_tensors(run.path / "best.safetensors", nothing, warm)
-    for one, other in zip(judge_run(run, examples), before, strict=True):
-        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+    after = judge_run(run, examples)
+    np.testing.assert_array_equal(after.probabilities, before.probabilities)
 
 
 def test_a_single_class_has_no_folds(tmp_path):

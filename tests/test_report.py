@@ -13,10 +13,10 @@ from PIL import Image
 from running import gspy
 
 from gspy_cli.evaluation import figures
-from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.gallery import Error
 from gspy_cli.training import curves
+from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example
 
 SHOWN = (

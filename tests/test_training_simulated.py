@@ -23,10 +23,10 @@ from gspy_cli import labels
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training import fit
+from gspy_cli.training.answers import Answers
 from gspy_cli.training.batches import Pictures, draw
 from gspy_cli.training.cache import Pixels, Shard, Shards
 from gspy_cli.training.crossvalidation import (
-    Judged,
     cross_validate,
     is_cross_validation,
     judge_run,
@@ -145,9 +145,8 @@ def test_unreadable_pictures_take_no_place_among_held_out_answers(data, tmp_path
     broken.path.write_bytes(b"no picture")
     judged = judge_run(done, [broken, *examples])
     alone = judge_run(done, examples)
-    assert [one.example for one in judged] == [*examples]
-    for one, other in zip(judged, alone, strict=True):
-        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+    assert judged.examples == examples
+    np.testing.assert_array_equal(judged.probabilities, alone.probabilities)
 
 
 def test_folds_with_an_unreadable_picture_come_to_their_end(tmp_path):
@@ -160,12 +159,12 @@ def test_folds_with_an_unreadable_picture_come_to_their_end(tmp_path):
 
 def test_answers_are_found_again_by_names_that_are_not_utf_8(tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.png")
-    answer = np.array([0.75, 0.25], np.float32)
-    judged = Judged(Example(path, "Blip", str(path.with_suffix(""))), answer)
+    examples = (Example(path, "Blip", str(path.with_suffix(""))),)
+    judged = Answers(examples, np.array([[0.75, 0.25]]), ("Blip", "Whistle"))
     table = tmp_path / "predictions.csv"
-    write_predictions(table, [judged], ("Blip", "Whistle"))
-    found = answers_of(read_answers(table), [judged.example]).answers
-    np.testing.assert_array_equal(found.probabilities, answer[None])
+    write_predictions(table, judged)
+    found = answers_of(read_answers(table), examples).answers
+    np.testing.assert_array_equal(found.probabilities, judged.probabilities)
 
 
 def test_what_is_held_out_does_not_choose_when_folds_stop(data, tmp_path):

@@ -5,8 +5,8 @@ from functools import cached_property
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation.answers import Answers, Progress
 from gspy_cli.evaluation.gallery import Error, find_errors
+from gspy_cli.evaluation.judgement import Progress
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.scores import (
     Calibration,
@@ -25,6 +25,7 @@ from gspy_cli.evaluation.selection import (
 )
 from gspy_cli.evaluation.subjects import Subject
 from gspy_cli.results import Failure
+from gspy_cli.training.answers import Answers
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli.evaluation.answers import Answers
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.gallery import Error, read_plot
 from gspy_cli.evaluation.scores import Calibration, confusion_of
 from gspy_cli.metrics import BINS, bin_of, wilson_interval
+from gspy_cli.training.answers import Answers
 from gspy_cli.training.curves import (
     CHARACTER,
     TRAIN,

@@ -8,7 +8,6 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli.evaluation.answers import Answers
 from gspy_cli.metrics import (
     calibration_error,
     class_scores,
@@ -19,6 +18,7 @@ from gspy_cli.metrics import (
     top_2_accuracy,
     wilson_interval,
 )
+from gspy_cli.training.answers import Answers
 
 
 @dataclass(frozen=True, slots=True)

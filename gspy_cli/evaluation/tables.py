@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation.answers import Answers, Judgement
+from gspy_cli.evaluation.judgement import Judgement
 from gspy_cli.results import FILENAMES, Failure, Origin, written
+from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example
 
 OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]

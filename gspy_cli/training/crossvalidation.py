@@ -6,7 +6,7 @@ Each glitch is judged once, by a network that has seen none of its pictures.
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
+from gspy_cli.training.answers import Answers, joined
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, Example
@@ -33,17 +34,8 @@ from gspy_cli.training.run import (
 )
 from gspy_cli.training.splits import check_classes, folds
 from gspy_cli.training.train import SILENT, check_enough, completed, dataset_of, resume
-from gspy_cli.views import fuse
 
 BATCH = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A picture and the probabilities (K,) that a network gave it."""
-
-    example: Example
-    probabilities: NDArray[np.float32]
 
 
 def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
@@ -107,14 +99,14 @@ def resume_folds(
     planned = sum(len(run.dataset.part("validation")) for run in runs)
     if planned < len(runs[0].dataset.examples):
         raise GspyError(f"{folder} was stopped before it was planned: start anew")
-    judged: list[Judged] = []
+    parts: list[Answers] = []
     for run in runs:
         if epochs_left(run):
             resume(run.path, data=data, reports=reports)
-        judged += judge_run(run, run.dataset.part("validation"))
-    write_predictions(folder / "predictions.csv", judged, runs[0].dataset.classes)
-    scores = scores_of(judged, runs[0].dataset.classes)
-    write_text(folder / "scores.json", json.dumps(scores, indent=1))
+        parts.append(judge_run(run, run.dataset.part("validation")))
+    answers = joined(parts)
+    write_predictions(folder / "predictions.csv", answers)
+    write_text(folder / "scores.json", json.dumps(scores_of(answers), indent=1))
     return folder
 
 
@@ -122,7 +114,7 @@ def _folds(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob("fold-*/config.json"))
 
 
-def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
+def judge_run(run: Run, examples: Sequence[Example]) -> Answers:
     """Let a finished run's last network judge pictures, but for unreadable ones.
 
     The run's temperature is left out: it was fitted on what is held out.
@@ -134,37 +126,29 @@ def judge_run(run: Run, examples: Sequence[Example]) -> list[Judged]:
         size=image_size(run.config),
         folder=run.config.cache,
     )
-    kept = [e for i, e in enumerate(examples) if i not in unreadable]
-    judged = []
+    kept = tuple(e for i, e in enumerate(examples) if i not in unreadable)
+    probabilities = np.empty((len(kept), len(card.classes)), np.float32)
     for start in range(0, len(kept), BATCH):
         rows = range(start, min(start + BATCH, len(kept)))
         with torch.no_grad():
-            scores = deployed(torch.from_numpy(pixels.rows(rows)))[0].numpy()
-        judged += [Judged(kept[i], p) for i, p in zip(rows, scores, strict=True)]
-    return judged
+            scores = deployed(torch.from_numpy(pixels.rows(rows)))[0]
+        probabilities[rows.start : rows.stop] = scores.numpy()
+    return Answers(kept, probabilities, card.classes)
 
 
-def scores_of(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, object]:
+def scores_of(answers: Answers) -> dict[str, object]:
     """Count right answers per picture and, with its views fused, per glitch."""
-    views: defaultdict[str, list[Judged]] = defaultdict(list)
-    for one in judged:
-        views[one.example.glitch].append(one)
+    glitches = answers.fused()
     right: defaultdict[str, list[bool]] = defaultdict(list)
-    for members in views.values():
-        fused = fuse(np.stack([one.probabilities for one in members]))
-        label = members[0].example.label
-        right[label].append(classes[int(fused.argmax())] == label)
-    probabilities = np.stack([one.probabilities for one in judged])
-    truth = np.array([classes.index(one.example.label) for one in judged])
+    for example, is_right in zip(glitches.examples, glitches.right, strict=True):
+        right[example.label].append(is_right)
+    probabilities, truth = answers.probabilities, answers.truth
     temperature = fit_temperature(probabilities, truth)
-    single = [classes[int(j.probabilities.argmax())] == j.example.label for j in judged]
     return {
-        "pictures": len(judged),
-        "glitches": len(views),
-        "fold_accuracy_per_picture": float(np.mean(single)),
-        "fold_accuracy_per_glitch": float(
-            np.mean([r for v in right.values() for r in v])
-        ),
+        "pictures": len(answers),
+        "glitches": len(glitches),
+        "fold_accuracy_per_picture": float(answers.right.mean()),
+        "fold_accuracy_per_glitch": float(glitches.right.mean()),
         "fold_balanced_accuracy_per_glitch": float(
             np.mean([np.mean(v) for v in right.values()])
         ),
@@ -179,15 +163,14 @@ def scores_of(judged: Sequence[Judged], classes: tuple[str, ...]) -> dict[str, o
     }
 
 
-def write_predictions(
-    path: Path, judged: Sequence[Judged], classes: tuple[str, ...]
-) -> None:
+def write_predictions(path: Path, answers: Answers) -> None:
     """Write every held-out picture's probabilities as CSV."""
     rows = []
-    for one in judged:
-        named = classes[int(one.probabilities.argmax())]
-        scores = [f"{p:.6f}" for p in one.probabilities]
-        example = one.example
-        known = [str(example.path.absolute()), example.glitch, example.label, named]
-        rows.append([*known, *scores])
-    write_table(path, ["file", "glitch", "label", "ml_label", *classes], rows)
+    for example, named, probabilities in zip(
+        answers.examples, answers.named, answers.probabilities, strict=True
+    ):
+        known = [str(example.path.absolute()), example.glitch, example.label]
+        scores = [f"{p:.6f}" for p in probabilities]
+        rows.append([*known, answers.classes[named], *scores])
+    header = ["file", "glitch", "label", "ml_label", *answers.classes]
+    write_table(path, header, rows)
