@@ -107,7 +107,7 @@ def test_a_picture_that_cannot_be_read_has_no_explanation(tiny_model, tmp_path):
 
 def test_a_picture_that_goes_before_it_is_drawn_is_named(tiny_model, tmp_path, capsys):
     output = tmp_path / "why.png"
-    explaining.write("gone.png", load_model(str(tiny_model)), None, output, known=True)
+    explaining.write("gone.png", load_model(str(tiny_model)), None, output)
     said = capsys.readouterr().err
     assert said == f"{output}: nothing drawn; gone.png: no such file\n"
     assert not output.exists()

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gspy_cli.cli import explaining
+from gspy_cli.cli.engine import Engine, begin_engine
 from gspy_cli.cli.hints import after_classify, hint
 from gspy_cli.cli.inputs import Given
-from gspy_cli.cli.loading import begin_loading
 from gspy_cli.cli.options import (
     ChannelOption,
     DeviceOption,
@@ -20,8 +19,8 @@ from gspy_cli.cli.options import (
     ModelOption,
     QuietOption,
 )
-from gspy_cli.cli.output import outputs_of
-from gspy_cli.cli.running import Tally, cluster_engine, local_engine, run
+from gspy_cli.cli.output import Outputs, outputs_of
+from gspy_cli.cli.running import Tally, run
 from gspy_cli.cli.strain import Events, OpenDataOption, TriggersOption
 from gspy_cli.cli.wanted import Format, Link, Wanted
 from gspy_cli.errors import GspyError
@@ -167,28 +166,27 @@ def classify(
     if per_glitch and time_shift_check:
         raise GspyError("--time-shift-check is for single windows, not --per-glitch")
     _check(given, wanted, cluster, workers, explain)
-    begun = wanted.begun()  # by a run that a picture may have crashed
-    readers = None if cluster else given.begin_reading(workers, least=int(begun))
-    loading = None if cluster else begin_loading(model, device=device)
-    ahead = not (cluster or wanted.paths() or (readers and readers.count))
-    rounds: Iterator[Iterable[Group]] = (
-        given.arrivals(per_glitch=per_glitch)
-        if watch
-        else iter([given.groups(per_glitch=per_glitch, ahead=ahead)])
-    )
-
-    from gspy_cli.writers import Columns
-
-    tally, stopped = Tally(), False
-    with ExitStack() as stack:
-        stack.enter_context(closing(readers) if readers else nullcontext())
-        engine = (
-            local_engine(loading, events, batch_size, workers, readers)
-            if loading
-            else stack.enter_context(
-                cluster_engine(str(cluster), model, device, batch_size)
-            )
+    stopped = False
+    with begin_engine(
+        given,
+        model=model,
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        cluster=cluster,
+        least=int(wanted.begun()),  # by a run that a picture may have crashed
+    ) as begun:
+        ahead = begun.reads_here and not wanted.paths()
+        rounds: Iterator[Iterable[Group]] = (
+            given.arrivals(per_glitch=per_glitch)
+            if watch
+            else iter([given.groups(per_glitch=per_glitch, ahead=ahead)])
         )
+
+        from gspy_cli.writers import Columns
+
+        tally = Tally()
+        engine = begun.ready()
         classes = engine.card.classes
         columns = Columns(
             classes,
@@ -199,13 +197,12 @@ def classify(
             time_shifts=time_shift_check,
             per_glitch=per_glitch,
         )
-        outputs = stack.enter_context(outputs_of(wanted, columns, engine.card, events))
-        if watch and not quiet:
-            typer.echo("gspy: watching; Ctrl-C ends it", err=True)
-        try:
-            for groups in rounds:
+        with outputs_of(wanted, columns, engine.card, events) as outputs:
+            if watch and not quiet:
+                typer.echo("gspy: watching; Ctrl-C ends it", err=True)
+            try:
                 run(
-                    groups,
+                    rounds,
                     engine,
                     outputs,
                     tally,
@@ -213,19 +210,17 @@ def classify(
                     quiet=quiet,
                     live=watch,
                 )
-        except KeyboardInterrupt:
-            if not watch:
-                raise KeyboardInterrupt(wanted.after_stop()) from None
-            stopped = True  # the way to end it
-    if not quiet and (wanted.paths() or watch or tally.total > 1):
-        where = f"({engine.card.name}, {engine.where})"
-        typer.echo(f"{tally.summary(outputs)} {where}", err=True)
-    failed = tally.failed or tally.partial or outputs.already_failed
-    if explain is not None and engine.model:
-        known = not failed
-        explaining.write(given.paths[0], engine.model, model, explain, known=known)
-    silent = quiet or watch or explain is not None
-    hint(after_classify(given, wanted, tally, model), quiet=silent)
+            except KeyboardInterrupt:
+                if not watch:
+                    raise KeyboardInterrupt(wanted.after_stop()) from None
+                stopped = True  # the way to end it
+    failed = _close(
+        *(given, wanted, engine, outputs, tally),
+        model=model,
+        explain=explain,
+        quiet=quiet,
+        watch=watch,
+    )
     if stopped:
         raise typer.Exit(130)
     if failed:
@@ -257,3 +252,29 @@ def _check(
         raise GspyError("--workers counts cores here; a cluster has its own")
     given.refuse_among([*wanted.paths(), *([explain] if explain else [])])
     wanted.check()
+
+
+def _close(
+    given: Given,
+    wanted: Wanted,
+    engine: Engine,
+    outputs: Outputs,
+    tally: Tally,
+    *,
+    model: str | None,
+    explain: Path | None,
+    quiet: bool,
+    watch: bool,
+) -> bool:
+    """Say what the run did and what may come next; tell whether anything failed."""
+    if not quiet and (wanted.paths() or watch or tally.total > 1):
+        where = f"({engine.card.name}, {engine.where})"
+        typer.echo(f"{tally.summary(outputs)} {where}", err=True)
+    failed = bool(tally.failed or tally.partial or outputs.already_failed)
+    if explain is None:
+        hint(after_classify(given, wanted, tally, model), quiet=quiet or watch)
+    elif failed or engine.model is None:
+        typer.echo(f"{explain}: nothing drawn", err=True)
+    else:
+        explaining.write(given.paths[0], engine.model, model, explain)
+    return failed

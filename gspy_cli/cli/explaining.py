@@ -41,17 +41,12 @@ def check(given: "Given", output: Path) -> None:
         raise GspyError(f"--explain {output}: name a file in a folder that is there")
 
 
-def write(
-    path: str, model: "Model", source: str | None, output: Path, *, known: bool
-) -> None:
-    """Explain the answer to one picture, unless it has none that is `known`."""
+def write(path: str, model: "Model", source: str | None, output: Path) -> None:
+    """Explain the answer to one picture."""
     from gspy_cli.explain import Explanation, draw
     from gspy_cli.figure import read_pixels
     from gspy_cli.image import network_input
 
-    if not known:
-        typer.echo(f"{output}: nothing drawn", err=True)
-        return
     height, width = model.card.input_size
     try:
         plot = network_input(read_pixels(Path(path)), height=height, width=width)

@@ -2,83 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-import typer
-
-from gspy_cli.cli import strain
 from gspy_cli.cli.countdown import countdown
-from gspy_cli.cli.options import need
-from gspy_cli.cli.strain import Events
 from gspy_cli.wording import counted
 
 if TYPE_CHECKING:
-    from gspy_cli.card import ModelCard
+    from gspy_cli.cli.engine import Engine
     from gspy_cli.cli.output import Outputs
-    from gspy_cli.glitches import Classify, Group
-    from gspy_cli.model import Model
-    from gspy_cli.readers import Readers
+    from gspy_cli.glitches import Group
     from gspy_cli.results import Row
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What classifies samples, by which model and where."""
-
-    card: "ModelCard"
-    classify: "Classify"
-    where: str
-    model: "Model | None" = None  # where it is loaded in this process
-
-
-def local_engine(
-    loading: "Callable[[], Model]",
-    events: Events,
-    batch_size: int,
-    workers: int | None,
-    readers: "Readers | None",
-) -> Engine:
-    """Classify in this process; pictures by default on all cores.
-
-    `loading` waits for the model. `readers` are begun where there will be many.
-    """
-    from gspy_cli import predict
-
-    model = loading()
-    classify: Classify = (
-        partial(
-            strain.classify, model=model, batch_size=batch_size, shifts=events.shifts
-        )
-        if events
-        else partial(
-            predict.classify,
-            model=model,
-            batch_size=batch_size,
-            workers=workers,
-            readers=readers,
-        )
-    )
-    return Engine(model.card, classify, model.device, model)
-
-
-@contextmanager
-def cluster_engine(
-    address: str, model: str | None, device: str, batch_size: int
-) -> Iterator[Engine]:
-    """Make a Dask cluster ready; its workers load the model themselves."""
-    need("distributed", extra="cluster", what="--cluster")
-    from gspy_cli import cluster
-    from gspy_cli.model import find_card
-
-    card = find_card(model)
-    job = cluster.Job(cluster.same_everywhere(model), card.sha256, device, batch_size)
-    with cluster.connect(address) as client:
-        if not client.nthreads():
-            typer.echo(f"gspy: {address} has no workers yet; waiting", err=True)
-        yield Engine(card, partial(cluster.classify, client=client, job=job), address)
 
 
 class Tally:
@@ -122,8 +55,8 @@ class Tally:
 
 
 def run(
-    groups: "Iterable[Group]",
-    engine: Engine,
+    rounds: "Iterable[Iterable[Group]]",
+    engine: "Engine",
     outputs: "Outputs",
     tally: Tally,
     *,
@@ -131,17 +64,18 @@ def run(
     quiet: bool,
     live: bool,
 ) -> None:
-    """Classify what the outputs lack, and write it.
+    """Classify what the outputs lack, a round at a time, and write it.
 
     `again` gives the groups once more, to be counted, where they can be had twice.
     """
     from gspy_cli import glitches
 
-    found = glitches.classify_groups(outputs.left(groups), engine.classify)
     answer = glitches.fuse_views if outputs.columns.per_glitch else _only
-    rows = ((group, answer(results)) for group, results in found)
-    with countdown(again, outputs.needless, quiet=quiet) as watched:
-        outputs.write(rows, counted=tally.count, watched=watched, live=live)
+    for groups in rounds:
+        found = glitches.classify_groups(outputs.left(groups), engine.classify)
+        rows = ((group, answer(results)) for group, results in found)
+        with countdown(again, outputs.needless, quiet=quiet) as watched:
+            outputs.write(rows, counted=tally.count, watched=watched, live=live)
 
 
 def _only(results: "tuple[Row, ...]") -> "Row":
