@@ -9,8 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "gspy_cli"
 HEAVY = {"torch", "torchvision", "onnxruntime", "scipy", "matplotlib", "pandas"}
-LEAVES = {"errors", "labels", "results", "whole", "wording"}
+LEAVES = {"callbacks", "errors", "labels", "results", "whole", "wording"}
 MAY_IMPORT = {
+    "callbacks": set(),
     "errors": set(),
     "labels": set(),
     "results": set(),
@@ -40,24 +41,25 @@ MAY_IMPORT = {
         "views",
         "workers",
     },
-    "sources": {"figure"},
+    "samples": {"figure"},
+    "sources": {"figure", "samples"},
     "views": set(),
     "readers": {"image", "workers"},
-    "predict": {"figure", "image", "model", "readers", "sources", "workers"},
-    "api": {"card", "model", "predict", "sources"},
+    "predict": {"figure", "image", "model", "readers", "samples", "workers"},
+    "api": {"card", "model", "predict", "samples", "sources"},
     "journal": {"done"},
     "schedulers": set(),
-    "cluster": {"predict", "model", "readers", "schedulers", "sources"},
-    "strain_samples": {"sources", "strain"},
-    "timeshift": {"sources"},
+    "cluster": {"predict", "model", "readers", "samples", "schedulers"},
+    "strain_samples": {"samples", "strain"},
+    "timeshift": {"samples"},
     "explain": {"model"},
     "evaluation": {
         *("card", "figure", "image", "metrics", "model", "predict", "registry"),
-        *("sources", "training", "views"),
+        *("samples", "training"),
     },
-    "glitches": {"sources", "views"},
-    "watching": {"glitches", "sources"},
-    "writers": {"glitches", "image", "journal", "sources"},
+    "glitches": {"samples", "views"},
+    "watching": {"glitches", "samples", "sources"},
+    "writers": {"glitches", "image", "journal", "samples"},
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from conftest import SHARED
 from running import gspy
 
+from gspy_cli.callbacks import ignore
 from gspy_cli.cli import simulate
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
@@ -185,7 +186,7 @@ def test_figures_keep_the_noise_they_were_begun_with(tmp_path, monkeypatch):
     def stop(done, count):
         raise KeyboardInterrupt
 
-    def write(folder, progress=None):
+    def write(folder, progress=ignore):
         how = {"count": 2, "seed": 1, "classes": ["Blip"], "strain": True}
         write_figures(tmp_path / folder, **how, noise=noise, progress=progress)
         files = (path for path in (tmp_path / folder).rglob("*") if path.is_file())

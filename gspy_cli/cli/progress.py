@@ -1,7 +1,7 @@
 """How far a command is: a bar on stderr, with its rate and the time left."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from rich.segment import Segment
 from rich.table import Column
 from rich.text import Text
 
+from gspy_cli import callbacks
 from gspy_cli.wording import printable
 
 
@@ -105,7 +106,7 @@ def progress_on(console: Console, *, hidden: bool = False) -> Progress:
 @contextmanager
 def stages(
     first: str, *, quiet: bool, console: Console | None = None
-) -> Iterator[Callable[[str, int, int], None]]:
+) -> Iterator[callbacks.Stages]:
     """Show a bar on stderr; give the function to call with what is done, and how far.
 
     A stage of another name begins at nothing again.
@@ -123,7 +124,7 @@ def stages(
 
 
 @contextmanager
-def bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def bar(what: str, *, quiet: bool) -> Iterator[callbacks.Progress]:
     """Show the bar of one stage; give the function to call with how far it is."""
     with stages(what, quiet=quiet) as show:
         yield partial(show, what)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 from rich.console import Console
 
+from gspy_cli.callbacks import Stages
 from gspy_cli.cli.hints import hint
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
@@ -61,7 +62,7 @@ def reports(*, quiet: bool, goes_on: GoesOn) -> Iterator[Reports]:
 class Screen:
     """Draws the reports of one run."""
 
-    def __init__(self, console: Console, show: Callable[[str, int, int], None]) -> None:
+    def __init__(self, console: Console, show: Stages) -> None:
         self._console, self._show = console, show
         self._epoch = 1
         self._run: Run | None = None

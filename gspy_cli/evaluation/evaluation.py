@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gspy_cli.callbacks import Progress
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.gallery import Error, find_errors
-from gspy_cli.evaluation.judgement import Progress
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.scores import (
     Calibration,

@@ -1,20 +1,19 @@
 """What a model says of labelled pictures, and how fast."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli.callbacks import Progress
 from gspy_cli.model import Model
 from gspy_cli.predict import classify
 from gspy_cli.results import Failure, Prediction
-from gspy_cli.sources import picture
+from gspy_cli.samples import picture
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

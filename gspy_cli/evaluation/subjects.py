@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gspy_cli import registry
+from gspy_cli.callbacks import Progress
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation import tables
-from gspy_cli.evaluation.judgement import Judgement, Progress, judge
+from gspy_cli.evaluation.judgement import Judgement, judge
 from gspy_cli.model import Model, load_model
 from gspy_cli.training.data import Example, names_of
 from gspy_cli.training.history import Row, read_history

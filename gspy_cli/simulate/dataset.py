@@ -19,6 +19,7 @@ from threading import Thread
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.image import resize
 from gspy_cli.labels import CLASSES
@@ -73,8 +74,8 @@ def write_inputs(
     plan: Plan,
     *,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-    on_left_out: Callable[[str], None] = lambda reason: None,
+    progress: Progress = ignore,
+    on_left_out: Callable[[str], None] = ignore,
 ) -> None:
     """Write `inputs.npy`, `labels.npy` and `manifest.csv`; resume where one stopped.
 
@@ -98,8 +99,7 @@ def write_inputs(
         done = plan.count - sum(_size(plan, first) for first in todo)
         for first in _run(directory, plan, todo, workers):
             done += _size(plan, first)
-            if progress:
-                progress(done, plan.count)
+            progress(done, plan.count)
         _join(directory, plan)
 
 

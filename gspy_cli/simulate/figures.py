@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.claim import claim, is_claimed
@@ -37,8 +38,8 @@ def write_figures(
     picture_format: Format = "png",
     strain: bool = False,
     noise: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    on_left_out: Callable[[str], None] = lambda reason: None,
+    progress: Progress = ignore,
+    on_left_out: Callable[[str], None] = ignore,
 ) -> None:
     """Write `<Class>/` with four figures a glitch, `manifest.csv`, perhaps the strain.
 
@@ -82,8 +83,7 @@ def write_figures(
             )
             row = manifest_row(scene, name=name, index=index, early=False)
             append_row(manifest, row)
-            if progress:
-                progress(index + 1, count)
+            progress(index + 1, count)
 
 
 def _write_glitch(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 from scipy.signal import welch
 
+from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.results import STRAIN_SUFFIXES
 from gspy_cli.simulate.arrays import save
@@ -32,9 +33,7 @@ QUIET = "quiet.npy"  # what a data set was made with
 WHITE = Floor(np.log([1.0, 1e4]), np.zeros(2))
 
 
-def read_quiet(
-    source: Path, *, on_left_out: Callable[[str], None] = lambda reason: None
-) -> Quiet:
+def read_quiet(source: Path, *, on_left_out: Callable[[str], None] = ignore) -> Quiet:
     """Cut every quiet stretch of 4.5 s from strain files of 4096 Hz or more.
 
     `source` is a file or a folder. Gaps, and stretches with anything that a search

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
+from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.archive import BLOCK_S, Archive
 from gspy_cli.strain.checks import MIN_DURATION_S
@@ -37,7 +38,7 @@ class OpenData:
         archive: Archive,
         *,
         folder: Path | None = None,
-        on_download: Callable[[str], None] = lambda name: None,
+        on_download: Callable[[str], None] = ignore,
     ) -> None:
         cache = platformdirs.user_cache_path("gspy", appauthor=False)
         self._folder = folder or cache / "gwosc"

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from gspy_cli import figure, image
+from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.workers import available_cores
@@ -39,8 +40,6 @@ KEPT_S = 30 * 86_400
 Another version of gspy may still train on them.
 """
 FOLDER = re.compile(r"\d+x\d+-[0-9a-f]{12}")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def open_pixels(
     *,
     size: int,
     folder: Path | None = None,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: Progress = ignore,
 ) -> tuple[Pixels, dict[int, Unreadable]]:
     """Give the pictures as the network takes them, (size, size, 3) uint8.
 

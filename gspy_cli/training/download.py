@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 from platformdirs import user_data_path
 
+from gspy_cli.callbacks import Stages, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.whole import alone_in, writing
 
@@ -30,9 +31,6 @@ ATTEMPTS = 5
 TIMEOUT_S = 60.0
 BROKEN = (URLError, HTTPException, ConnectionError, TimeoutError)
 DAMAGED = (tarfile.TarError, EOFError, zlib.error)
-
-Progress = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes that are there and the bytes in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def get_gravity_spy(
     folder: Path,
     *,
     record: str = RECORD,
-    on_progress: Progress = lambda name, done, total: None,
+    on_progress: Stages = ignore,
 ) -> Path:
     """Download and unpack the training set; give its table, to be used as `--data`.
 
@@ -123,7 +121,7 @@ def list_files(record: str) -> list[RemoteFile]:
         raise GspyError(f"{record} is no Zenodo record: mend the address") from None
 
 
-def download(remote: RemoteFile, path: Path, *, on_progress: Progress) -> None:
+def download(remote: RemoteFile, path: Path, *, on_progress: Stages) -> None:
     """Fetch a file, going on after breaks, and check it before it gets its name."""
     if path.exists() and path.stat().st_size == remote.size:
         return
@@ -144,7 +142,7 @@ def download(remote: RemoteFile, path: Path, *, on_progress: Progress) -> None:
     part.replace(path)
 
 
-def fetch(remote: RemoteFile, part: Path, *, on_progress: Progress) -> str:
+def fetch(remote: RemoteFile, part: Path, *, on_progress: Stages) -> str:
     """Add to a part of a file until the connection ends; say what ended it."""
     have = part.stat().st_size
     request = Request(remote.url, headers={"Range": f"bytes={have}-"})
@@ -165,7 +163,7 @@ def copy(
     write: Callable[[bytes], int],
     have: int,
     remote: RemoteFile,
-    on_progress: Progress,
+    on_progress: Stages,
 ) -> None:
     """Write an answer out piece by piece."""
     while have < remote.size and (piece := answer.read1(CHUNK)):

@@ -7,7 +7,7 @@ temperature itself; its metadata carry the whole card.
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -33,11 +33,6 @@ OPSET = 17
 TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
 BATCHES = (1, 2, 33)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-Stages = Callable[[str, int, int], None]  # takes a stage, how much is done, of how much
-
-
-def unseen(what: str, done: int, total: int) -> None:
-    """Show nobody how far a stage is."""
 
 
 class Deployed(nn.Module):

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from gspy_cli.callbacks import Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
-from gspy_cli.training.cache import Progress
-from gspy_cli.training.export import Stages, unseen, with_card, write_graph
+from gspy_cli.training.export import with_card, write_graph
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of
 from gspy_cli.wording import counted
@@ -35,7 +35,7 @@ HIDDEN, EPOCHS, BATCH = 64, 12, 128
 
 
 def add_familiarity(
-    path: Path, card: ModelCard, directory: Path, *, stages: Stages = unseen
+    path: Path, card: ModelCard, directory: Path, *, stages: Stages = ignore
 ) -> ModelCard:
     """Give an exported file its third output, learnt from simulated glitches.
 
@@ -92,7 +92,7 @@ def answers(
     content: bytes,
     output: str,
     pictures: NDArray[np.uint8],
-    on_progress: Progress = lambda done, total: None,
+    on_progress: Progress = ignore,
 ) -> NDArray[np.float32]:
     """Give one output of an exported graph for pictures (N, H, W, 3)."""
     import onnxruntime

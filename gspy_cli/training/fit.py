@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.figure.colours import are_viridis
 from gspy_cli.registry import weights_of
@@ -39,10 +40,6 @@ LOOKED_AT = 128  # pictures
 FOREIGN = 0.1  # of these may have other colours than viridis without a word
 
 
-def ignore(*_: object) -> None:
-    """Take a report and do nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reports:
     """What to call while a run goes on; rank 0 alone reports.
@@ -53,11 +50,11 @@ class Reports:
     the epoch that just ended.
     """
 
-    on_decode: Callable[[int, int], None] = ignore
+    on_decode: Progress = ignore
     on_unreadable: Callable[[Sequence[Unreadable]], None] = ignore
     on_start: Callable[[Run, nn.Module, Machine], None] = ignore
     on_note: Callable[[str], None] = ignore
-    on_batch: Callable[[int, int], None] = ignore
+    on_batch: Progress = ignore
     on_epoch: Callable[[Run], None] = ignore
 
 

@@ -1,13 +1,14 @@
 """One epoch of training, one pass of evaluation."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from gspy_cli.callbacks import Progress
 from gspy_cli.errors import DivergedError
 from gspy_cli.metrics import class_scores
 from gspy_cli.training.batches import Batch, Step
@@ -16,8 +17,6 @@ from gspy_cli.training.hardware import Machine
 from gspy_cli.training.objective import Epoch, Objective, Scores
 from gspy_cli.training.recipes import Recipe, learning_rate
 from gspy_cli.training.temperature import Thermometer
-
-OnBatch = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def train_epoch(
     epoch: Epoch,
     steps: Sequence[Step],
     batches: Iterator[Batch],
-    on_batch: OnBatch,
+    on_batch: Progress,
 ) -> Scores:
     """Take one step for each batch; give the scores on the way.
 

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from gspy_cli.training.cache import Progress
+from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.training.pixels import CENTRED, fold_normalisation, take_pixels
 
 BATCH = 16
@@ -32,7 +32,7 @@ def to_int8(
     content: bytes,
     pictures: NDArray[np.uint8],
     *,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: Progress = ignore,
 ) -> bytes:
     """Quantise a graph to 8 bits, statically and per channel, in QDQ form.
 

@@ -11,10 +11,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from gspy_cli.callbacks import Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
-from gspy_cli.training.cache import Pixels, Progress, open_pixels
+from gspy_cli.training.cache import Pixels, open_pixels
 from gspy_cli.training.data import (
     Example,
     in_words_of,
@@ -22,9 +23,7 @@ from gspy_cli.training.data import (
     read_labels,
 )
 from gspy_cli.training.export import (
-    Stages,
     export_run,
-    unseen,
     with_card,
     write_graph,
 )
@@ -46,7 +45,7 @@ class Labelled:
 
 
 def read_labelled(
-    source: Path, card: ModelCard, cache: Path | None, *, stages: Stages = unseen
+    source: Path, card: ModelCard, cache: Path | None, *, stages: Stages = ignore
 ) -> Labelled:
     """Read pictures for a card's network: a run's own, or a data set's.
 
