@@ -8,7 +8,6 @@ LEAST = 1e-12  # a probability of 0 would silence every other view
 
 def fuse(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Fuse the views (V, K) of a glitch by their mean log-probability: (K,), sum 1."""
-    mean = np.log(np.maximum(probabilities, LEAST)).mean(axis=0)
-    odds = np.exp(mean - mean.max())
+    odds = np.exp(np.log(np.maximum(probabilities, LEAST)).mean(axis=0))
     fused: NDArray[np.float64] = odds / odds.sum()
     return fused
