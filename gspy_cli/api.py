@@ -13,7 +13,7 @@ from gspy_cli import predict, sources
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.results import Failure, Origin, Prediction, Result
-from gspy_cli.sources import Sample
+from gspy_cli.samples import Sample
 
 __all__ = ["Classifier", "Failure", "GspyError", "Prediction", "load_model"]
 

@@ -21,8 +21,8 @@ from gspy_cli.errors import GspyError
 from gspy_cli.model import Model, load_model
 from gspy_cli.readers import Readers
 from gspy_cli.results import Result
+from gspy_cli.samples import Sample
 from gspy_cli.schedulers import scheduler_of
-from gspy_cli.sources import Sample
 from gspy_cli.wording import reason
 
 TASK = predict.FEW  # pictures in a task: about half a second of one core

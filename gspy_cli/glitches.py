@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 import numpy as np
 
 from gspy_cli.results import WINDOWS, Failure, Glitch, Origin, Prediction, Result
-from gspy_cli.sources import Name, Sample, sample_of
+from gspy_cli.samples import Name, Sample, sample_of
 from gspy_cli.views import fuse
 
 Group = tuple[Sample, ...]

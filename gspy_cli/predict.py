@@ -10,7 +10,6 @@ from threading import Thread
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli import sources
 from gspy_cli.errors import PictureError
 from gspy_cli.figure.colours import are_viridis
 from gspy_cli.image import resize
@@ -18,7 +17,7 @@ from gspy_cli.labels import NONE
 from gspy_cli.model import Model
 from gspy_cli.readers import Input, Order, Readers, Size, attempt, fit
 from gspy_cli.results import Failure, Origin, Prediction, Result
-from gspy_cli.sources import PictureFile, Plot, Sample
+from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.workers import available_cores
 
 FEW = 64  # pictures that are read sooner than processes to read them can start
@@ -133,14 +132,6 @@ class _Crew:
             except BaseException as error:  # noqa: BLE001, raised where it is taken
                 answer = error
             self._done.put((number, answer))
-
-
-def begin_reading(
-    paths: Iterable[str], *, recursive: bool, workers: int | None, least: int
-) -> Readers:
-    """Start processes to read pictures: `least`, where there are only a few."""
-    many = sources.at_least(FEW, paths, recursive=recursive)
-    return Readers((workers or available_cores()) if many else least)
 
 
 class _Reading:

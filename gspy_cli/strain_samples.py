@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.results import WINDOWS, Origin, Trigger
-from gspy_cli.sources import Plot, Sample, unusable
+from gspy_cli.samples import Plot, Sample, unusable
 
 if TYPE_CHECKING:
     from gspy_cli.strain.collect import Collection

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from gspy_cli.results import Origin, Prediction, Result, when
-from gspy_cli.sources import Sample
+from gspy_cli.samples import Sample
 
 SHIFTS_S = (-0.020, -0.005, -0.001, 0.001, 0.005, 0.020)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from gspy_cli import glitches
 from gspy_cli.glitches import Group
 from gspy_cli.results import WINDOWS
-from gspy_cli.sources import names, sample_of
+from gspy_cli.samples import sample_of
+from gspy_cli.sources import names
 
 INTERVAL_S = 1.0  # between two looks where nothing is new
 SETTLED_S = 10.0  # a picture without its end is taken when it was left alone so long

@@ -16,8 +16,8 @@ pytest.importorskip("distributed", reason="the cluster extra is not here")
 from gspy_cli import cluster
 from gspy_cli.errors import GspyError
 from gspy_cli.results import Failure
+from gspy_cli.samples import picture
 from gspy_cli.schedulers import scheduler_of
-from gspy_cli.sources import picture
 
 COUNT = 500  # eight tasks
 DASK = [sys.executable, "-m", "dask"]

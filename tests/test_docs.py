@@ -18,7 +18,7 @@ from gspy_cli.labels import CLASSES
 from gspy_cli.model import load_model
 from gspy_cli.predict import classify
 from gspy_cli.registry import find
-from gspy_cli.sources import picture
+from gspy_cli.samples import picture
 
 DOCS = ROOT / "docs"
 

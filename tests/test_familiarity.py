@@ -15,7 +15,7 @@ from gspy_cli.labels import CLASSES
 from gspy_cli.model import Model, load_model
 from gspy_cli.predict import classify
 from gspy_cli.results import Origin, Prediction
-from gspy_cli.sources import Sample
+from gspy_cli.samples import Sample
 from gspy_cli.strain.viridis import VIRIDIS
 from gspy_cli.training import export, familiarity
 from gspy_cli.training.architectures import ARCHITECTURES, build_network

@@ -16,7 +16,7 @@ from PIL import Image
 from running import GSPY, gspy, rows
 
 from gspy_cli.results import Failure, Glitch, Origin, Prediction, Trigger
-from gspy_cli.sources import Plot, Sample, unusable
+from gspy_cli.samples import Plot, Sample, unusable
 from gspy_cli.writers import Columns, gallery
 
 pytestmark = pytest.mark.usefixtures("use_tiny_model")

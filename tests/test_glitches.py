@@ -13,7 +13,7 @@ from running import gspy
 
 from gspy_cli import glitches
 from gspy_cli.results import Failure, Origin, Prediction
-from gspy_cli.sources import Sample, picture
+from gspy_cli.samples import Sample, picture
 from gspy_cli.views import fuse
 from gspy_cli.writers import Columns
 

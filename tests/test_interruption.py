@@ -11,7 +11,7 @@ import pytest
 
 from gspy_cli import predict
 from gspy_cli.model import load_model
-from gspy_cli.sources import Sample, picture
+from gspy_cli.samples import Sample, picture
 
 PRELUDE = """
 import os, signal, sys

@@ -13,7 +13,7 @@ from gspy_cli.errors import PictureError
 from gspy_cli.model import Model
 from gspy_cli.predict import classify
 from gspy_cli.results import Failure, Origin
-from gspy_cli.sources import Sample
+from gspy_cli.samples import Sample
 
 
 def red_share(pictures: np.ndarray) -> np.ndarray:

@@ -20,10 +20,12 @@ from running import GSPY, rows
 from test_predict import MODEL
 
 from gspy_cli import predict, readers
+from gspy_cli.cli.inputs import Given
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.readers import Order, Readers, read
 from gspy_cli.results import Origin, Prediction
-from gspy_cli.sources import PictureFile, Sample, from_paths
+from gspy_cli.samples import PictureFile, Sample
+from gspy_cli.sources import from_paths
 
 SIZE = (SIDE, SIDE)
 
@@ -228,8 +230,6 @@ def test_readers_are_begun_for_more_than_a_few_pictures(figures, monkeypatch):
     count = len(list(figures.iterdir()))
     for few, least, begun in ((count, 0, 2), (count + 1, 0, 0), (count + 1, 1, 1)):
         monkeypatch.setattr(predict, "FEW", few)
-        team = predict.begin_reading(
-            [str(figures)], recursive=False, workers=2, least=least
-        )
+        team = Given((str(figures),)).begin_reading(2, least=least)
         assert team.count == begun
         team.close()

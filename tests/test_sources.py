@@ -9,6 +9,7 @@ from gspy_cli import sources
 from gspy_cli.cli.inputs import Given
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.results import Origin
+from gspy_cli.samples import describe, picture, read_first, sample_of
 
 
 def paths(samples) -> list[str]:
@@ -39,7 +40,7 @@ def paths(samples) -> list[str]:
 )
 def test_a_gravity_spy_name_tells_detector_id_and_window(name, ifo, identifier, window):
     path = f"some folder/{name}"
-    assert sources.describe(path) == Origin(path, ifo, identifier, window)
+    assert describe(path) == Origin(path, ifo, identifier, window)
 
 
 def test_a_folder_gives_its_pictures_sorted_and_nothing_else(tmp_path: Path):
@@ -224,14 +225,14 @@ def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatc
     assert set(asked) == {str(folder)}
     assert list(sources.names(given, alone=())) == given
     with pytest.raises(PictureError, match="cannot be opened: is a directory"):
-        sources.sample_of(given[0]).load()
+        sample_of(given[0]).load()
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux alone has it")
 def test_a_disk_that_fails_is_told_from_a_damaged_picture(tmp_path: Path):
     (tmp_path / "a.png").symlink_to("/proc/self/mem")  # nothing is at its beginning
     with pytest.raises(PictureError, match=r"^cannot be read: input/output error$"):
-        sources.picture(str(tmp_path / "a.png")).load()
+        picture(str(tmp_path / "a.png")).load()
 
 
 def test_a_list_that_is_not_there_is_an_error(tmp_path: Path):
@@ -257,10 +258,10 @@ def test_a_sample_loads_the_pixels_of_its_picture(tmp_path: Path):
 def test_reading_the_first_now_changes_nothing(tmp_path: Path):
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
     given = [str(tmp_path / "a.png"), str(tmp_path / "none.png"), "other.png"]
-    samples = list(sources.read_first(sources.from_paths(given)))
+    samples = list(read_first(sources.from_paths(given)))
     assert paths(samples) == given
     assert samples[0].load().shape == (3, 4, 3)
-    first = sources.read_first(sources.from_paths(["none.png"]))
+    first = read_first(sources.from_paths(["none.png"]))
     with pytest.raises(PictureError, match="no such file"):
         next(first).load()
-    assert list(sources.read_first([])) == []
+    assert list(read_first([])) == []

@@ -6,7 +6,7 @@ import pytest
 from gspy_cli import timeshift
 from gspy_cli.cli.results_screen import show_results
 from gspy_cli.results import Failure, Origin, Prediction, Result, Trigger
-from gspy_cli.sources import Plot, Sample
+from gspy_cli.samples import Plot, Sample
 from gspy_cli.writers import Columns
 
 CLASSES = ("Blip", "Chirp")

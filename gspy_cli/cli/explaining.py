@@ -26,7 +26,7 @@ def check(given: "Given", output: Path) -> None:
     GspyError
         It is not one picture file, or the output cannot be a picture.
     """
-    from gspy_cli.sources import STREAMS
+    from gspy_cli.samples import STREAMS
 
     path, *more = given.paths or ("-",)
     file = Path(path)

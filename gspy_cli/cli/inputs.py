@@ -15,7 +15,7 @@ from gspy_cli.errors import GspyError
 if TYPE_CHECKING:
     from gspy_cli.glitches import Group
     from gspy_cli.readers import Readers
-    from gspy_cli.sources import Name
+    from gspy_cli.samples import Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +59,40 @@ class Given:
 
     def groups(self, *, per_glitch: bool, ahead: bool) -> "Iterator[Group]":
         """Give the inputs by row; with `ahead`, the first is read now."""
-        from gspy_cli import glitches, sources
+        from gspy_cli import glitches
+        from gspy_cli.samples import read_first, sample_of
 
         if per_glitch and self.events:
             return self._groups_of_events()
         if per_glitch:
             return glitches.group(self.names())
-        every = map(sources.sample_of, self.names())
-        samples = sources.read_first(every) if ahead else every
+        every = map(sample_of, self.names())
+        samples = read_first(every) if ahead else every
         return ((sample,) for sample in samples)
 
     def _groups_of_events(self) -> "Iterator[Group]":
         """Give the windows of each event, which come together, without the others'."""
-        from gspy_cli import glitches, sources, timeshift
+        from gspy_cli import glitches, timeshift
+        from gspy_cli.samples import sample_of
 
-        samples = map(sources.sample_of, self.names())
+        samples = map(sample_of, self.names())
         events = groupby(samples, key=lambda sample: timeshift.event_of(sample.origin))
         return chain.from_iterable(glitches.group(windows) for _, windows in events)
 
     def begin_reading(self, workers: int | None, *, least: int) -> "Readers | None":
-        """Start processes to read pictures, where more than a few are sure to come."""
+        """Start processes to read pictures, `least` where there are only a few."""
         named = [path for path in self.paths if path != "-"]
         alone = len(named) == 1 and not os.path.isdir(named[0])  # noqa: PTH112, any name
         few = not least and (alone or not named)
         if self.events or few:  # soon told: one picture starts quickly
             return None
-        from gspy_cli import predict
+        from gspy_cli import sources
+        from gspy_cli.predict import FEW
+        from gspy_cli.readers import Readers
+        from gspy_cli.workers import available_cores
 
-        return predict.begin_reading(
-            named, recursive=self.recursive, workers=workers, least=least
-        )
+        many = sources.at_least(FEW, named, recursive=self.recursive)
+        return Readers((workers or available_cores()) if many else least)
 
     def again(self, *, per_glitch: bool) -> "Iterator[object] | None":
         """Give the inputs by row once more; None where they cannot be had twice."""

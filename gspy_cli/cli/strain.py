@@ -15,7 +15,7 @@ from gspy_cli.errors import GspyError
 if TYPE_CHECKING:
     from gspy_cli.model import Model
     from gspy_cli.results import Result
-    from gspy_cli.sources import Sample
+    from gspy_cli.samples import Sample
     from gspy_cli.strain.collect import Collection
     from gspy_cli.strain.triggers import EventTime
 

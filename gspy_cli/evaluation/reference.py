@@ -8,7 +8,7 @@ from pathlib import Path
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import class_of
 from gspy_cli.metrics import wilson_interval
-from gspy_cli.sources import describe
+from gspy_cli.samples import describe
 from gspy_cli.training.answers import Answers
 from gspy_cli.wording import counted
 

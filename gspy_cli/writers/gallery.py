@@ -24,7 +24,7 @@ from gspy_cli.results import (
     answer_of,
     event_name,
 )
-from gspy_cli.sources import PictureFile, Plot, Sample
+from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Cell, Columns, ranked
 from gspy_cli.writers.forms import Form
