@@ -211,6 +211,15 @@ def test_the_shipped_models_are_whole():
         assert (path.parent / "README.md").is_file()
 
 
+def test_a_shipped_graph_alone_is_used_as_its_folder_says(tmp_path: Path):
+    for path in registry_module.shipped_models().glob("*/model.onnx"):
+        alone, whole = (
+            replace(load_model(str(graph)).card, data="", scores={})
+            for graph in (shutil.copy(path, tmp_path), path)
+        )
+        assert alone == whole
+
+
 def test_a_registry_without_the_default_says_what_is_there(registry: Path):
     with pytest.raises(GspyError, match="installed: none"):
         registry_module.find(None)
