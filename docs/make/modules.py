@@ -66,7 +66,7 @@ def places(rows: list[list[str]], lines: set[tuple[str, str]]) -> dict[str, floa
         for row in rows
         for place, name in enumerate(row)
     }
-    for _ in range(12):
+    for _ in range(4):
         for row in [*rows, *reversed(rows)]:
             wish = {name: _mean(name, lines, column) for name in row}
             row.sort(key=lambda name: (wish[name], name))
