@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gspy_cli.cli.hints import hint
 from gspy_cli.cli.options import (
     CacheOption,
     DeviceOption,
@@ -20,7 +19,6 @@ from gspy_cli.cli.options import (
     window_s,
 )
 from gspy_cli.errors import GspyError
-from gspy_cli.wording import command
 
 if TYPE_CHECKING:
     from gspy_cli.cli.training_screen import GoesOn
@@ -211,14 +209,9 @@ def train(
         else:
             done = training.train(config, reports=reports)
     if isinstance(done, search.Search):
-        typer.echo((done.path / "comparison.csv").read_text(encoding="utf-8"))
-        for name in done.diverged:
-            typer.echo(f"{name}: the loss was no longer a number", err=True)
-        best = command("gspy", "export", done.runs[0].path, "-o", "model.onnx")
-        hint(best, quiet=quiet)
+        training_screen.show_comparison(done, quiet=quiet)
     elif isinstance(done, Path):
-        training_screen.show_scores(done)
-        hint(command("gspy", "evaluate", done, "-o", "report/"), quiet=quiet)
+        training_screen.show_scores(done, quiet=quiet)
     else:
         training_screen.show_end(done, quiet=quiet)
 

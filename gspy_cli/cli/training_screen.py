@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gspy_cli.training.cache import Unreadable
     from gspy_cli.training.hardware import Machine
     from gspy_cli.training.run import Run
+    from gspy_cli.training.search import Search
 
 HEADING = " " * 28 + "loss  acc." + " " * 14 + "loss  acc."
 GoesOn = Literal["run", "folds", "nothing"]
@@ -136,8 +137,17 @@ def _number(value: float) -> str:
     return "  -  " if math.isnan(value) else f"{value:.3f}"
 
 
-def show_scores(folder: Path) -> None:
-    """Print what each glitch's judgement by a network that had not seen it gave."""
+def show_comparison(found: "Search", *, quiet: bool) -> None:
+    """Print the table of the recipes compared, and the command that comes next."""
+    typer.echo((found.path / "comparison.csv").read_text(encoding="utf-8"))
+    for name in found.diverged:
+        typer.echo(f"{name}: the loss was no longer a number", err=True)
+    best = found.runs[0].path
+    hint(command("gspy", "export", best, "-o", "model.onnx"), quiet=quiet)
+
+
+def show_scores(folder: Path, *, quiet: bool) -> None:
+    """Print what networks that had not seen a glitch made of it, and what is next."""
     path = folder / "scores.json"
     scores = json.loads(path.read_text(encoding="utf-8"))
     glitches = counted(scores["glitches"], "glitch")
@@ -152,6 +162,7 @@ def show_scores(folder: Path) -> None:
         f"{scores['temperature']:.2f}"
     )
     typer.echo(f"class by class: {path}")
+    hint(command("gspy", "evaluate", folder, "-o", "report/"), quiet=quiet)
 
 
 def show_end(run: "Run", *, quiet: bool) -> None:
