@@ -23,6 +23,7 @@ from torch.optim import Adam
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import normalize, to_tensor
 
+from gspy_cli.callbacks import ignore
 from gspy_cli.figure import read_figure
 from gspy_cli.image import network_input
 from gspy_cli.training.architectures import Normalise, architecture, build_network
@@ -93,7 +94,7 @@ def our_epoch(
         epoch=Epoch("classify", n, PAPER.epochs),
         steps=steps,
         batches=load(pictures, steps),
-        on_batch=lambda done, total: None,
+        on_batch=ignore,
     )
     return time.perf_counter() - began, time.process_time() - computed
 
