@@ -21,6 +21,7 @@ from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.workers import available_cores
 
 FEW = 64  # pictures that are read sooner than processes to read them can start
+ROUNDING = 1e-3  # of a probability
 
 Ready = tuple[Origin, Input]
 """A sample's network input, or why there is none, and what is known of it now."""
@@ -209,7 +210,7 @@ def _predict(
     familiar: bool,
     classes: tuple[str, ...],
 ) -> Result:
-    if not np.isfinite(probabilities).all():
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1 + ROUNDING):
         return Failure(origin, "the model gives no probabilities")
     best = int(probabilities.argmax())
     scores = dict(zip(classes, probabilities.tolist(), strict=True))

@@ -154,12 +154,19 @@ def remove(name: str) -> None:
     files = folder.graph, folder.path / "card.json"
     if not (_is_name(name) and any(file.exists() for file in files)):
         raise GspyError(f"you have no model '{name}' of your own; see 'gspy models'")
+    gone = folder.path.with_name(f".{name}.gone")
     try:
-        shutil.rmtree(folder.path)
+        shutil.rmtree(gone, ignore_errors=True)  # a kill may have left it
+        folder.path.rename(gone)  # at once, or not at all
         if _users_default() == name:
             (user_models() / "default").unlink()
+        if gone.is_symlink():
+            gone.unlink()
+        else:
+            shutil.rmtree(gone)
     except OSError as error:
-        raise GspyError(f"cannot remove {folder.path}: {error.strerror}") from None
+        reason = error.strerror or error
+        raise GspyError(f"cannot remove {folder.path}: {reason}") from None
 
 
 def find(name: str | None) -> Path:

@@ -15,6 +15,8 @@ from conftest import SHARED, draw_figure, png
 from PIL import Image
 from running import GSPY, gspy, rows
 
+from gspy_cli.cli.app import UNUSABLE
+
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
 
 
@@ -264,6 +266,17 @@ def test_a_folder_that_may_not_be_searched_is_one_line(command, shut, figures):
     code, _, err = gspy(*words.split())
     assert (code, err.count("\n")) == (2, 1)
     assert re.fullmatch(rf"gspy: .*{shut}.*\n", err)
+
+
+@pytest.mark.parametrize("number", UNUSABLE)
+def test_a_disk_that_fails_is_one_line(number, figures, tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "is_dir", fail)
+    code, _, err = gspy("classify", min(figures.iterdir()), "-o", tmp_path / "a.csv")
+    assert (code, err.count("\n")) == (2, 1)
+    assert os.strerror(number) in err
 
 
 def test_a_reader_that_stops_early_is_no_error(figures: Path):

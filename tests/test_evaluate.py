@@ -710,6 +710,39 @@ def test_a_full_disk_leaves_a_report_as_it_was_and_can_be_mended(
     assert not (report / "errors.png").exists()
 
 
+def test_a_full_disk_leaves_the_reports_of_several_models_as_they_were(
+    data, table, tmp_path, monkeypatch
+):
+    report, better = tmp_path / "report", tmp_path / "better.csv"
+    right = {e.path: certain(e.label, 0.9) for e in read_dataset(data).examples}
+    write_answers(better, right)
+    ask = ["evaluate", table, better, "--data", data, "-o", report]
+    assert gspy(*ask)[0] == 0
+    before = {p: p.read_bytes() for p in report.rglob("*") if p.is_file()}
+    right.popitem()
+    write_answers(better, right)
+    write, pages = Path.write_text, []
+
+    def full(path, text, **options):
+        if "index.html" in path.name:
+            pages.append(path)
+        if len(pages) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, text, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        assert gspy(*ask)[0] == 2
+    assert {p: p.read_bytes() for p in report.rglob("*") if p.is_file()} == before
+
+
+def test_the_longest_name_of_a_list_can_be_read(data, table, tmp_path):
+    columns = table.read_text().partition("\n")[0].count(",")
+    with table.open("a", newline="") as file:
+        csv.writer(file).writerow(["x" * 200_000, *["0"] * columns])
+    assert gspy("evaluate", table, "--data", data)[0] in (0, 1)
+
+
 def test_a_report_leaves_pictures_where_there_is_no_report(data, table, tmp_path):
     report = tmp_path / "report"
     report.mkdir()

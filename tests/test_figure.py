@@ -560,6 +560,12 @@ NO_PLOT = {
 }
 
 
+def test_a_thin_loud_glitch_in_a_plot_of_one_colour_is_a_plot():
+    pixels = flat((68, 1, 84)).copy()
+    pixels[200:400, 405:408] = (253, 231, 36)
+    assert find_plot(bordered(pixels)) == Box(60, 60, 860, 660)
+
+
 @pytest.mark.parametrize("name", NO_PLOT)
 def test_a_picture_without_a_plot_is_refused(name):
     with pytest.raises(PictureError, match="no plot found"):

@@ -335,14 +335,26 @@ def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path)
 def test_a_model_that_may_not_be_removed_stays_the_default(
     tiny_model, registry, monkeypatch
 ):
-    def refuse(_):
+    def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     model.add(tiny_model, name="mine", default=True)
-    monkeypatch.setattr("shutil.rmtree", refuse)
+    monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(GspyError, match=r"cannot remove .*mine: Permission denied"):
         registry_module.remove("mine")
     assert registry_module.default_name() == "mine"
+    assert load_model("mine").card.classes == TINY_CLASSES
+
+
+def test_a_model_that_is_a_link_is_removed_and_its_folder_stays(tiny_model, registry):
+    (registry / "user").mkdir()
+    try:
+        (registry / "user" / "linked").symlink_to(tiny_model.parent)
+    except OSError:
+        pytest.skip("links are not allowed here")
+    registry_module.remove("linked")
+    assert list((registry / "user").iterdir()) == []
+    assert tiny_model.exists()
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", *registry_module.RESERVED])

@@ -1,5 +1,7 @@
 """Reading strain: every format gives the same samples, times and names."""
 
+import errno
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -110,6 +112,7 @@ def test_a_file_that_is_not_strain_is_refused(tmp_path: Path) -> None:
         list_series(tmp_path / "empty.h5")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other words for it")
 def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
     path = str(tmp_path / (300 * "x"))
     (reason,) = collect([path]).unusable.values()
@@ -123,6 +126,32 @@ def test_links_into_other_files_are_not_followed(tmp_path: Path, link: str) -> N
         file[link] = h5py.ExternalLink(whole, link)
     with pytest.raises(GspyError, match=r"linked.h5 holds no time series"):
         list_series(tmp_path / "linked.h5")
+
+
+def test_a_link_within_a_file_is_followed(tmp_path: Path) -> None:
+    path = gwosc_file(tmp_path, noise(8))
+    with h5py.File(path, "r+") as file:
+        file.move("strain/Strain", "raw")
+        file["strain/Strain"] = h5py.SoftLink("/raw")
+    assert [series.key for series in list_series(path)] == ["strain/Strain"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch) -> None:
+    gwosc_file(tmp_path, noise(8))
+    (tmp_path / "shut").mkdir()
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("shut"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = collect([str(tmp_path)])
+    assert len(found.archive.files()) == 1
+    reason = f"{tmp_path / 'shut'} cannot be read: Permission denied"
+    assert list(found.unusable.values()) == [reason]
+    assert list(collect([str(tmp_path / "shut")]).unusable.values()) == [reason]
 
 
 def test_a_table_of_pictures_is_no_time_series(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from gspy_cli.simulate.clock import make_clock, rfft_frequencies
 from gspy_cli.simulate.dataset import Plan, write_inputs
 from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
 from gspy_cli.simulate.figures import write_figures
-from gspy_cli.simulate.manifest import read_manifest
+from gspy_cli.simulate.manifest import COLUMNS, read_manifest
 from gspy_cli.simulate.noise import draw_noise
 from gspy_cli.simulate.origins import draw_origin, shows_something
 from gspy_cli.simulate.pulses import gabor, log_bell, pulse, unit
@@ -472,6 +472,23 @@ def test_a_finished_data_set_is_not_written_again(written):
         os.utime(path, (0, 0))
     write_inputs(written, PLAN)
     assert [path.stat().st_mtime for path in paths] == [0, 0]
+
+
+def test_a_manifest_is_of_the_pictures_that_were_made_again(tmp_path, monkeypatch):
+    write_inputs(tmp_path, PLAN)
+    before = (tmp_path / "manifest.csv").read_bytes()
+    (tmp_path / "inputs.npy").unlink()
+    monkeypatch.setattr(
+        dataset, "manifest_row", lambda *_, **__: dict.fromkeys(COLUMNS, "anew")
+    )
+    write_inputs(tmp_path, PLAN)
+    parts = [row for part in sorted(tmp_path.glob("parts/*")) for row in rows_of(part)]
+    assert rows_of(tmp_path / "manifest.csv") == parts
+    assert (tmp_path / "manifest.csv").read_bytes() != before
+
+
+def rows_of(path):
+    return path.read_text().splitlines()[1:]
 
 
 def full(*_):

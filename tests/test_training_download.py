@@ -4,8 +4,10 @@ import errno
 import hashlib
 import io
 import json
+import os
 import tarfile
 import threading
+from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -130,6 +132,21 @@ def test_a_connection_that_breaks_off_is_taken_up_where_it_ended(zenodo, tmp_pat
     assert (tmp_path / PICTURES).read_bytes() == ARCHIVE
 
 
+def test_a_network_that_is_gone_for_a_while_is_tried_again(
+    zenodo, tmp_path, monkeypatch
+):
+    read, gone = HTTPResponse.read1, iter([True])
+
+    def read1(answer, count):
+        if next(gone, False):
+            raise OSError(errno.EHOSTUNREACH, "No route to host")
+        return read(answer, count)
+
+    monkeypatch.setattr(HTTPResponse, "read1", read1)
+    get(zenodo, tmp_path)
+    assert (tmp_path / PICTURES).read_bytes() == ARCHIVE
+
+
 def test_a_download_that_was_stopped_goes_on(zenodo, tmp_path):
     (tmp_path / f"{PICTURES}.part").write_bytes(ARCHIVE[:70_000])
     get(zenodo, tmp_path)
@@ -206,17 +223,18 @@ def test_an_address_without_a_record_is_an_error(zenodo, tmp_path):
         get_gravity_spy(tmp_path, record=f"{zenodo.address}/else")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
 def test_two_downloads_into_one_folder_cannot_mix(zenodo, tmp_path):
     with (
         alone_in(tmp_path),
-        pytest.raises(GspyError, match=f"another gspy is writing {tmp_path}"),
+        pytest.raises(GspyError, match=r"another gspy is writing"),
     ):
         get(zenodo, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("place", [0, 4000])
-def test_an_archive_with_damage_anywhere_is_one_line(zenodo, tmp_path, place):
+def test_an_archive_with_damage_within_is_one_line(zenodo, tmp_path, place):
     pixels = np.random.default_rng(0).integers(0, 4, 80_000, np.uint8).tobytes()
     content = bytearray(tar_of({"a.png": pixels}))
     content[place : place + 4] = b"\xff" * 4
@@ -235,7 +253,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_unpacked(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(tarfile.TarFile, "extractall", full)
-    with pytest.raises(GspyError, match=rf"cannot write {tmp_path}: No space left"):
+    with pytest.raises(GspyError, match=r"cannot write .*: No space left"):
         get(zenodo, tmp_path)
     assert not list(tmp_path.glob("*pictures*"))
 

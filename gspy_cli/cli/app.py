@@ -18,6 +18,7 @@ from gspy_cli.wording import printable
 
 UNUSABLE = (  # a path, for a reason that no check for a file being there tells
     errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.EROFS, errno.ESTALE,
+    errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN,
 )  # fmt: skip
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 

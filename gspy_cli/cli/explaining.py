@@ -1,6 +1,7 @@
 """`gspy classify --explain`: a picture of what an answer rests on."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,8 @@ def write(path: str, model: "Model", source: str | None, output: Path) -> None:
     form = "PNG" if output.suffix.lower() == ".png" else "JPEG"
     with writing(output), whole_file(output.resolve()) as part:
         sheet.save(part, form)
+        if output.exists():
+            shutil.copymode(output, part)
     typer.echo(f"{output}: {method}", err=True)
 
 

@@ -12,6 +12,7 @@ from gspy_cli.card import ModelCard
 from gspy_cli.cli import tables
 from gspy_cli.errors import GspyError
 from gspy_cli.registry import ModelFolder
+from gspy_cli.wording import printable
 
 if TYPE_CHECKING:
     from gspy_cli.training.architectures import Architecture
@@ -62,7 +63,7 @@ def _models(rows: list[list[str]], *, shown: tuple[str, ...] = HEADINGS) -> Tabl
         table.add_column(heading, justify=justify, no_wrap=not fold, overflow="fold")
     for row in rows:
         cells = dict(zip(HEADINGS, row, strict=False))
-        table.add_row(*(Text(cells.get(heading, "")) for heading in shown))
+        table.add_row(*(Text(printable(cells.get(h, ""))) for h in shown))
     return table
 
 
@@ -108,7 +109,8 @@ def show_card(card: ModelCard) -> None:
     table.add_column(overflow="fold")
     for name, value in _facts(card):
         if value:
-            table.add_row(name, Text(value))
+            lines = map(printable, value.split("\n"))
+            table.add_row(printable(name), Text("\n".join(lines)))
     Console().print(table)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gspy_cli.evaluation import figures, outputs
+from gspy_cli.evaluation import figures, fragments, outputs
 from gspy_cli.evaluation.comparison import compare
 from gspy_cli.evaluation.comparison_page import (
     CONTENDERS,
@@ -14,9 +14,9 @@ from gspy_cli.evaluation.comparison_page import (
     contender_line,
 )
 from gspy_cli.evaluation.evaluation import Evaluation
-from gspy_cli.evaluation.fragments import page
 from gspy_cli.evaluation.outputs import NewFile
 from gspy_cli.evaluation.sections import sections
+from gspy_cli.training.curves import draw_comparison, draw_curves
 from gspy_cli.training.history import Row
 from gspy_cli.whole import whole_file, writing
 
@@ -34,13 +34,16 @@ def write_reports(folder: Path, evaluations: Sequence[Evaluation]) -> Path:
     GspyError
         The folder cannot be written.
     """
-    with writing(folder):
+    with writing(folder), ExitStack() as reports:
+        page, new = reports.enter_context(renewed(folder))
         if len(evaluations) == 1:
-            return write_report(folder, evaluations[0])
-        names = [folder_name(i, e) for i, e in enumerate(evaluations)]
-        for name, evaluation in zip(names, evaluations, strict=True):
-            write_report(folder / name, evaluation)
-        return write_comparison(folder, evaluations, names)
+            write_report(page, new, evaluations[0])
+        else:
+            names = [folder_name(i, e) for i, e in enumerate(evaluations)]
+            for name, evaluation in zip(names, evaluations, strict=True):
+                write_report(*reports.enter_context(renewed(folder / name)), evaluation)
+            write_comparison(page, new, evaluations, names)
+    return folder / "index.html"
 
 
 def folder_name(number: int, evaluation: Evaluation) -> str:
@@ -48,20 +51,19 @@ def folder_name(number: int, evaluation: Evaluation) -> str:
     return f"{number + 1}-{re.sub(r'[^A-Za-z0-9._-]', '_', evaluation.subject.name)}"
 
 
-def write_report(folder: Path, evaluation: Evaluation) -> Path:
-    """Write `index.html`, its figures and tables; give the page's path."""
-    with renewed(folder) as new:
-        outputs.write_outputs(new, evaluation)
-        drawn = draw_figures(new, evaluation)
-        write_page(new, title(evaluation), sections(evaluation, drawn))
-    return folder / "index.html"
+def write_report(page: Path, new: NewFile, evaluation: Evaluation) -> None:
+    """Write the page of a subject, its figures and tables."""
+    outputs.write_outputs(new, evaluation)
+    drawn = draw_figures(new, evaluation)
+    write_page(page, title(evaluation), sections(evaluation, drawn))
 
 
 @contextmanager
-def renewed(folder: Path) -> Iterator[NewFile]:
-    """Let a report's files be written: all take their places at the end, or none.
+def renewed(folder: Path) -> Iterator[tuple[Path, NewFile]]:
+    """Let a report's page and other files be written; none if one cannot be.
 
-    Figures of an earlier report there that this one has not go then.
+    They take their places at the end, the page last. Figures of an earlier report
+    there that this one has not go then.
     """
     folder.mkdir(parents=True, exist_ok=True)
     is_report = (folder / "index.html").exists()
@@ -72,7 +74,7 @@ def renewed(folder: Path) -> Iterator[NewFile]:
             stale.discard(name)
             return files.enter_context(whole_file(folder / name))
 
-        yield new
+        yield new("index.html"), new
     for name in stale:
         (folder / name).unlink(missing_ok=True)
 
@@ -84,10 +86,10 @@ def title(evaluation: Evaluation) -> str:
     return subject.name if own else f"{subject.name} on {source.name}"
 
 
-def write_page(new: NewFile, title: str, body: Iterator[str]) -> None:
+def write_page(path: Path, title: str, body: Iterator[str]) -> None:
     """Write a page; names that are not UTF-8 stay readable."""
-    text = page(title, body)
-    new("index.html").write_text(text, encoding="utf-8", errors="backslashreplace")
+    text = fragments.page(title, body)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def draw_figures(new: NewFile, evaluation: Evaluation) -> dict[str, bytes]:
@@ -111,16 +113,17 @@ def draw_histories(histories: Mapping[str, tuple[Row, ...]]) -> bytes | None:
     """Draw how training went: one run's curves, or several runs' validation."""
     if not any(histories.values()):
         return None
-    from gspy_cli.training.curves import draw_comparison, draw_curves
-
     if len(histories) == 1:
         return draw_curves(next(iter(histories.values())))
     return draw_comparison(histories)
 
 
 def write_comparison(
-    folder: Path, evaluations: Sequence[Evaluation], names: Sequence[str]
-) -> Path:
+    page: Path,
+    new: NewFile,
+    evaluations: Sequence[Evaluation],
+    names: Sequence[str],
+) -> None:
     """Write the page that compares, and `comparison.csv`."""
     rows = compare(evaluations)
     lines = [contender_line(row) for row in rows]
@@ -133,11 +136,9 @@ def write_comparison(
     }
     if len(histories) > 1:
         drawn["curves"] = draw_histories(histories)
-    with renewed(folder) as new:
-        outputs.write_table(new("comparison.csv"), CONTENDERS, lines)
-        for name, file in (("size", "parameters"), ("curves", "curves")):
-            if content := drawn.get(name):
-                new(f"{file}.png").write_bytes(content)
-        body = comparison_sections(evaluations, lines, drawn, names)
-        write_page(new, f"{len(rows)} models compared", body)
-    return folder / "index.html"
+    outputs.write_table(new("comparison.csv"), CONTENDERS, lines)
+    for name, file in (("size", "parameters"), ("curves", "curves")):
+        if content := drawn.get(name):
+            new(f"{file}.png").write_bytes(content)
+    body = comparison_sections(evaluations, lines, drawn, names)
+    write_page(page, f"{len(rows)} models compared", body)

@@ -97,6 +97,8 @@ def write_inputs(
         firsts = range(0, plan.count, CHUNK)
         todo = [first for first in firsts if not _part(directory, first).exists()]
         done = plan.count - sum(_size(plan, first) for first in todo)
+        if todo:  # else what was joined is of these parts
+            (directory / "manifest.csv").unlink(missing_ok=True)
         for first in _run(directory, plan, todo, workers):
             done += _size(plan, first)
             progress(done, plan.count)

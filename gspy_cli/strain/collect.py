@@ -35,7 +35,7 @@ def collect(
     found: list[Series] = []
     unusable: dict[str, str] = {}
     others: set[str] = set()
-    for path in _files(paths):
+    for path in _files(paths, unusable):
         try:
             held = list_series(path)
             ifos = {series.ifo for series in held}
@@ -51,14 +51,24 @@ def collect(
     return Collection(Archive(found), unusable)
 
 
-def _files(paths: Iterable[str]) -> Iterator[Path]:
+def _files(paths: Iterable[str], unusable: dict[str, str]) -> Iterator[Path]:
+    """Name files, and what folders hold; note the folders that cannot be read."""
+
+    def note(error: OSError) -> None:
+        folder = str(error.filename)
+        unusable[folder] = f"{folder} cannot be read: {error.strerror}"
+
     for path in map(Path, paths):
         if not os.path.isdir(path):  # noqa: PTH112, raises nothing
             yield path
             continue
-        named = (p for p in path.rglob("*") if p.suffix.lower() in STRAIN_SUFFIXES)
-        inside = sorted(p for p in named if not os.path.isdir(p))  # noqa: PTH112
-        if not inside:
+        inside = sorted(
+            Path(folder, name)
+            for folder, _, names in os.walk(path, onerror=note)
+            for name in names
+            if name.lower().endswith(STRAIN_SUFFIXES)
+        )
+        if not (inside or str(path) in unusable):
             raise GspyError(
                 f"no strain in {path}: it has no {', '.join(STRAIN_SUFFIXES)}"
             )

@@ -54,9 +54,10 @@ def _list(file: h5py.File, path: Path) -> list[Series]:
 
 
 def _holds(file: h5py.File, key: str) -> bool:
-    """Tell whether a data set is in a file itself; links may lead into any other."""
+    """Tell whether a data set is there, and not by a link into another file."""
     steps = (key.partition("/")[0], key)
-    return all(isinstance(file.get(s, getlink=True), h5py.HardLink) for s in steps)
+    inside = h5py.HardLink | h5py.SoftLink
+    return all(isinstance(file.get(step, getlink=True), inside) for step in steps)
 
 
 def _is_series(data: h5py.Dataset) -> bool:

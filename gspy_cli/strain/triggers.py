@@ -46,8 +46,8 @@ def read_triggers(path: Path) -> Iterator[EventTime]:
     Raises
     ------
     GspyError
-        The table cannot be read, or has no times. A bad row is a `EventTime` with
-        its problem.
+        The table cannot be read, or has no times. A bad row is an `EventTime`
+        with its problem.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

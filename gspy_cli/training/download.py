@@ -113,7 +113,7 @@ def list_files(record: str) -> list[RemoteFile]:
             )
             for entry in values["files"]
         ]
-    except BROKEN as error:
+    except (OSError, HTTPException) as error:
         raise GspyError(
             f"cannot reach {record} ({error}): try again with a network"
         ) from None
@@ -166,7 +166,14 @@ def copy(
     on_progress: Stages,
 ) -> None:
     """Write an answer out piece by piece."""
-    while have < remote.size and (piece := answer.read1(CHUNK)):
+
+    def read() -> bytes:
+        try:
+            return answer.read1(CHUNK)
+        except OSError as error:  # a route or a network that is gone, among others
+            raise ConnectionError(str(error)) from None
+
+    while have < remote.size and (piece := read()):
         write(piece[: remote.size - have])
         have = min(have + len(piece), remote.size)
         on_progress(remote.name, have, remote.size)

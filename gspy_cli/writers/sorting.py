@@ -148,6 +148,8 @@ def _put(picture: Path, target: Path, link: Link) -> None:
                 shutil.copystat(picture, part)
         part.replace(target)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink()
         may_not = getattr(error, "winerror", None) == NO_RIGHT
         if not (may_not or error.errno in NO_LINKS) or link == "copy":
             raise
@@ -155,9 +157,6 @@ def _put(picture: Path, target: Path, link: Link) -> None:
             f"cannot make a {link} link to {picture} in {target.parent} "
             f"({error.strerror}); use --link copy"
         ) from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def _way(folder: Path, picture: Path) -> str:
