@@ -87,7 +87,7 @@ def lock(number: int, path: Path) -> None:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         raise GspyError(
-            f"another gspy is writing {path}; wait for it or give another -o"
+            f"another gspy is writing {path}; wait for it, or write elsewhere"
         ) from None
     except OSError:
         pass

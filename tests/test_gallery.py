@@ -165,8 +165,10 @@ def test_a_torn_page_is_completed_to_the_same_bytes(folder, page):
 def test_a_full_page_takes_no_more_and_says_so(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(gallery, "LIMIT", 2)
     page, table = tmp_path / "page.html", tmp_path / "out.csv"
-    for _ in range(2):
-        gspy("classify", folder, "--gallery", page, "-o", table)
+    for done in ("classified", "done before"):
+        _, _, err = gspy("classify", folder, "--gallery", page, "-o", table)
+        assert re.search(rf"\b[34] {done}", err)
+        assert "page takes" not in err
         assert page.read_text().count("<figure ") == 2
         assert len(rows(table.read_text().replace("c <i>&\n", "c"))) == 4
     assert "the page stops at 2 rows" in page.read_text()

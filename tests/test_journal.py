@@ -261,7 +261,7 @@ def test_two_runs_on_one_output_cannot_mix(odd_folder, tmp_path):
         first.stdin.close()
     assert code == 2
     assert err == (
-        f"gspy: another gspy is writing {output}; wait for it or give another -o\n"
+        f"gspy: another gspy is writing {output}; wait for it, or write elsewhere\n"
     )
 
 

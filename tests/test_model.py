@@ -158,6 +158,35 @@ def test_a_graph_that_takes_one_picture_at_a_time_is_refused(tiny_model: Path):
         load_model(str(tiny_model))
 
 
+@pytest.mark.parametrize("name", ["probabilities", "familiarity"])
+def test_a_graph_whose_outputs_have_another_shape_is_refused(
+    tiny_model: Path, name: str
+):
+    found = onnx.load(tiny_model)
+    if name == "familiarity":
+        card = tiny_model.with_name("card.json")
+        values = json.loads(card.read_text()) | {"unfamiliar_below": 0.5}
+        card.write_text(json.dumps(values))
+        found.graph.node.append(helper.make_node("Identity", ["probabilities"], [name]))
+        found.graph.output.append(
+            helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 3])
+        )
+    else:
+        shape = found.graph.output[0].type.tensor_type.shape
+        shape.dim.insert(1, shape.dim[0])
+        last = found.graph.node[-1]
+        last.output[0] = "flat"
+        found.graph.node.append(
+            helper.make_node("Unsqueeze", ["flat", "second"], [name])
+        )
+        found.graph.initializer.append(
+            onnx.numpy_helper.from_array(np.array([1]), "second")
+        )
+    rewrite(tiny_model, found)
+    with pytest.raises(GspyError, match=f"(give|lacks the output) '{name}'"):
+        load_model(str(tiny_model))
+
+
 def test_a_graph_that_fails_on_a_batch_is_one_line(tiny_model: Path):
     end_with(tiny_model, "Reshape", "one row")
     score = load_model(str(tiny_model)).score

@@ -612,7 +612,7 @@ def test_two_runs_into_one_folder_cannot_mix(tmp_path):
     manifest.write_bytes(before[:-1])
     with alone_in(tmp_path):
         code, err = simulate(*ask)
-    reason = f"another gspy is writing {tmp_path}; wait for it or give another -o"
+    reason = f"another gspy is writing {tmp_path}; wait for it, or write elsewhere"
     assert (code, err) == (2, f"gspy: {reason}\n")
     assert manifest.read_bytes() == before[:-1]
     assert simulate(*ask) == (0, "")
