@@ -1,5 +1,6 @@
 """`gspy classify --explain`: what an answer rests on."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,14 @@ def test_an_older_explanation_stays_where_there_is_no_room(
     code, _, err = gspy(*ask)
     assert (code, output.read_bytes()) == (2, before)
     assert err == f"gspy: cannot write {output}: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_private_explanation_stays_private(figures, tiny_model, tmp_path):
+    output = tmp_path / "why.png"
+    output.touch(0o600)
+    gspy("classify", min(figures.iterdir()), "-m", tiny_model, "--explain", output)
+    assert (output.stat().st_mode & 0o777, output.stat().st_size > 0) == (0o600, True)
 
 
 def test_a_picture_that_cannot_be_read_has_no_explanation(tiny_model, tmp_path):

@@ -249,6 +249,21 @@ def test_a_shipped_graph_alone_is_used_as_its_folder_says(tmp_path: Path):
         assert alone == whole
 
 
+def test_no_word_of_a_card_orders_the_terminal_about(tiny_model, registry, capsys):
+    order = "\x1b[31m"
+    texts = {"architecture": order, "data": order, "licence": order}
+    card = tiny_card(**texts, scores={f"right{order}": {order: 1.0}})
+    models_screen.show_card(card)
+    folder = registry / "user" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text(card.to_json())
+    shutil.copy(tiny_model, folder / "model.onnx")
+    models_screen.show_models(list(registry_module.installed()), "tiny")
+    shown = capsys.readouterr().out
+    assert order not in shown
+    assert shown.count("[31m") >= 5
+
+
 def test_a_registry_without_the_default_says_what_is_there(registry: Path):
     with pytest.raises(GspyError, match="installed: none"):
         registry_module.find(None)
