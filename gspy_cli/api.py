@@ -49,7 +49,8 @@ class Classifier:
         Raises
         ------
         GspyError
-            `batch_size` or `workers` is less than 1.
+            `batch_size` or `workers` is less than 1; or, while results are taken,
+            the model fails on a batch or no process can be started.
         """
         if batch_size < 1 or (workers is not None and workers < 1):
             raise GspyError("batch_size and workers are numbers of 1 or more")

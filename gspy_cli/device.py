@@ -77,7 +77,7 @@ def providers(device: str) -> list[Provider]:
     Raises
     ------
     GspyError
-        The device was named outright and ONNX Runtime cannot use it.
+        There is no such device, or ONNX Runtime cannot use the one that was named.
     """
     import onnxruntime
 
@@ -109,7 +109,7 @@ def torch_device(device: str) -> str:
     Raises
     ------
     GspyError
-        The device was named outright and this torch cannot use it.
+        There is no such device, or this torch cannot use the one that was named.
     """
     import torch
 

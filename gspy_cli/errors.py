@@ -21,4 +21,4 @@ class DivergedError(GspyError):
 
 
 class ChangedError(GspyError):
-    """An output is no longer as gspy wrote it; what it is named is told elsewhere."""
+    """An output is no longer as gspy wrote it; `journal.changed` adds its name."""

@@ -15,7 +15,13 @@ from gspy_cli.figure import find_plot
 def network_input(
     pixels: NDArray[np.uint8], *, height: int, width: int
 ) -> NDArray[np.uint8]:
-    """Crop a figure (H, W, 3 or 4) to its plot and resize it to (height, width, 3)."""
+    """Crop a figure (H, W, 3 or 4) to its plot and resize it to (height, width, 3).
+
+    Raises
+    ------
+    PictureError
+        There is no spectrogram in the picture, or more than one.
+    """
     box = find_plot(pixels)
     plot = pixels[box.top : box.bottom, box.left : box.right]
     return resize(plot, height=height, width=width)

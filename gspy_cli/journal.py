@@ -119,7 +119,7 @@ def was_begun(path: Path) -> bool:
 
 
 def _close(file: BinaryIO, path: Path) -> None:
-    with writing(path):  # what it holds yet, where the disk was full
+    with writing(path):  # closing writes what is buffered: a full disk fails here
         file.close()
 
 
@@ -141,7 +141,7 @@ def forget(path: Path) -> None:
 
 
 def check(noted: bytes, run: Mapping[str, object], path: Path) -> None:
-    """Refuse an output of which another run is noted than this one.
+    """Refuse an output whose note, `noted`, is of another run than this one.
 
     Raises
     ------

@@ -24,7 +24,7 @@ FEW = 64  # pictures that are read sooner than processes to read them can start
 ROUNDING = 1e-3  # of a probability
 
 Ready = tuple[Origin, Input]
-"""A sample's network input, or why there is none, and what is known of it now."""
+"""Where a sample is from, with what reading told of it, and its input or the reason."""
 Read = Callable[[Sequence[Sample], Size], list[Ready]]
 Work = Callable[[Sequence[Sample], Read], list[Result]]
 Answer = list[Result] | BaseException

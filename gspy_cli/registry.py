@@ -16,13 +16,13 @@ DEFAULT_MODEL = "efficientnet_lite0"
 WEIGHTS = "best.safetensors"
 """The best weights of a training run, in its folder."""
 RESERVED = ("default", "add", "list", "remove", "show")
-"""The file among the models' folders, and the words of `gspy models`."""
+"""Names that no model can have: a file beside the models' folders, subcommands."""
 MAX_BYTES = 2**31  # protobuf's own limit for one file
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """Where one model of the registry lies."""
+    """A folder with a model in it: one of the registry, or a training run's."""
 
     path: Path
 
@@ -54,7 +54,7 @@ class ModelFolder:
         return ModelCard.from_json(read(card_path), origin=str(card_path))
 
     def fill(self, graph: bytes, card: ModelCard) -> None:
-        """Write both files, or leave what is there; a folder of nothing goes."""
+        """Write both files, or leave what is there; a folder left empty is removed."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with (

@@ -47,7 +47,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep others that ask from writing into a folder; Windows has no such locks.
+    """Keep other processes that call this out of a folder; Windows has no such locks.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 def lock(number: int, path: Path) -> None:
     """Hold an open file, by its number: others cannot write to `path` until it closes.
 
-    However this process ends, that ends too. Some file systems have no locks.
+    The lock ends with this process, however that ends. Some file systems have none.
 
     Raises
     ------

@@ -17,7 +17,7 @@ def reason(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal would take for an order."""
+    """Escape what is not printable: a terminal would obey control sequences."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NOT_RUN = ROOT / "docs" / "not-run.md"
-MADE = ROOT / "docs" / "model-made.md"  # hours
+MADE = ROOT / "docs" / "model-made.md"  # its commands take hours
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 

@@ -16,10 +16,11 @@ from gspy_cli import registry as registry_module
 from gspy_cli.card import ModelCard
 from gspy_cli.strain.viridis import VIRIDIS
 
+# real figures and strain, beside this repository: without them their tests are skipped
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
 SIDE = 32
-ODD = 40  # more than two members of a compressed file
+ODD = 40  # rows: more than two gzip members of 16 hold
 
 # nohup and & have children ignore Ctrl-C; tests that send it would wait for ever
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -64,7 +64,7 @@ class TinyNetwork(nn.Sequential):
 
 @contextmanager
 def tiny_network_known() -> Iterator[None]:
-    """Let the registry hold `tiny` for a while."""
+    """Let the architectures hold `tiny` for a while."""
     tiny = Architecture(TinyNetwork, "8", 0.002, SIDE)
     names = (*config.NETWORKS, "tiny")
     with (

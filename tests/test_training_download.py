@@ -214,7 +214,9 @@ def test_a_python_that_cannot_unpack_safely_downloads_nothing(
 
 
 def test_no_network_is_an_error(tmp_path):
-    with pytest.raises(GspyError, match=r"cannot reach .*: try again with a network"):
+    with pytest.raises(
+        GspyError, match=r"cannot reach .*: try again with an internet connection"
+    ):
         get_gravity_spy(tmp_path, record="http://127.0.0.1:9/record")
 
 

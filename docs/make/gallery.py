@@ -13,6 +13,7 @@ from gspy_cli.labels import CLASSES
 from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.dataset import scene_views
 from gspy_cli.simulate.scene import draw_scene
+from gspy_cli.strain.grid import HIGH_HZ, LOW_HZ
 
 SEEDS = {
     "1080Lines": 1,
@@ -43,13 +44,12 @@ SEEDS = {
 """Of seeds 0 to 7 one that shows its class well, chosen by eye."""
 HEIGHT, WIDTH, LEFT, TOP, GAP = 160, 190, 44, 18, 6  # pixels
 TICKS_HZ = (16, 64, 256, 1024)
-LOWEST_HZ, HIGHEST_HZ = 10, 2048
 
 
 def tick_row(frequency_hz: float) -> float:
     """Give the row of a frequency, on the logarithmic axis of the plot."""
-    octaves = np.log2(HIGHEST_HZ / LOWEST_HZ)
-    return TOP + HEIGHT * np.log2(HIGHEST_HZ / frequency_hz) / octaves
+    octaves = np.log2(HIGH_HZ / LOW_HZ)
+    return TOP + HEIGHT * np.log2(HIGH_HZ / frequency_hz) / octaves
 
 
 def strip(label: str) -> Image.Image:

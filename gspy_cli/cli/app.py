@@ -16,7 +16,7 @@ from gspy_cli.cli.interruption import INTERRUPTED, Interruption
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.wording import printable
 
-UNUSABLE = (  # a path, for a reason that no check for a file being there tells
+UNUSABLE = (  # errors of a path that checks like `Path.exists` do not foresee
     errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.EROFS, errno.ESTALE,
     errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN,
 )  # fmt: skip

@@ -11,6 +11,7 @@ from gspy_cli.cli import explaining
 from gspy_cli.cli.engine import Engine, begin_engine
 from gspy_cli.cli.hints import after_classify, hint
 from gspy_cli.cli.inputs import Given
+from gspy_cli.cli.interruption import INTERRUPTED
 from gspy_cli.cli.options import (
     ChannelOption,
     DeviceOption,
@@ -159,10 +160,29 @@ def classify(
     Example: gspy classify figures/ -o labels.csv
     """
     events = Events(
-        tuple(gps or ()), triggers, channel, ifo, open_data, time_shift_check, quiet
+        times=tuple(gps or ()),
+        table=triggers,
+        channel=channel,
+        ifo=ifo,
+        open_data=open_data,
+        shifts=time_shift_check,
+        quiet=quiet,
     )
-    given = Given(tuple(paths or ()), files_from, recursive, events, sort_into)
-    wanted = Wanted(tuple(output or ()), form, sort_into, link, gallery, overwrite)
+    given = Given(
+        tuple(paths or ()),
+        files_from=files_from,
+        recursive=recursive,
+        events=events,
+        sort_into=sort_into,
+    )
+    wanted = Wanted(
+        tuple(output or ()),
+        form=form,
+        sort_into=sort_into,
+        link=link,
+        gallery=gallery,
+        overwrite=overwrite,
+    )
     if per_glitch and time_shift_check:
         raise GspyError("--time-shift-check is for single windows, not --per-glitch")
     _check(given, wanted, cluster, workers, explain)
@@ -174,7 +194,7 @@ def classify(
         batch_size=batch_size,
         workers=workers,
         cluster=cluster,
-        least=int(wanted.begun()),  # by a run that a picture may have crashed
+        least=int(wanted.begun()),  # a picture may have crashed the run that began it
     ) as begun:
         ahead = begun.reads_here and not wanted.paths()
         rounds: Iterator[Iterable[Group]] = (
@@ -222,7 +242,7 @@ def classify(
         watch=watch,
     )
     if stopped:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     if failed:
         raise typer.Exit(1)
 

@@ -53,4 +53,5 @@ def get(
         table = get_gravity_spy(
             folder, on_progress=lambda _, done, size: progress(done // MB, size // MB)
         )
-    typer.echo(f"next: {command('gspy', 'train', '--data', table)}")
+    if not quiet:
+        typer.echo(f"next: {command('gspy', 'train', '--data', table)}")

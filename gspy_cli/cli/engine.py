@@ -79,7 +79,7 @@ def _begin_loading(name: str | None, *, device: str) -> "Callable[[], Model]":
     GspyError
         There is no such model, or torch is needed and not installed.
     """
-    path = Path(name or "")
+    path = Path(name or "").expanduser()
     if path.suffix == ".safetensors" or _is_unexported_run(path):
         from gspy_cli.evaluation.subjects import load_run
 

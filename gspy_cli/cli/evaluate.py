@@ -52,7 +52,7 @@ def evaluate(
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="Gravity Spy's labels, to agree with."),
+        typer.Option(metavar="CSV", help="Gravity Spy's labels, to compare with."),
     ] = None,
     device: DeviceOption = "auto",
     batch_size: Annotated[

@@ -83,7 +83,7 @@ def find_heat(
 
 def weights_of(source: str | None) -> Path | None:
     """Find the weights of a run, or a checkpoint; a graph alone has no gradients."""
-    path = Path(source or "")
+    path = Path(source or "").expanduser()
     if source and path.suffix == ".safetensors":
         return path
     inside = path / WEIGHTS

@@ -78,7 +78,9 @@ def export(
     ] = 17,
     check: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Check an exported file; RUN: against it."),
+        typer.Option(
+            metavar="FILE", help="Check this exported file; with RUN, compare them."
+        ),
     ] = None,
 ) -> None:
     """Write a network as an ONNX file that takes raw pictures.

@@ -84,7 +84,7 @@ class Given:
         named = [path for path in self.paths if path != "-"]
         alone = len(named) == 1 and not os.path.isdir(named[0])  # noqa: PTH112, any name
         few = not least and (alone or not named)
-        if self.events or few:  # soon told: one picture starts quickly
+        if self.events or few:  # told without a look at folders, so one starts quickly
             return None
         from gspy_cli import sources
         from gspy_cli.predict import FEW

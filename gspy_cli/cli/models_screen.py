@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from textwrap import indent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -131,7 +131,7 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "sha256", card.sha256
 
 
-def _score(name: str, value: Any) -> str:  # noqa: ANN401
+def _score(name: str, value: object) -> str:
     if isinstance(value, dict):
         of_class = name.endswith("per_class")
         return "\n".join(
@@ -142,7 +142,7 @@ def _score(name: str, value: Any) -> str:  # noqa: ANN401
     return f"{value:.3g}" if 0 < abs(value) < SMALL else f"{value:.3f}"
 
 
-def _entry(name: str, value: Any, *, of_class: bool) -> str:  # noqa: ANN401
+def _entry(name: str, value: object, *, of_class: bool) -> str:
     """Write a score of several; what lies in it begins a line of its own, set in."""
     shown = name if of_class else name.replace("_", " ")
     if isinstance(value, dict):

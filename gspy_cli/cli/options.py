@@ -49,7 +49,7 @@ IfoOption = Annotated[
         "-i",
         metavar="H1|L1|V1",
         parser=str.upper,
-        help="Default: as the file says.",
+        help="The detector; default: as the file says.",
     ),
 ]
 

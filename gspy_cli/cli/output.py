@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gspy_cli.writers.forms import Form
 
 Place = Enum("Place", ["DONE", "FAILED", "LACKING", "FULL"])
-FLUSH_ROWS = 16  # what is written at once, unless the next input is waited for
+FLUSH_ROWS = 16  # rows written at once; fewer before a wait for the next input
 
 
 class OutputFile:
@@ -33,7 +33,10 @@ class OutputFile:
         self._room = form.limit and form.limit - len(saved.done) + begun
 
     def place(self, key: "Key") -> Place:
-        """Tell whether the row is here, perhaps as a failure, comes, or has no room."""
+        """Tell whether a row is written, written as failed, lacking, or without room.
+
+        Each call uses up a written row of this key, or the room for a lacking one.
+        """
         failed = self._saved.done.take(key)
         if failed is not None:
             return Place.FAILED if failed else Place.DONE
@@ -110,8 +113,8 @@ class Outputs:
     ) -> None:
         """Write the rows of what was left, as they come; `live`, a few at a time.
 
-        They pass through `counted`, and through `watched` unless they can be seen to
-        come.
+        They pass through `counted`, and through `watched`, which shows a bar, unless
+        the terminal shows the rows themselves as they come.
         """
         saved = counted(self._save(rows))
         if self._printed is None:

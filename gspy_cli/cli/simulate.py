@@ -78,7 +78,14 @@ def simulate(
     with writing(output), bar("simulating", quiet=quiet) as progress:
         if inputs:
             source = str(noise.resolve()) if noise else ""
-            plan = Plan(count, seed, inputs, inputs, tuple(chosen), source)
+            plan = Plan(
+                count,
+                seed,
+                height=inputs,
+                width=inputs,
+                classes=tuple(chosen),
+                noise=source,
+            )
             write_inputs(
                 output,
                 plan,

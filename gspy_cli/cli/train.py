@@ -119,7 +119,8 @@ def train(
         float | None, typer.Option(metavar="X", help="Doubt in each label, 0 to 1.")
     ] = None,
     balance: Annotated[
-        float | None, typer.Option(metavar="X", help="1: every class equally often.")
+        float | None,
+        typer.Option(metavar="X", help="0: classes as they are; 1: equally often."),
     ] = None,
     ema_decay: Annotated[
         float | None, typer.Option(metavar="X", help="Of averaged weights; 0: none.")
@@ -131,10 +132,12 @@ def train(
         int | None, typer.Option(metavar="N", help="Stop after N epochs no better.")
     ] = None,
     reconstruct_epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Rebuild pictures first.")
+        int | None,
+        typer.Option(metavar="N", help="Epochs of rebuilding pictures first."),
     ] = None,
     reconstruction_weight: Annotated[
-        float | None, typer.Option(metavar="X", help="Rebuild them later, too.")
+        float | None,
+        typer.Option(metavar="X", help="Weight of rebuilding in the later loss."),
     ] = None,
     freeze_encoder: Annotated[
         bool | None, typer.Option(help="Classify from the latent as it is.")
@@ -157,7 +160,8 @@ def train(
         bool, typer.Option("--compile", help="Compile the network first.")
     ] = False,
     amp: Annotated[
-        str, typer.Option(metavar="TYPE", help="auto, bf16, fp16 or off.")
+        str,
+        typer.Option(metavar="TYPE", help="Mixed precision: auto, bf16, fp16 or off."),
     ] = "auto",
     workers: Annotated[
         int,

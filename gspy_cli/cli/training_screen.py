@@ -170,7 +170,7 @@ def show_end(run: "Run", *, quiet: bool) -> None:
     if not world_of_torchrun().is_writer:
         return
     best = run.best
-    if best.validation_accuracy == best.validation_accuracy:
+    if not math.isnan(best.validation_accuracy):
         typer.echo(
             f"best epoch {best.epoch}: validation accuracy "
             f"{best.validation_accuracy:.3f}, macro-F1 {best.validation_macro_f1:.3f}"

@@ -145,7 +145,7 @@ def wrapped(*lines: str) -> str:
     return "\n".join(textwrap.fill(line, TITLE) for line in lines)
 
 
-def show_plot(axes: "Axes", plot: Any, title: str, colour: str) -> None:  # noqa: ANN401
+def show_plot(axes: "Axes", plot: NDArray[np.uint8], title: str, colour: str) -> None:
     """Show a spectrogram with a title."""
     axes.imshow(plot, aspect="auto")
     axes.set_title(title, size=8, color=colour)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]  # (..., 3), red, green, blue
 
-GAP, WIDEST = 6, 9  # pixels between two plots, at least; where they are large
-MOST = 0.7  # least part of the colours that must be those of the colour map
+GAP, WIDE_GAP = 6, 9  # pixels between two plots, at least; in large pictures
+SHARE = 0.7  # of the colours, at least, must be those of the colour map
 
 # matplotlib's viridis at 17 equal steps
 _VIRIDIS = np.array(
@@ -78,7 +78,7 @@ def fills_picture(pixels: Pixels) -> bool:
         _is_flat(colours) or on_viridis(colours).mean() < 0.98
     ):
         return False  # a page in one of viridis's colours, with a figure or none
-    viridis = _are_viridis(colours, pixels, MOST)
+    viridis = _are_viridis(colours, pixels, SHARE)
     return viridis and _is_quiet_or_loud(colours) and not is_divided(inner)
 
 
@@ -102,7 +102,7 @@ def is_spectrogram(plot: Pixels, background: Pixels, *, labelled: bool) -> bool:
     viridis with something else around (a figure on a page).
     """
     colours = sample(plot, 32)
-    if _are_viridis(colours, plot, MOST):
+    if _are_viridis(colours, plot, SHARE):
         if _is_flat(colours) and _is_flat(plot):  # a glitch may lie between the places
             return False
         return labelled or _is_quiet_or_loud(colours)
@@ -160,12 +160,12 @@ def is_divided(pixels: Pixels) -> bool:
 
     Grid lines and marks are narrower, also where a figure is drawn large.
     """
-    width = min(max(GAP, min(pixels.shape[:2]) // 150), WIDEST)
+    width = min(max(GAP, min(pixels.shape[:2]) // 150), WIDE_GAP)
     return _has_gap(pixels, width) or _has_gap(pixels.swapaxes(0, 1), width)
 
 
 def _has_gap(pixels: Pixels, width: int) -> bool:
-    """Tell it of a gap from top to bottom, by some of the rows."""
+    """Tell whether a grey gap runs from top to bottom, by some of the rows."""
     row = pixels[2 * len(pixels) // 5, :: GAP // 2]  # a gap across would lie elsewhere
     if not _are_grey(row).any() or on_viridis(row).mean() < 0.5:
         return False
@@ -184,26 +184,26 @@ def _are_grey(colours: Pixels) -> NDArray[np.bool_]:
     return grey
 
 
-def is_viridis(pixels: Pixels, least: float = MOST) -> bool:
-    """Tell whether the colours lie on the viridis curve, dithered or not."""
+def is_viridis(pixels: Pixels, least: float = SHARE) -> bool:
+    """Tell whether a part `least` of pixels (H, W, 3) is in viridis, even dithered."""
     return _are_viridis(sample(pixels, 32), pixels, least)
 
 
 def are_viridis(pictures: Pixels) -> NDArray[np.bool_]:
-    """Tell it of each of some pictures (N, H, W, 3), as `is_viridis` does, (N,)."""
+    """Tell which pictures (N, H, W, 3) are in viridis, as `is_viridis` does: (N,)."""
     rows, columns = (spread(length, 32) for length in pictures.shape[1:3])
     colours = pictures[:, rows[:, None], columns].reshape(-1, 3)
     shares = on_viridis(colours).reshape(len(pictures), -1).mean(axis=1).tolist()
     return np.array(
         [
-            share >= MOST or (share > 0.1 and is_viridis(picture))
+            share >= SHARE or (share > 0.1 and is_viridis(picture))
             for share, picture in zip(shares, pictures, strict=True)
         ]
     )
 
 
 def _are_viridis(colours: Pixels, pixels: Pixels, least: float) -> bool:
-    """Tell it of the colours (N, 3) of some of the pixels."""
+    """Tell whether pixels are in viridis, by `colours` (N, 3), a sample of them."""
     if is_one_grey(colours):
         return False
     share = float(on_viridis(colours).mean())

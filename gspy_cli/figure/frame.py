@@ -94,7 +94,7 @@ def _side_places(width: int, box: Box, depth: int) -> NDArray[np.intp]:
 def _leading(frame: list[bool]) -> int | None:
     """Count the frame lines at the start; the very first may be blurred.
 
-    None: all lines are, so they are none, or not all of them.
+    None where all lines are: they are data and no frame, or the frame is thicker.
     """
     if not any(frame[:2]):
         return 0

@@ -61,7 +61,7 @@ def draw_origin(rng: np.random.Generator, label: str) -> Origin:
 
 
 def with_norm(origin: Origin, rng: np.random.Generator, norm: str) -> Origin:
-    """Move an origin to an era whose row normalisation is `mean` or `median`."""
+    """Give the origin in an era whose rows are normalised by `norm`, or as it is."""
     if norm in ("any", RECIPES[origin.era].row_norm):
         return origin
     fitting = [era for era in ERAS if RECIPES[era].row_norm == norm]
@@ -91,7 +91,7 @@ TYPICAL_QS = {
     "Violin_Mode": BROAD,
     "Wandering_Line": BROAD,
 }
-"""The planes that draw a class in its known shape: its border draws are dropped."""
+"""The Qs at which a class has its known shape; draws with another are drawn again."""
 
 
 # A glitch of these whose pictures look like nothing would be labelled No_Glitch.

@@ -69,6 +69,9 @@ def draw_scene(
 ) -> Scene:
     """Draw the scene that this seed, index and class stand for, always the same.
 
+    One whose picture would not show its class is drawn again; the last of `DRAWS`
+    stands, whatever it shows.
+
     With quiet stretches of real strain, half of the scenes are put into them.
     """
     for attempt in range(DRAWS):

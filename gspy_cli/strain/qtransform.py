@@ -100,7 +100,7 @@ def q_scan(
     return scan_tiles(tiles, event_s=event_s)
 
 
-@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _check_finite looks
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _check_finite refuses
 def tile_strain(
     strain: NDArray[np.floating],
     *,

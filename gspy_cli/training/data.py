@@ -67,7 +67,12 @@ def read_dataset(
 
     `window` in seconds keeps only the pictures of that length. With `own_classes`,
     or where Gravity Spy knows none of the labels, the classes are the labels as they
-    are, sorted; otherwise they are Gravity Spy's, in its order.
+    are; otherwise they are Gravity Spy's. Only those that occur count, sorted.
+
+    Raises
+    ------
+    GspyError
+        There is no such source, it holds no pictures, or a label is unknown.
     """
     if not os.path.exists(source):  # noqa: PTH110, it takes every name
         raise GspyError(f"{source} does not exist: give a folder or a CSV to --data")

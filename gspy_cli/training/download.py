@@ -115,7 +115,7 @@ def list_files(record: str) -> list[RemoteFile]:
         ]
     except (OSError, HTTPException) as error:
         raise GspyError(
-            f"cannot reach {record} ({error}): try again with a network"
+            f"cannot reach {record} ({error}): try again with an internet connection"
         ) from None
     except (ValueError, KeyError, TypeError):
         raise GspyError(f"{record} is no Zenodo record: mend the address") from None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures
@@ -48,7 +49,7 @@ def draw_map(
     write_bytes(path, draw_latent(latent, pictures.labels, classes))
 
 
-def as_inputs(pictures: Pictures, indices: np.ndarray) -> torch.Tensor:
+def as_inputs(pictures: Pictures, indices: NDArray[np.intp]) -> torch.Tensor:
     """Give pictures as the autoencoder takes them, (N, 3, S, S) from 0 to 1."""
     pixels = torch.from_numpy(pictures.pixels.rows(pictures.rows[indices]))
     return pixels.permute(0, 3, 1, 2).float() / 255

@@ -93,7 +93,7 @@ def take_step(
 
 @torch.no_grad()
 def update_average(trainee: Trainee, recipe: Recipe, step: int) -> None:
-    """Draw the mean of the weights towards them: early on faster, it starts anew."""
+    """Move the running mean towards the weights: faster at first, when it is new."""
     if trainee.average is None:
         return
     decay = min(recipe.ema_decay, (1 + step) / (10 + step))

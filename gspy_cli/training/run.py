@@ -200,7 +200,11 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
 def of_epoch(card: ModelCard, row: Row) -> ModelCard:
     """Say how the network scored in an epoch, and its temperature then."""
     temperature = 1.0 if math.isnan(row.temperature) else row.temperature
-    scores = {k: v for k, v in asdict(row).items() if v == v}  # no NaN
+    scores = {
+        name: value
+        for name, value in asdict(row).items()
+        if not (isinstance(value, float) and math.isnan(value))
+    }
     return replace(card, temperature=temperature, scores=scores)
 
 

@@ -83,7 +83,7 @@ def glitch_labels(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def check_classes(dataset: Dataset) -> None:
-    """One class cannot be trained, nor one that is empty or of a name in use."""
+    """Refuse one class alone, an empty one, or a name no table or folder can have."""
     if columns := [name for name in dataset.classes if COLUMN.fullmatch(name)]:
         raise GspyError(
             f"tables of answers have columns of their own named {', '.join(columns)}: "
@@ -105,7 +105,7 @@ def check_classes(dataset: Dataset) -> None:
 
 
 def check_given_splits(dataset: Dataset) -> None:
-    """Given splits must be complete, and no glitch may lie in two."""
+    """Refuse given splits that are not complete, and a glitch that lies in two."""
     parts: dict[str, str] = {}
     for e in dataset.examples:
         if not e.split:

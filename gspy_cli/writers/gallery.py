@@ -28,7 +28,7 @@ from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Cell, Columns, ranked
 from gspy_cli.writers.forms import Form
-from gspy_cli.writers.lines import Found, whole_rows
+from gspy_cli.writers.lines import BAD, Found, whole_rows
 
 LIMIT = 5_000  # pictures in a page: 15 MB
 HEIGHT, WIDTH = 140, 170  # of a picture in the page, pixels
@@ -66,7 +66,7 @@ def _key(line: bytes) -> Found | None:
         hash(key)
     except (ValueError, TypeError, RecursionError):
         return None
-    return key, parts[3] in ("failed", "partial")
+    return key, parts[3] in BAD
 
 
 def _figure(row: Row, group: Group, columns: Columns, folder: str) -> str:
