@@ -16,8 +16,9 @@ from gspy_cli.strain import checks, gaps
 from gspy_cli.strain.archive import Archive, Strain
 from gspy_cli.strain.collect import collect
 from gspy_cli.strain.events import Event, Scanner
+from gspy_cli.strain.files import read_samples
 from gspy_cli.strain.qtransform import QScan, q_scan
-from gspy_cli.strain.series import Series, read_samples
+from gspy_cli.strain.series import Series
 
 STRAIN = SHARED / "strain"
 EVENT_S = 60.4

@@ -21,7 +21,7 @@ from gspy_cli.figure import read_figure
 from gspy_cli.graph import check_graph
 from gspy_cli.image import network_input
 from gspy_cli.sources import from_paths
-from gspy_cli.strain.series import list_series, read_samples
+from gspy_cli.strain.files import list_series, read_samples
 from gspy_cli.training.data import read_dataset
 from gspy_cli.writers import Columns
 from gspy_cli.writers.forms import csv_form

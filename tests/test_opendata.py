@@ -13,7 +13,8 @@ from running import gspy
 from strain_files import RATE, START, gwosc_file, noise
 
 from gspy_cli.strain import opendata
-from gspy_cli.strain.series import Series, list_series
+from gspy_cli.strain.files import list_series
+from gspy_cli.strain.series import Series
 
 pytest.importorskip("gwosc")
 RUN_START, RUN_S = START, 256
@@ -190,6 +191,7 @@ def test_a_time_that_is_not_open_is_a_failed_row(
         f"GWOSC has no strain of V1 at GPS {START + 40}",
         "--open-data needs a detector: give --ifo",
     ]
+    assert not list(tmp_path.glob("cache/**/*.json"))  # it may be open tomorrow
 
 
 @pytest.mark.parametrize("command", ["classify", "qscan"])
@@ -229,6 +231,16 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(
     assert (code, len(rows), "fetching http://" in err) == (0, 4, True)
     assert file.read_bytes() == whole
     assert json.loads(note.read_text())[0].endswith(file.name)
+
+
+def test_strain_of_another_detector_in_the_cache_is_left_alone(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    cache = tmp_path / "cache" / "gspy" / "gwosc"
+    cache.mkdir(parents=True)
+    other = gwosc_file(cache, noise(128), ifo="L1", start=START)
+    assert classify(tiny_model, "-i", "H1", "-t", START + 40)[0] == 0
+    assert cached(tmp_path) == [f"H-H1_GWOSC_4KHZ_R1-{START}-128.hdf5", other.name]
 
 
 def test_a_file_is_opened_once_for_all_its_events(

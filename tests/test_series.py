@@ -15,13 +15,8 @@ from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 from gspy_cli.errors import GspyError
 from gspy_cli.strain import hdf5
 from gspy_cli.strain.collect import collect
-from gspy_cli.strain.series import (
-    Series,
-    choose,
-    detector,
-    list_series,
-    read_samples,
-)
+from gspy_cli.strain.files import choose, list_series, read_samples
+from gspy_cli.strain.series import Series, detector
 
 STRAIN = SHARED / "strain"
 FRAME = STRAIN / "HLV-HW100916-968654552-1.gwf"

@@ -40,8 +40,8 @@ from gspy_cli.simulate.waveforms.fish import koi_fish
 from gspy_cli.simulate.waveforms.low_blips import blip_low_frequency, tomte
 from gspy_cli.simulate.waveforms.sweeps import chirp, merger
 from gspy_cli.strain.eras import Era
+from gspy_cli.strain.files import list_series
 from gspy_cli.strain.qtransform import q_scan
-from gspy_cli.strain.series import list_series
 from gspy_cli.whole import alone_in
 
 RATE_HZ = 8192
@@ -682,3 +682,32 @@ def test_a_full_disk_is_told_before_anything_is_simulated(tmp_path, monkeypatch)
 def test_options_that_would_do_nothing_are_refused(tmp_path, options, reason):
     assert simulate("-o", tmp_path / "new", *options) == (2, f"gspy: {reason}\n")
     assert not (tmp_path / "new").exists()
+
+
+def test_figures_are_jpegs_where_that_is_asked(tmp_path):
+    assert simulate("-o", tmp_path, "--classes", "Blip", "--jpeg")[0] == 0
+    pictures = list((tmp_path / "Blip").iterdir())
+    assert {path.suffix for path in pictures} == {".jpg"}
+    assert [path.read_bytes()[:3] for path in pictures] == [b"\xff\xd8\xff"] * 4
+
+
+def test_what_is_asked_of_figures_is_passed_on(tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(figures, "write_figures", lambda _, **how: asked.update(how))
+    options = ("--seed", 7, "--classes", "Blip,Tomte", "--noise", tmp_path, "--strain")
+    simulate("-o", tmp_path / "new", *options)
+    wanted = {"count": 1, "seed": 7, "classes": ["Blip", "Tomte"], "strain": True}
+    assert asked.items() >= (wanted | {"noise": tmp_path}).items()
+
+
+def test_what_is_asked_of_inputs_is_passed_on(tmp_path, monkeypatch):
+    asked = []
+
+    def spy(_, plan, *, workers, **_how):
+        asked.append((plan, workers))
+
+    monkeypatch.setattr(dataset, "write_inputs", spy)
+    options = ("--seed", 7, "--classes", "Blip,Tomte", "--noise", tmp_path, "-j", 3)
+    simulate("-o", tmp_path / "new", "--inputs", 48, *options)
+    plan = Plan(1, 7, 48, 48, ("Blip", "Tomte"), noise=str(tmp_path))
+    assert asked == [(plan, 3)]

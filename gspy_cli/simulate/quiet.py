@@ -17,8 +17,8 @@ from gspy_cli.simulate.detectors import Floats, Floor
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import log_uniform, sign
 from gspy_cli.strain.checks import gaps
+from gspy_cli.strain.files import list_series, read_samples
 from gspy_cli.strain.segments import is_segments, read_segments
-from gspy_cli.strain.series import list_series, read_samples
 
 RATE_HZ = 4096  # of the stretches kept; what GWOSC gives most often
 KNOWN_HZ = 1640.0  # GWOSC's 4096 Hz strain fades out above

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.checks import gaps
+from gspy_cli.strain.files import read_samples
 from gspy_cli.strain.memo import Memo
-from gspy_cli.strain.series import CHUNK_S, Series, read_samples
+from gspy_cli.strain.series import CHUNK_S, Series
 
 BLOCK_S = 64  # what Gravity Spy reads about an event
 KEPT_SAMPLES = 1 << 22  # of a detector, 32 MB; one chunk at least, in GWF a frame

@@ -8,7 +8,8 @@ from pathlib import Path
 from gspy_cli.errors import GspyError
 from gspy_cli.results import STRAIN_SUFFIXES
 from gspy_cli.strain.archive import Archive
-from gspy_cli.strain.series import Series, choose, list_series
+from gspy_cli.strain.files import choose, list_series
+from gspy_cli.strain.series import Series
 
 
 @dataclass(frozen=True, slots=True)

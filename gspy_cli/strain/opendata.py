@@ -16,7 +16,7 @@ from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.archive import BLOCK_S, Archive
 from gspy_cli.strain.checks import MIN_DURATION_S
-from gspy_cli.strain.series import choose, list_series
+from gspy_cli.strain.files import choose, list_series
 from gspy_cli.strain.triggers import EventTime
 from gspy_cli.whole import whole_file
 
