@@ -3,8 +3,9 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import draw_figure, tiny_card
@@ -13,12 +14,16 @@ from running import GSPY, gspy, killing, rows
 
 pytest.importorskip("distributed", reason="the cluster extra is not here")
 
-from gspy_cli import cluster
+from distributed import KilledWorker
+
+from gspy_cli import cluster, schedulers
 from gspy_cli.errors import GspyError
+from gspy_cli.model import Model
 from gspy_cli.results import Failure
 from gspy_cli.samples import picture
 from gspy_cli.schedulers import scheduler_of
 
+GONE = SimpleNamespace(address="tcp://10.0.0.2:40000")  # a worker
 COUNT = 500  # eight tasks
 DASK = [sys.executable, "-m", "dask"]
 
@@ -108,6 +113,25 @@ def test_jobs_that_cannot_be_submitted_are_one_clear_line(name, reason, monkeypa
     monkeypatch.setenv("PATH", "")
     with pytest.raises(GspyError, match=reason), scheduler_of(name):
         pass
+
+
+def test_as_many_jobs_are_submitted_as_asked_and_they_are_ended(monkeypatch):
+    done = []
+
+    class Batch(nullcontext):
+        scheduler_address = "tcp://10.0.0.1:8786"
+
+        def scale(self, *, jobs):
+            done.append(jobs)
+
+        def __exit__(self, *_):
+            done.append("ended")
+
+    monkeypatch.setattr(schedulers, "_maker", lambda _queue: Batch)
+    monkeypatch.setattr(schedulers, "_check_configuration", lambda _queue: None)
+    with scheduler_of("slurm:20") as address:
+        assert (address, done) == ("tcp://10.0.0.1:8786", [20])
+    assert done == [20, "ended"]
 
 
 def test_a_worker_killed_and_one_added_leave_no_trace(
@@ -219,7 +243,22 @@ def test_a_worker_with_another_version_is_refused(tiny_model):
         cluster._work([], job)
 
 
-@pytest.mark.parametrize("error", [ImportError("no gspy"), OSError("gone")])
+def test_a_worker_computes_on_the_device_that_was_asked_for(monkeypatch):
+    asked = []
+
+    def spy(name, **how):
+        asked.append((name, how))
+        return Model(tiny_card(), lambda pictures: pictures, "cuda:1")
+
+    monkeypatch.setattr(cluster, "load_model", spy)
+    cluster._model(cluster.Job("tiny", tiny_card().sha256, device="cuda:1"))
+    assert asked == [("tiny", {"device": "cuda:1"})]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ImportError("no gspy"), OSError("gone"), KilledWorker("work", GONE, 3)],
+)
 def test_what_ends_a_cluster_is_one_line(error):
     class Lost:
         def result(self):

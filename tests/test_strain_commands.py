@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.strain import Events
 from gspy_cli.errors import GspyError
 from gspy_cli.figure import read_figure
-from gspy_cli.strain import triggers
+from gspy_cli.strain import drawing, triggers
 from gspy_cli.strain.times import gps_time
 
 STRAIN = SHARED / "strain"
@@ -105,7 +106,24 @@ def test_a_scan_is_four_figures_that_gspy_itself_can_read(blip_file, tmp_path):
         f"L1_{START + 16}.000000000_spectrogram_{w}.png" for w in (0.5, 1.0, 2.0, 4.0)
     ]
     assert read_figure(tmp_path / "q" / names[0]).shape == (600, 800, 3)
-    assert "loudest tile 101.5 Hz" in err
+    assert re.search(r"loudest tile 101\.5 Hz, SNR 12\d\.\d, Q 5\.66\n", err)
+
+
+@pytest.mark.parametrize("marks", [(), ("--annotate",)])
+def test_a_scan_is_drawn_of_the_exact_time_with_marks_if_asked(
+    blip_file, tmp_path, monkeypatch, marks
+):
+    drawn = []
+
+    def spy(_scan, window_s, **how):
+        drawn.append((window_s, how))
+        return b""
+
+    monkeypatch.setattr(drawing, "draw", spy)
+    time, window = f"{START + 16}.3", ("--window", "1.0")
+    gspy("qscan", blip_file, "-t", time, *window, *marks, "-o", tmp_path / "q")
+    how = {"ifo": "L1", "gps": Decimal(time), "annotate": bool(marks)}
+    assert drawn == [(1.0, how)]
 
 
 def test_the_energies_can_be_had_as_numbers(blip_file, tmp_path):
