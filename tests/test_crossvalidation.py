@@ -76,6 +76,13 @@ def test_the_last_network_is_judged_without_a_temperature(trained, tmp_path):
     np.testing.assert_array_equal(after.probabilities, before.probabilities)
 
 
+def test_what_is_held_out_is_decoded_into_the_runs_own_cache(trained, tmp_path):
+    run = read_run(trained[0])
+    elsewhere = replace(run.config, cache=tmp_path / "cache")
+    judge_run(replace(run, config=elsewhere), run.dataset.part("validation"))
+    assert [*elsewhere.cache.rglob("*.npy")]
+
+
 def test_a_single_class_has_no_folds(tmp_path):
     data = draw_class_folders(tmp_path / "data", {"Blip": 4})
     config = quick_config(data, tmp_path)

@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from unittest import mock
 
@@ -187,6 +188,14 @@ def test_no_file_of_a_run_is_replaced_by_a_model(run, name, tmp_path):
     code, out, err = gspy("export", weights, "-o", file)
     assert (code, out, err) == (2, "", f"gspy: -o {file}: end it in .onnx\n")
     assert file.read_bytes() == (run / name).read_bytes()
+
+
+def test_what_the_options_say_is_in_the_card(run, tmp_path):
+    output, told = tmp_path / "m.onnx", ("--name", "mine", "--licence", "CC0-1.0")
+    assert gspy("export", run, "-o", output, "--temperature", 2, *told)[0] == 0
+    card = load_model(str(output), device="cpu").card
+    assert (card.temperature, card.name, card.licence) == (2.0, "mine", "CC0-1.0")
+    assert date.fromisoformat(card.date)
 
 
 def test_scores_are_an_object(run, tmp_path):

@@ -147,6 +147,29 @@ def test_classes_that_the_model_does_not_know_do_not_become_familiar(plain, tmp_
     assert given[0].sha256 == given[1].sha256
 
 
+def test_one_in_a_hundred_of_what_was_not_taught_is_unfamiliar(
+    plain, tmp_path, monkeypatch
+):
+    shown = {}
+
+    def fit_head(known, strangers, original=familiarity.fit_head):
+        shown["taught"] = len(known)
+        return original(known, strangers)
+
+    def answers(content, output, pictures, *_, original=familiarity.answers):
+        shown[output] = len(pictures)
+        even = np.linspace(0, 1, len(pictures))
+        return original(content, output, pictures) if output == "embedding" else even
+
+    monkeypatch.setattr(familiarity, "fit_head", fit_head)
+    monkeypatch.setattr(familiarity, "answers", answers)
+    path = Path(shutil.copy(plain[0], tmp_path))
+    sets = simulated(tmp_path / "sim", range(20))
+    card = familiarity.add_familiarity(path, plain[1], sets)
+    assert (shown["taught"], shown["familiarity"]) == (60, 20)
+    assert card.unfamiliar_below == pytest.approx(0.01)
+
+
 @pytest.mark.parametrize("number", [48, 96, 240, 2400])
 def test_every_class_is_taught_and_in_large_sets_held_out(number: int):
     labels = np.arange(number) % 24

@@ -82,6 +82,15 @@ def test_the_cache_is_in_the_one_folder_that_gspy_has_on_windows_too(monkeypatch
     assert cache.shard_folder(None, 16).parent == Path("False", "gspy", "pictures")
 
 
+def test_another_file_of_as_many_bytes_has_another_key(tmp_path):
+    keys = set()
+    for changed in (1, 2):
+        (tmp_path / "a.png").write_bytes(b"as many")
+        os.utime(tmp_path / "a.png", ns=(0, changed * 10**9))
+        keys.add(cache.key(tmp_path / "a.png"))
+    assert len(keys) == 2
+
+
 def test_another_size_or_another_preprocessing_is_another_cache(
     tmp_path, paths, decoded, monkeypatch
 ):

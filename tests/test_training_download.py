@@ -13,11 +13,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.training.data import read_dataset
 from gspy_cli.training.download import (
     METADATA,
     PICTURES,
+    RemoteFile,
+    copy,
     default_data,
     get_gravity_spy,
 )
@@ -125,10 +128,10 @@ def test_the_training_set_is_downloaded_unpacked_and_readable(zenodo, tmp_path):
 
 
 def test_a_connection_that_breaks_off_is_taken_up_where_it_ended(zenodo, tmp_path):
-    zenodo.limit = 40_000
+    zenodo.limit = 15_000
     get(zenodo, tmp_path)
     starts = [start for name, start in zenodo.starts if name == PICTURES]
-    assert starts == [0, 40_000, 80_000]
+    assert starts == [0, 15_000, 30_000, 45_000, 60_000, 75_000, 90_000]
     assert (tmp_path / PICTURES).read_bytes() == ARCHIVE
 
 
@@ -166,6 +169,19 @@ def test_what_is_there_is_not_downloaded_again(zenodo, tmp_path):
     zenodo.starts.clear()
     get(zenodo, tmp_path)
     assert zenodo.starts == []
+
+
+def test_a_file_that_is_not_whole_is_downloaded_again(zenodo, tmp_path):
+    (tmp_path / METADATA).write_bytes(TABLE[:20])
+    get(zenodo, tmp_path)
+    assert (tmp_path / METADATA).read_bytes() == TABLE
+
+
+def test_no_more_is_written_than_a_file_is_long():
+    part = io.BytesIO()
+    remote = RemoteFile("a", "", size=5, md5="")
+    copy(io.BytesIO(b"cdefgh"), part.write, 2, remote, ignore)
+    assert part.getvalue() == b"cde"
 
 
 def test_progress_counts_bytes_to_the_end(zenodo, tmp_path):

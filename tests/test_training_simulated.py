@@ -106,6 +106,13 @@ def test_inputs_that_do_not_fit_are_refused(simulated, changes, message):
         joined(simulated, **changes)
 
 
+def test_labels_of_fewer_glitches_are_refused(simulated, tmp_path):
+    folder = shutil.copytree(simulated, tmp_path / "cut")
+    np.save(folder / "labels.npy", np.load(folder / "labels.npy")[:-1])
+    with pytest.raises(GspyError, match="inputs of 12 glitches and labels of 11"):
+        joined(folder)
+
+
 def test_a_folder_without_inputs_names_the_remedy(tmp_path):
     with pytest.raises(GspyError, match="make them with gspy simulate --inputs 32"):
         joined(tmp_path)

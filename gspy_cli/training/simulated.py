@@ -71,7 +71,12 @@ def read_simulated(
             f"gspy simulate --inputs {size} -o {directory}"
         ) from None
     glitches, views, *shape = inputs.shape
-    if shape != [size, size, 3] or len(labels) != glitches:
+    if len(labels) != glitches:
+        raise GspyError(
+            f"{directory} holds inputs of {glitches} glitches and labels of "
+            f"{len(labels)}: simulate into a new folder"
+        )
+    if shape != [size, size, 3]:
         raise GspyError(
             f"{directory} holds inputs of {shape[1]} x {shape[0]} pixels; the network "
             f"takes {size} x {size}: simulate with --inputs {size}, "

@@ -1,0 +1,229 @@
+"""What one step and one epoch of training do, and what is noted of them."""
+
+import math
+from dataclasses import fields, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from glitch_pictures import CLASSES, quick_config
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+from torch.optim import SGD, Adam, AdamW
+
+from gspy_cli.callbacks import ignore
+from gspy_cli.training import fit, loop
+from gspy_cli.training.architectures import Normalise, build_network
+from gspy_cli.training.batches import Pictures, Step
+from gspy_cli.training.config import TrainConfig
+from gspy_cli.training.data import Dataset, Example
+from gspy_cli.training.fit import Reports
+from gspy_cli.training.hardware import Machine
+from gspy_cli.training.history import Row
+from gspy_cli.training.loop import Trainee, make_optimizer, update_average
+from gspy_cli.training.objective import Epoch, Objective, Scores
+from gspy_cli.training.recipes import MODERN, PAPER, PAPER_CAE, learning_rate
+from gspy_cli.training.run import Run, describe_data, trained_on
+from gspy_cli.training.search import write_comparison
+
+CPU = Machine(torch.device("cpu"))
+EPOCH = Epoch("classify", 3, 25)
+
+
+def row(**known) -> Row:
+    values = dict.fromkeys((f.name for f in fields(Row)), math.nan)
+    return Row(**(values | {"epoch": 1, "phase": "classify"} | known))
+
+
+def run_of(config: TrainConfig, *history: Row, pictures: int = 1) -> Run:
+    examples = tuple(
+        Example(Path(f"H1_{i}.png"), "Blip", f"H1_{i}", None, "train")
+        for i in range(pictures)
+    )
+    return Run(Path("run-001"), config, Dataset(examples, CLASSES), history)
+
+
+def trainee_of(model: nn.Module, average: nn.Module | None = None) -> Trainee:
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    return Trainee(model, average, make_optimizer(model, PAPER), scaler)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "more"),
+    [
+        ("adam", Adam, {}),
+        ("adamw", AdamW, {}),
+        ("sgd", SGD, {"momentum": 0.9, "nesterov": True}),
+    ],
+)
+def test_an_optimiser_is_what_the_recipe_asks_for(name, kind, more):
+    recipe = replace(PAPER, optimizer=name, lr=0.1, weight_decay=0.2)
+    made = make_optimizer(nn.Linear(2, 2), recipe)
+    assert type(made) is kind
+    asked = {"lr": 0.1, "weight_decay": 0.2, **more}
+    assert {key: made.param_groups[0][key] for key in asked} == asked
+
+
+@pytest.mark.parametrize(("step", "mean"), [(0, 0.9), (10**6, 0.01)])
+def test_the_mean_of_the_weights_follows_fast_only_at_first(step, mean):
+    model, average = nn.Linear(1, 1), nn.Linear(1, 1)
+    nn.init.ones_(model.weight)
+    nn.init.zeros_(average.weight)
+    trainee = trainee_of(model, average)
+    update_average(trainee, replace(PAPER, ema_decay=0.99), step)
+    assert trainee.result is average
+    assert average.weight.item() == pytest.approx(mean)
+
+
+def test_the_learning_rate_changes_with_each_step(monkeypatch):
+    rates = []
+
+    def take_step(trainee, *_):
+        rates.append(trainee.optimizer.param_groups[0]["lr"])
+        return torch.tensor(0.0), torch.zeros(1, 2), torch.tensor([0])
+
+    monkeypatch.setattr(loop, "take_step", take_step)
+    loop.train_epoch(
+        trainee_of(nn.Linear(1, 1)),
+        nn.Identity(),
+        CPU,
+        recipe=MODERN,
+        epoch=EPOCH,
+        steps=[Step(np.arange(1))] * 2,
+        batches=iter([None, None]),
+        on_batch=ignore,
+    )
+    assert rates == [learning_rate(MODERN, progress, 25) for progress in (3, 3.5)]
+
+
+def test_labels_are_smoothed_in_training_only():
+    logits, labels = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    recipe = replace(PAPER, label_smoothing=0.1)
+    objective = Objective(nn.Identity(), nn.Identity(), recipe, "classify")
+    plain = cross_entropy(logits, labels)
+    assert objective.eval()(logits, labels)[0] == plain
+    # a twentieth of the label is the other class's, whose logit is 2 less
+    torch.testing.assert_close(objective.train()(logits, labels)[0], plain + 0.1)
+
+
+def test_the_auxiliary_head_weighs_four_tenths():
+    class Two(nn.Module):
+        def forward(self, pictures):
+            return pictures, -pictures
+
+    logits, labels = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    loss, answer = Objective(Two(), nn.Identity(), PAPER, "classify")(logits, labels)
+    expected = cross_entropy(logits, labels) + 0.4 * cross_entropy(-logits, labels)
+    torch.testing.assert_close(loss, expected)
+    assert answer is logits
+
+
+def test_the_reconstruction_has_its_weight_in_the_joint_loss():
+    torch.manual_seed(0)
+    model, normalise = build_network("cae", 3), Normalise("cae")
+    pixels = torch.randint(0, 256, (1, 256, 256, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        one, three = (
+            Objective(
+                model,
+                normalise,
+                replace(PAPER_CAE, reconstruction_weight=w),
+                "classify",
+            ).eval()(pixels, torch.tensor([0]))[0]
+            for w in (1.0, 3.0)
+        )
+        pictures = normalise(pixels)
+        error = mse_loss(model.decode(model.encode(pictures)), pictures)
+    torch.testing.assert_close(three - one, 2 * error)
+
+
+@pytest.mark.parametrize(("foreign", "share"), [(0, ""), (1, ""), (4, "20%")])
+def test_one_picture_in_ten_may_have_other_colours(
+    tmp_path, monkeypatch, foreign, share
+):
+    monkeypatch.setattr(fit, "are_viridis", lambda rows: rows >= foreign)
+    run = run_of(TrainConfig(tmp_path), pictures=20)
+    note = fit.note_of_colours(run, SimpleNamespace(rows=np.asarray))
+    assert note.startswith(share)
+    assert bool(note) == bool(share)
+
+
+def test_each_epoch_has_its_own_order(tmp_path, monkeypatch):
+    orders = []
+
+    def train_epoch(*_, steps, **options):
+        orders.append(steps[0].indices.tolist())
+
+    monkeypatch.setattr(fit, "train_epoch", train_epoch)
+    pictures = Pictures(None, np.arange(9), np.zeros(9, int))
+    for number in (0, 1):
+        run = run_of(TrainConfig(tmp_path), *[row()] * number)
+        trainee = trainee_of(nn.Linear(1, 1))
+        settings = {"epoch": EPOCH, "machine": CPU, "reports": Reports()}
+        fit.one_epoch(run, trainee, pictures, **settings)
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1])
+
+
+@pytest.mark.parametrize("number", [16, 32])
+def test_half_precision_alone_scales_its_gradients(tmp_path, tiny_network, number):
+    types = {16: torch.float16, 32: None}
+    machine = Machine(torch.device("cpu"), types[number])
+    run = run_of(quick_config(tmp_path, tmp_path))
+    assert fit.new_trainee(run, machine, None).scaler.is_enabled() == (number == 16)
+
+
+def test_the_autoencoder_is_looked_into_every_five_epochs_and_at_the_end(
+    tmp_path, monkeypatch
+):
+    looks = []
+    monkeypatch.setattr(
+        fit, "look_inside", lambda run, *_: looks.append(len(run.history))
+    )
+    recipe = replace(PAPER_CAE, reconstruct_epochs=4, epochs=8)
+    config = TrainConfig(tmp_path, "cae", recipe)
+    trainee = trainee_of(build_network("cae", 3))
+    for number in range(1, 13):
+        fit.look(run_of(config, *[row()] * number), trainee, None, CPU)
+    assert looks == [5, 10, 12]
+
+
+def test_speed_is_pictures_a_second(tmp_path):
+    made = fit.make_row(
+        run_of(TrainConfig(tmp_path)),
+        EPOCH,
+        trained=Scores(1.0),
+        judged=Scores(2.0),
+        pictures=10,
+        seconds=2.0,
+    )
+    assert (made.pictures_per_second, made.seconds) == (5.0, 2.0)
+    assert (made.train_loss, made.validation_loss) == (1.0, 2.0)
+
+
+def test_of_epochs_as_accurate_the_one_of_lower_loss_is_best():
+    low, high = (row(validation_accuracy=0.5, validation_loss=x) for x in (1.0, 2.0))
+    better = row(validation_accuracy=0.6, validation_loss=3.0)
+    assert max(high, low, key=Row.score) is low
+    assert max(low, better, row(), key=Row.score) is better
+
+
+def test_a_card_tells_the_share_of_simulated_pictures(tmp_path):
+    config = TrainConfig(tmp_path, simulated=tmp_path, real_share=0.25)
+    told = describe_data(run_of(config).dataset, config)
+    assert told.endswith("and simulated inputs, 75% of those drawn")
+
+
+@pytest.mark.parametrize(("share", "is_known"), [(0.25, True), (0.0, False)])
+def test_what_is_never_drawn_was_not_trained_on(tmp_path, share, is_known):
+    config = TrainConfig(tmp_path, simulated=tmp_path, real_share=share)
+    assert (trained_on(run_of(config)) != "-") == is_known
+
+
+def test_a_search_tells_the_seconds_of_all_epochs(tmp_path):
+    rows = [row(epoch=i, seconds=float(i)) for i in (1, 2)]
+    write_comparison(tmp_path, [run_of(TrainConfig(tmp_path), *rows)])
+    names, cells = (tmp_path / "comparison.csv").read_text().splitlines()
+    assert dict(zip(names.split(","), cells.split(","), strict=True))["seconds"] == "3"
