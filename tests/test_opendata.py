@@ -291,6 +291,18 @@ def test_without_a_network_the_error_says_what_else_to_do(
     assert "give files of strain instead of --open-data" in err
 
 
+def test_without_a_network_no_output_is_emptied(
+    gwosc: Gwosc, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.csv"
+    ask = ["-i", "L1", "-t", START + 43, "-o", output]
+    assert classify(tiny_model, *ask)[0] == 1  # there is none of this detector
+    before = output.read_bytes()
+    monkeypatch.setenv("GWOSC_SERVER_URL", "http://127.0.0.1:9")
+    assert classify(tiny_model, *ask, "--overwrite")[0] == 2
+    assert output.read_bytes() == before
+
+
 def test_a_server_that_is_not_gwoscs_is_named(
     gwosc: Gwosc, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

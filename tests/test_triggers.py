@@ -238,6 +238,33 @@ def test_a_bad_file_alone_fails_the_event(tmp_path: Path, tiny_model: Path) -> N
     assert "is not an HDF5 file" in row["error"]
 
 
+@pytest.mark.parametrize("name", ["gone.csv", "timeless.csv"])
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_a_table_without_times_empties_no_output(
+    name: str, spoilt: bool, strain: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    write(tmp_path, "time,ifo", "5,H1", name="timeless.csv")
+    output = tmp_path / "out.csv"
+    ask = ["classify", strain, "-m", tiny_model, "-o", output]
+    assert gspy(*ask, "-t", START + 500)[0] == 1  # the time is not in it
+    before = output.read_bytes()
+    if spoilt:  # its row comes before those of the table
+        (strain / "spoilt.hdf5").touch()
+    code, _, _ = gspy(*ask, "--triggers", tmp_path / name, "--overwrite")
+    assert (code, output.read_bytes()) == (2, before)
+
+
+def test_a_table_without_times_begins_no_output(
+    strain: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    ask = ["classify", strain, "-m", tiny_model, "--triggers", tmp_path / "gone.csv"]
+    code, out, _ = gspy(*ask, "--per-glitch")
+    assert (code, out) == (2, "")
+    before = sorted(tmp_path.iterdir())
+    assert gspy(*ask, "-o", tmp_path / "out.csv")[0] == 2
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_json_lines_hold_the_loudest_tile_too(strain: Path, tiny_model: Path) -> None:
     run = ["classify", strain, "-t", START + 20, "-i", "H1", "-m", tiny_model]
     _, out, _ = gspy(*run, "-f", "jsonl", "--time-shift-check")

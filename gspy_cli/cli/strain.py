@@ -4,8 +4,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from gspy_cli.samples import Sample
     from gspy_cli.strain.collect import Collection
     from gspy_cli.strain.triggers import EventTime
+
+T = TypeVar("T")
 
 OpenDataOption = Annotated[
     bool,
@@ -77,7 +80,8 @@ def samples(paths: list[str], events: Events) -> "Iterator[Sample]":
     from gspy_cli import strain_samples
 
     strain, wanted = find_strain(paths, events)
-    return strain_samples.from_strain(strain, wanted, table=str(events.table or ""))
+    table = str(events.table or "")
+    return _begun(strain_samples.from_strain(strain, wanted, table=table))
 
 
 def classify(
@@ -100,7 +104,14 @@ def _wanted(events: Events) -> "Iterable[EventTime]":
     from gspy_cli.strain.triggers import EventTime, only_of, read_triggers
 
     times = [EventTime(gps_time(text)) for text in events.times]
-    return only_of(read_triggers(events.table) if events.table else times, events.ifo)
+    wanted = _begun(read_triggers(events.table)) if events.table else times
+    return only_of(wanted, events.ifo)
+
+
+def _begun(items: "Iterator[T]") -> "Iterator[T]":
+    """Take the first now: a table or server that gives none is told of at once."""
+    first = list(islice(items, 1))
+    return chain(first, items)
 
 
 def find_strain(
