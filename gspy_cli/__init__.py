@@ -1,5 +1,6 @@
 """Classify LIGO glitches by the shape they draw in a spectrogram."""
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -7,6 +8,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Classifier", "Failure", "GspyError", "Prediction", "load_model"]
 __version__ = "0.1.0"
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read as ONNX Runtime loads
 
 
 def __getattr__(name: str) -> object:

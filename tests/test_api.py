@@ -1,5 +1,6 @@
 """gspy from Python gives what the command line gives."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,18 @@ def test_paths_folders_and_arrays_give_the_same_results(tiny_model, figures):
     by_array = list(model.classify(read_figure(path) for path in paths))
     assert [r.scores for r in by_array] == [r.scores for r in expected]
     assert [r.origin.path for r in by_array] == ["array 0", "array 1", "array 2"]
+
+
+def test_onnx_runtime_keeps_no_record_of_its_use(tiny_model, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    code = "import sys, gspy_cli; gspy_cli.load_model(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", code, tiny_model],
+        env=os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")},
+        check=True,
+    )
+    assert list(home.rglob("*")) == []
 
 
 def test_one_picture_needs_no_list(tiny_model, figures):

@@ -442,6 +442,17 @@ def test_the_module_runs_as_the_command_does(figures: Path):
     assert run.stderr == ""
 
 
+def test_onnx_runtime_keeps_no_record_of_its_use(figures: Path, tmp_path: Path):
+    home = tmp_path / "home"
+    home.mkdir()
+    subprocess.run(
+        [*GSPY, "classify", "-q", figures],
+        env=os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")},
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert list(home.rglob("*")) == []
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real figures are not here")
 def test_every_real_figure_is_classified_and_gwpy_reads_the_rows(
     tmp_path: Path, monkeypatch
