@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running import gspy
 
 from gspy_cli import predict
 from gspy_cli.model import load_model
@@ -44,7 +45,7 @@ def end_of(body: str) -> tuple[int, str]:
 
 def test_it_ends_a_command_with_one_line():
     code, err = end_of("press()\nsys.exit(7)")
-    assert (code, err) == (130, "gspy: interrupted; what was finished is kept\n")
+    assert (code, err) == (130, "gspy: interrupted\n")
 
 
 def test_before_the_command_is_there_it_ends_the_process_silently(tmp_path: Path):
@@ -68,7 +69,7 @@ Passing()
 while True:  # a signal just before signal.pause() would leave it waiting
     pass"""
     code, err = end_of(body)
-    assert (code, err) == (130, "gspy: interrupted; what was finished is kept\n")
+    assert (code, err) == (130, "gspy: interrupted\n")
 
 
 def test_what_swallows_it_does_not_make_the_run_a_success():
@@ -110,6 +111,35 @@ def test_among_pending_batches_it_stops_the_run(tiny_model: Path, figures: Path)
     results = predict.classify(samples(), model, batch_size=1, workers=2)
     with pytest.raises(KeyboardInterrupt):
         list(results)
+
+
+def press(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("step", "ask"),
+    [
+        ("gspy_cli.model.begin_loading", "classify figures -o labels.csv"),
+        ("gspy_cli.cli.inputs.Given.groups", "classify figures --sort-into sorted"),
+        ("gspy_cli.cli.export._loaded", "export tiny -o x.onnx"),
+        ("gspy_cli.model.add", "models add tiny/model.onnx"),
+    ],
+)
+@pytest.mark.usefixtures("figures", "use_tiny_model")
+def test_where_nothing_is_finished_nothing_is_said_to_be_kept(
+    step, ask, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(step, press)
+    assert gspy(*ask.split()) == (130, "", "gspy: interrupted\n")
+    assert not Path("labels.csv").exists()
+
+
+def test_what_was_simulated_is_said_to_be_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("gspy_cli.simulate.figures.write_figures", press)
+    said = "gspy: interrupted; what was finished is kept\n"
+    assert gspy("simulate", "-n", 1, "-o", tmp_path / "x") == (130, "", said)
 
 
 @pytest.mark.slow

@@ -57,8 +57,7 @@ class GspyGroup(TyperGroup):
             typer.echo(f"gspy: {printable(str(error))}", err=True)
             raise typer.Exit(1 if isinstance(error, CheckError) else 2) from None
         except KeyboardInterrupt as stop:
-            what = stop.args[0] if stop.args else "what was finished is kept"
-            typer.echo(f"gspy: interrupted; {what}", err=True)
+            typer.echo("; ".join(["gspy: interrupted", *stop.args]), err=True)
             raise typer.Exit(INTERRUPTED) from None
         except OSError as error:
             if _is_broken_pipe(error):

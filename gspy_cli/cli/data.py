@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gspy_cli.cli.interruption import KEPT, leaving
 from gspy_cli.cli.options import QuietOption, need_torch
 from gspy_cli.errors import GspyError
 from gspy_cli.wording import command
@@ -49,7 +50,7 @@ def get(
     if name != "gravity-spy":
         raise GspyError(f"no data set '{name}'; there is: gravity-spy")
     folder = output or data_folder() / "gravity-spy"
-    with bar("downloading, MB", quiet=quiet) as progress:
+    with leaving(KEPT), bar("downloading, MB", quiet=quiet) as progress:
         table = get_gravity_spy(
             folder, on_progress=lambda _, done, size: progress(done // MB, size // MB)
         )

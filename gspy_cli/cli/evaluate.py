@@ -9,6 +9,7 @@ import typer
 
 from gspy_cli import registry
 from gspy_cli.cli.hints import after_evaluate, hint
+from gspy_cli.cli.interruption import leaving
 from gspy_cli.cli.options import DeviceOption, QuietOption, need, refuse_file
 from gspy_cli.errors import GspyError
 from gspy_cli.whole import writing
@@ -83,7 +84,7 @@ def evaluate(
     from gspy_cli.evaluation.reference import compare_with_reference
     from gspy_cli.evaluation.subjects import find_subjects
 
-    try:
+    with leaving("nothing is written yet"):
         subjects = find_subjects(models, device=device)
         chosen = selection_for(subjects, data, split=split, window=window)
         done = _scored(subjects, chosen, batch_size, quiet=quiet)
@@ -92,8 +93,6 @@ def evaluate(
                 replace(e, agreement=compare_with_reference(e.glitches, reference))
                 for e in done
             ]
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("nothing is written yet") from None
     if not quiet:
         screen.show_notes(done)
     if len(done) == 1:

@@ -10,10 +10,22 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130  # the exit code of a shell's own commands: 128 + SIGINT
 SOON_S = 0.01
+KEPT = "what was finished is kept"
+
+
+@contextmanager
+def leaving(what: str) -> Iterator[None]:
+    """Say what a command leaves that is stopped in this."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(what) from None
 
 
 class Interruption:

@@ -12,6 +12,7 @@ import typer
 
 from gspy_cli.cli import strain
 from gspy_cli.cli.hints import hint
+from gspy_cli.cli.interruption import KEPT, leaving
 from gspy_cli.cli.options import (
     ChannelOption,
     IfoOption,
@@ -126,7 +127,7 @@ def _draw_all(
     events = list(located(found, wanted))
     _refuse_one_name_for_two(events)
     total = len(events) * len(sheet.windows)
-    with bar("drawing", quiet=sheet.quiet) as progress:
+    with leaving(KEPT), bar("drawing", quiet=sheet.quiet) as progress:
         progress(0, total)
         for number, (one, event) in enumerate(events):
             for place, lack in enumerate(_draw(scanner, one, event, sheet), 1):

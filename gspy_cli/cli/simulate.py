@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gspy_cli.cli.hints import hint
+from gspy_cli.cli.interruption import KEPT, leaving
 from gspy_cli.cli.options import QuietOption, need_strain, refuse_file
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
@@ -75,7 +76,7 @@ def simulate(
         raise GspyError(f"{of_figures} goes with figures, not with --inputs")
     if workers > 1 and not inputs:
         raise GspyError("--workers goes with --inputs; one process draws figures")
-    with writing(output), bar("simulating", quiet=quiet) as progress:
+    with writing(output), leaving(KEPT), bar("simulating", quiet=quiet) as progress:
         if inputs:
             source = str(noise.resolve()) if noise else ""
             plan = Plan(

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
 
+from gspy_cli.cli.interruption import KEPT
 from gspy_cli.cli.options import need
 from gspy_cli.errors import GspyError
 
@@ -67,7 +68,7 @@ class Wanted:
         if self.paths():
             command = "the same command"
             command += " without --overwrite" if self.overwrite else ""
-            return f"what was finished is kept, and {command} goes on from there"
+            return f"{KEPT}, and {command} goes on from there"
         if self.printed() is Format.TABLE:
             return "nothing is kept without an output such as -o labels.csv"
         return "what was printed stands"
