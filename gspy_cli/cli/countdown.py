@@ -39,8 +39,7 @@ class Countdown(ExitStack):
             yield from self._shown(chain([first], remaining))
 
     def _shown(self, rows: Iterable[T]) -> Iterator[T]:
-        from rich.console import Console
-
+        from gspy_cli.cli.console import Console
         from gspy_cli.cli.progress import progress_on
 
         self._begin_counting()

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gspy_cli.cli import tables
+from gspy_cli.cli.console import Console
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.reference import Agreement

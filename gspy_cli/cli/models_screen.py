@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from rich.console import Console, JustifyMethod
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from gspy_cli.card import ModelCard
 from gspy_cli.cli import tables
+from gspy_cli.cli.console import Console
 from gspy_cli.errors import GspyError
 from gspy_cli.registry import ModelFolder
 from gspy_cli.wording import printable

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,6 +21,7 @@ from rich.table import Column
 from rich.text import Text
 
 from gspy_cli import callbacks
+from gspy_cli.cli.console import Console
 from gspy_cli.wording import printable
 
 
@@ -59,7 +61,7 @@ class Narrowed:
     drawn: RenderableType
 
     def __rich_console__(
-        self, console: Console, options: ConsoleOptions
+        self, console: RichConsole, options: ConsoleOptions
     ) -> Iterator[Segment]:
         """Draw it two columns narrower than the screen."""
         narrower = options.update_width(options.max_width - len("^C"))

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gspy_cli.cli.console import Console
 from gspy_cli.labels import DESCRIPTIONS
 from gspy_cli.results import (
     Failure,

@@ -1,7 +1,9 @@
 """Tables of scores on a terminal of any width: names fold, numbers stay whole."""
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
+
+from gspy_cli.cli.console import Console
 
 FOLDED = 12  # characters that a first column keeps, however narrow the terminal is
 ENDLESS = 10_000  # characters; a pipe or a file has no width

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
-from rich.console import Console
 
 from gspy_cli.callbacks import Stages
+from gspy_cli.cli.console import Console
 from gspy_cli.cli.hints import hint
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count

@@ -1,0 +1,20 @@
+"""The console of tables and bars: rich's, with two of its ways mended."""
+
+import os
+from typing import Any
+
+import rich.console
+
+
+class Console(rich.console.Console):
+    """Lets a closed pipe end the command, and takes no width from a COLUMNS of 0."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        environment = dict(os.environ)
+        if not environment.get("COLUMNS", "").strip("0"):
+            environment.pop("COLUMNS", None)
+        super().__init__(**options, _environ=environment)
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the app, which ends the command as for other output."""
+        raise BrokenPipeError
