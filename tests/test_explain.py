@@ -10,7 +10,7 @@ from PIL import Image
 from running import gspy
 
 from gspy_cli.cli import explaining
-from gspy_cli.explain import Explanation, draw, occlusion_map
+from gspy_cli.explain import EDGE, PANEL, Explanation, draw, occlusion_map
 from gspy_cli.model import Model, load_model
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
@@ -66,6 +66,52 @@ def test_heat_is_orange_at_its_place():
     hot, cold = sheet[34 + 90, 504 + 120], sheet[34 + 270, 504 + 360]
     assert int(hot[0]) - int(hot[2]) > 100
     assert cold[0] == cold[2]
+
+
+def scored(answers) -> Model:
+    """A model that names Blip by a function of the pictures (N, H, W, 3)."""
+
+    def score(pictures: np.ndarray) -> np.ndarray:
+        first = answers(pictures.astype(float))
+        return np.stack([first, 1 - first, 0 * first], axis=1)
+
+    return Model(tiny_card(), score, "cpu")
+
+
+def test_a_place_that_speaks_against_a_label_is_not_hot():
+    doubtful = scored(lambda p: 0.9 - 0.5 * p[:, 8, 8, 0] / 255)
+    assert (occlusion_map(spotted(), doubtful, 0) == 0).all()
+
+
+def test_every_place_counts_the_same_to_a_model_that_reads_them_all():
+    plot = np.full((SIDE, SIDE, 3), 68, np.uint8)
+    plot[::2, ::4] = 255  # its median stays dark
+    heat = occlusion_map(plot, scored(lambda p: p.mean((1, 2, 3)) / 255), 0)
+    assert heat[1, 1] == pytest.approx(heat[16, 16], rel=0.01)
+
+
+def test_heat_is_by_how_many_times_less_likely_the_label_is():
+    plot = spotted()
+    plot[24, 24] = 255
+
+    def answers(pictures: np.ndarray) -> np.ndarray:
+        upper, lower = (pictures[:, at, at, 0] < 255 for at in (8, 24))
+        return 0.9 * 0.1 ** (upper + 2.0 * lower)
+
+    heat = occlusion_map(plot, scored(answers), 0)
+    assert heat[8, 8] / heat[24, 24] == pytest.approx(1 / 2)
+
+
+def test_a_sheet_shows_the_plot_its_title_and_the_edge_of_what_counts():
+    heat = np.zeros((SIDE, SIDE))
+    heat[4:12, 4:12] = 1
+    plot = spotted()
+    sheet = np.asarray(draw(Explanation(plot, "Blip", 0.9, heat, "occlusion")))
+    resized = np.asarray(Image.fromarray(plot).resize(PANEL))
+    assert (sheet[34:394, 12:492] == resized).all()
+    assert (sheet[:34, :492] < 128).any()
+    assert (sheet[:34, 504:] < 128).any()
+    assert (sheet[34:394, 504:984] == EDGE).all(axis=2).any()
 
 
 def test_one_picture_is_classified_and_explained(figures, tiny_model, tmp_path):

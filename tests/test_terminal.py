@@ -20,13 +20,13 @@ from running import GSPY, gspy, rows
 
 from gspy_cli.cli import models_screen, results_screen, tables
 from gspy_cli.cli.countdown import Countdown
-from gspy_cli.cli.hints import after_classify, command
+from gspy_cli.cli.hints import after_classify, after_evaluate, command
 from gspy_cli.cli.inputs import Given
-from gspy_cli.cli.progress import progress_on
+from gspy_cli.cli.progress import progress_on, stages
 from gspy_cli.cli.running import Tally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
-from gspy_cli.registry import ModelFolder
+from gspy_cli.registry import WEIGHTS, ModelFolder
 from gspy_cli.results import Failure, Glitch, Origin, Prediction
 from gspy_cli.wording import counted, reason
 from gspy_cli.writers import Columns
@@ -219,6 +219,15 @@ def test_what_comes_next_can_be_given_as_it_is(
     assert str(hint).startswith(said)
 
 
+def test_after_scores_come_a_report_an_export_or_the_report_that_is_there(tmp_path):
+    (tmp_path / WEIGHTS).touch()
+    run, page = str(tmp_path), Path("report/report.html")
+    assert after_evaluate([run], None).startswith("add -o report/ ")
+    assert after_evaluate([run], page) == f"gspy export {run} -o model.onnx"
+    for models in (["a name"], [run, run]):
+        assert after_evaluate(models, page) == f"open {page} in a browser"
+
+
 def test_a_scan_is_of_the_same_detector_and_channel():
     events = Events(times=("1", "2"), ifo="L1", channel="L1:DARM")
     tally = Tally()
@@ -342,14 +351,34 @@ def test_a_bar_is_one_line_with_room_for_ctrl_c(what: str, width: int):
     times = chain([0.0, 10.0], repeat(20.0))
     progress = progress_on(Console(force_terminal=True, width=width))
     progress.get_time = lambda: next(times)
-    task = progress.add_task(what, total=123456, before=0)
+    task = progress.add_task(what, total=123456, before=500)
     for done in (1000, 2000):
         progress.update(task, completed=done)
     screen = io.StringIO()
     Console(file=screen, width=width).print(*progress.get_renderables())
     (line,) = screen.getvalue().splitlines()
     assert len(line) <= width - 2
-    assert line.endswith("2000/123456 100/s 0:20:15 left")
+    assert line.endswith("2000/123456 75/s 0:20:15 left")
+
+
+def test_a_second_stage_begins_at_nothing_and_its_slow_rate_has_a_decimal(monkeypatch):
+    now = [0.0]
+    drawn = progress_on(Console(file=io.StringIO(), force_terminal=True))
+    drawn.get_time = lambda: now[0]
+    monkeypatch.setattr("gspy_cli.cli.progress.progress_on", lambda *_, **__: drawn)
+    with stages("reading", quiet=False) as show:
+        now[0] = 90.0
+        show("reading", 9, 9)
+        show("scoring", 0, 100)
+        now[0] = 100.0
+        show("scoring", 25, 100)
+        screen = io.StringIO()
+        Console(file=screen, width=80).print(*drawn.get_renderables())
+    assert re.search(r"^scoring .* 25/100 2\.5/s ", screen.getvalue())
+
+
+def test_a_bar_goes_when_the_work_is_done():
+    assert progress_on(Console(force_terminal=True)).live.transient
 
 
 @pytest.mark.parametrize("number", [1, 2])

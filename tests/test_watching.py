@@ -13,7 +13,7 @@ from conftest import draw_figure
 from PIL import Image
 from running import GSPY, gspy, rows
 
-from gspy_cli import watching
+from gspy_cli import sources, watching
 from gspy_cli.watching import GLITCH_S, SETTLED_S, arrivals
 
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
@@ -186,16 +186,72 @@ def test_a_glitch_waits_for_its_windows(tmp_path: Path, png: bytes):
     found = watch(
         tmp_path,
         step(*whole[:3], "alone.png"),
-        step(view("L1_b", 1.0), view("L1_b", 2.0)),
+        step(view("L1_b", 1.0), view("L1_b", 2.0), view("L1_c", 1.0)),
         clock.later(GLITCH_S - 1),
-        step(whole[3]),
-        clock.later(2),
+        step(whole[3], view("L1_c", 2.0)),
+        clock.later(2),  # since the first of L1_c is too long, since its last not
         step("last.png"),
         per_glitch=True,
         clock=clock,
     )
     lone = [view("L1_b", 1.0), view("L1_b", 2.0)]
     assert found == [["alone.png"], whole, lone, ["last.png"]]
+
+
+def test_a_glitch_waits_until_each_of_its_windows_is_whole(tmp_path: Path, png: bytes):
+    whole = [view("H1_a", window) for window in (0.5, 1.0, 2.0, 4.0)]
+    for name in whole[:3]:
+        write(tmp_path / name, png)
+    write(tmp_path / whole[3], png[:-1])
+    clock = Clock()
+    steps = clock.later(SETTLED_S - 1), lambda: write(tmp_path / whole[3], png)
+    assert watch(tmp_path, *steps[:1], per_glitch=True, clock=clock) == []
+    assert watch(tmp_path, *steps, per_glitch=True, clock=clock) == [whole]
+
+
+def test_a_link_that_leads_nowhere_keeps_no_glitch_waiting(tmp_path: Path, png: bytes):
+    there = [view("H1_a", window) for window in (0.5, 1.0, 2.0)]
+    for name in there:
+        write(tmp_path / name, png)
+    (tmp_path / view("H1_a", 4.0)).symlink_to("gone")
+    clock = Clock()
+    step = clock.later(GLITCH_S + 1)
+    assert watch(tmp_path, step, per_glitch=True, clock=clock) == [there]
+
+
+def test_pictures_of_a_glitch_that_waits_are_not_opened(
+    tmp_path: Path, monkeypatch, png: bytes
+):
+    opened, has_end = [], watching._has_end
+
+    def look(path: str) -> bool:
+        opened.append(Path(path).name)
+        return has_end(path)
+
+    monkeypatch.setattr(watching, "_has_end", look)
+    whole = [view("H1_a", window) for window in (0.5, 1.0, 2.0, 4.0)]
+    for name in whole[:3]:
+        write(tmp_path / name, png)
+    last = tmp_path / whole[3]
+    steps = lambda: None, lambda: write(last, png), lambda: None
+    assert watch(tmp_path, *steps, per_glitch=True) == [whole]
+    assert opened == whole
+
+
+def test_what_was_taken_is_asked_nothing_more(tmp_path: Path, monkeypatch, png: bytes):
+    asked, is_folder = [], sources._is_folder
+    folder = tmp_path / "new"
+    folder.mkdir()
+
+    def ask(entry: os.DirEntry[str]) -> bool:
+        asked.append(entry.name)
+        return is_folder(entry)
+
+    monkeypatch.setattr(sources, "_is_folder", ask)
+    write(folder / "a.png", png)
+    steps = lambda: None, lambda: write(folder / "b.png", png), lambda: None
+    assert watch(folder, *steps) == [["a.png"], ["b.png"]]
+    assert asked == ["a.png", "b.png"]
 
 
 def test_what_was_taken_or_went_is_forgotten(tmp_path: Path, monkeypatch, png: bytes):
