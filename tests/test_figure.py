@@ -327,6 +327,23 @@ def test_a_cut_plot_with_a_white_rim_loses_it():
     assert find_plot(rim) == Box(3, 3, 323, 243)
 
 
+@pytest.mark.parametrize("quality", [None, 85])
+def test_a_windows_title_bar_over_a_cut_plot_is_no_part_of_it(quality):
+    window = framed(viridis_like(480, 320), (0, 60, 140), (0, 160, 0, 0))
+    picture = framed(window, WHITE, (0, 0, 0, 160))
+    picture = jpeg(picture, quality) if quality else picture
+    assert edges_off(find_plot(picture), Box(0, 160, 320, 640)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("margin", [0, 40])
+def test_a_coloured_frame_around_a_cut_plot_is_no_part_of_it(margin):
+    plot = viridis_like(240, 320)
+    red = framed(plot, (200, 0, 0), (5, 5, 5, 5))
+    picture = framed(red, WHITE, (margin,) * 4)
+    end = margin + 5
+    assert find_plot(picture) == Box(end, end, end + 320, end + 240)
+
+
 def framed(
     figure: np.ndarray, colour: tuple[int, int, int], margins: tuple[int, int, int, int]
 ) -> np.ndarray:

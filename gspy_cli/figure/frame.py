@@ -1,16 +1,17 @@
-"""The edges of a rectangle: a plot's frame, thin grey lines, and a sheet's rim."""
+"""The edges of a rectangle: a plot's thin grey frame, bars along it, a sheet's rim."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli.figure.colours import Pixels, spread
+from gspy_cli.figure.colours import Pixels, is_viridis, on_viridis, spread
 
 LINES = 40  # rows and columns of a picture that are looked at
 THIN = 4  # pixels of a frame line, mostly
-RIM = 4  # pixels at most that scaling blurs along an edge
+RIM = 4  # pixels at most that scaling or JPEG blurs along an edge
 CONTRAST = 24  # levels that tell content from margin, above JPEG noise
 
 
@@ -45,8 +46,7 @@ def without_frame(pixels: Pixels, box: Box) -> Box:
             break
     else:
         widths = [w or _leading(side) for w, side in zip(widths, even, strict=True)]
-    left, right, top, bottom = (width or 0 for width in widths)
-    return Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
+    return _narrowed(box, (width or 0 for width in widths))
 
 
 def _greys(
@@ -101,12 +101,43 @@ def _leading(frame: list[bool]) -> int | None:
     return None if all(frame[1:]) else frame.index(False, 1)
 
 
+def without_bars(pixels: Pixels, box: Box) -> Box:
+    """Leave out plain bars along a viridis plot, such as a window's title bar."""
+    places = _side_places(pixels.shape[1], box, RIM + 1)[:, -1]
+    lines = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[..., :3]
+    green = lines[..., 1]
+    plain = np.maximum.reduce(green, axis=1) - np.minimum.reduce(green, axis=1) <= 4
+    if True not in plain.tolist() or on_viridis(lines[plain]).all():
+        return box
+    inner = _narrowed(box, map(_bar_width, _sides(pixels, box)))
+    plot = pixels[inner.top : inner.bottom, inner.left : inner.right, :3]
+    return inner if is_viridis(plot) else box
+
+
+def _bar_width(lines: Pixels) -> int:
+    """Count the lines of a rectangle (H, W, 3) before the first of viridis, if any."""
+    near = lines[: len(lines) // 2, spread(lines.shape[1], LINES)]
+    width = int((on_viridis(near).mean(axis=1) >= 0.5).argmax())
+    return width if width > RIM else 0
+
+
 def without_rim(pixels: Pixels, box: Box) -> Box:
     """Leave out what scaling has blurred along the edges of a box."""
+    return _narrowed(
+        box, (_blurred(side[: RIM + 2, ::4]) for side in _sides(pixels, box))
+    )
+
+
+def _sides(pixels: Pixels, box: Box) -> tuple[Pixels, ...]:
+    """Give the inside of a box as seen from its left, right, top and bottom."""
     inside = pixels[box.top : box.bottom, box.left : box.right, :3]
     across = inside.swapaxes(0, 1)
-    sides = across, across[::-1], inside, inside[::-1]
-    left, right, top, bottom = (_blurred(side[: RIM + 2, ::4]) for side in sides)
+    return across, across[::-1], inside, inside[::-1]
+
+
+def _narrowed(box: Box, widths: Iterable[int]) -> Box:
+    """Leave out so many pixels at the left, right, top and bottom."""
+    left, right, top, bottom = widths
     return Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
 
 

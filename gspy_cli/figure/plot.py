@@ -27,7 +27,7 @@ from gspy_cli.figure.colours import (
     is_viridis,
 )
 from gspy_cli.figure.content import Content, Mask, content_of
-from gspy_cli.figure.frame import Box, without_frame, without_rim
+from gspy_cli.figure.frame import Box, without_bars, without_frame, without_rim
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 SOLID = 0.8  # least part of a line that content must cover to be plot
@@ -59,7 +59,7 @@ def find_plot(pixels: Pixels) -> Box:
     if has_even_rim(pixels[..., :3]):  # a quiet background, or a page in its colour
         with suppress(PictureError):
             return _find_framed(pixels, sheets=2)
-    return without_frame(pixels, Box(0, 0, width, height))
+    return without_bars(pixels, without_frame(pixels, Box(0, 0, width, height)))
 
 
 def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
@@ -125,7 +125,7 @@ def _look(pixels: Pixels) -> _Sight:
             elif loose:
                 sight.loose = sight.loose or inner
             elif known:
-                sight.plot = inner
+                sight.plot = without_bars(pixels, inner)
                 return sight
             if box not in sight.figures:
                 sight.figures.append(box)
