@@ -853,6 +853,42 @@ def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path
     assert note not in gspy("evaluate", path, "--data", tmp_path)[2]
 
 
+@pytest.fixture
+def stopped(trained, tmp_path):
+    """Give a run that was stopped after the second of six epochs, the best so far."""
+    run = shutil.copytree(trained[0], tmp_path / "my run")
+    config = json.loads((run / "config.json").read_text())
+    config["recipe"] |= {"epochs": 6, "patience": 1}
+    (run / "config.json").write_text(json.dumps(config))
+    (run / "results.csv").write_text(
+        "epoch,phase,validation_accuracy\n1,classify,0.5\n2,classify,0.75\n"
+    )
+    return run
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "evaluate RUN",
+        "export RUN -o RUN.onnx",
+        "models add RUN",
+        "classify RUN/curves.png -m RUN",
+    ],
+)
+def test_a_run_that_was_stopped_says_so(ask, stopped, registry):
+    words = [word.replace("RUN", str(stopped)) for word in ask.split()]
+    follow = f"gspy train --resume '{stopped}' goes on"
+    note = f"note: {stopped} stopped after epoch 2 of 6; {follow}"
+    assert note in gspy(*words)[2].splitlines()
+
+
+def test_a_run_that_is_finished_says_nothing_of_a_stop(stopped, trained):
+    with (stopped / "results.csv").open("a") as file:
+        file.write("3,classify,0.25\n")  # patience ends here
+    for run in (stopped, trained[0]):
+        assert "stopped" not in gspy("evaluate", run)[2]
+
+
 def test_a_run_and_its_export_give_the_same_scores(trained, tmp_path):
     path, data = trained
     gspy("export", path, "-o", tmp_path / "m.onnx")

@@ -9,7 +9,7 @@ import typer
 
 from gspy_cli.cli import explaining
 from gspy_cli.cli.engine import Engine, begin_engine
-from gspy_cli.cli.hints import after_classify, hint
+from gspy_cli.cli.hints import after_classify, hint, warn_of_stop
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.interruption import INTERRUPTED
 from gspy_cli.cli.options import (
@@ -186,6 +186,8 @@ def classify(
     if per_glitch and time_shift_check:
         raise GspyError("--time-shift-check is for single windows, not --per-glitch")
     _check(given, wanted, cluster, workers, explain)
+    if model and not quiet:
+        warn_of_stop(Path(model).expanduser())
     stopped = False
     with begin_engine(
         given,

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gspy_cli.cli.hints import warn_of_stop
 from gspy_cli.cli.options import CacheOption, need_torch
 from gspy_cli.errors import GspyError
 from gspy_cli.wording import command, counted
@@ -95,6 +96,7 @@ def export(
         typer.echo(_loaded().check_file(check, run))
         return
     run = _exportable(run, output)
+    warn_of_stop(run)
     exporting = _loaded()
     from gspy_cli.cli import progress
     from gspy_cli.training.checkpoint import write_atomically

@@ -12,13 +12,23 @@ from gspy_cli.cli.running import Tally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
 from gspy_cli.registry import WEIGHTS
-from gspy_cli.wording import command
+from gspy_cli.wording import command, printable
 
 
 def hint(what: str | None, *, quiet: bool) -> None:
     """Say what comes next, on stderr, if anybody looks."""
     if what and not quiet and sys.stderr.isatty():
         typer.echo(f"next: {what}", err=True)
+
+
+def warn_of_stop(run: Path) -> None:
+    """Say, on stderr, where a run that is used was stopped before its end."""
+    if not (run / "config.json").is_file():
+        return
+    from gspy_cli.training.history import note_of_stop
+
+    if note := note_of_stop(run):
+        typer.echo(printable(f"note: {note}"), err=True)
 
 
 def after_classify(

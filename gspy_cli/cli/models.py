@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from gspy_cli.cli.hints import warn_of_stop
 from gspy_cli.cli.options import need_torch
 from gspy_cli.wording import command
 
@@ -111,6 +112,7 @@ def add(
     """
     from gspy_cli import model
 
+    warn_of_stop(source)
     with _graph_of(source) as graph:
         kept = model.add(graph, name=name, default=default, force=force)
     mark = ", the default now" if default else ""

@@ -14,7 +14,7 @@ from gspy_cli.evaluation import tables
 from gspy_cli.evaluation.judgement import Judgement, judge
 from gspy_cli.model import Model, load_model
 from gspy_cli.training.data import Example, names_of
-from gspy_cli.training.history import Row, read_history
+from gspy_cli.training.history import Row, note_of_stop, read_history
 
 OTHER_TABLES = (".gz", ".jsonl", ".parquet")
 Judge = Callable[[Sequence[Example], int, Progress], Judgement]
@@ -121,6 +121,7 @@ def of_run(path: Path, device: str) -> Subject:
         data=path / "split.csv",
         chosen_by=validated_on(path / "split.csv"),
         histories={path.name: read_history(path / "results.csv")},
+        notes=tuple(filter(None, [note_of_stop(path)])),
     )
 
 

@@ -2,10 +2,14 @@
 
 import csv
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
+from gspy_cli.training.config import read_config
+from gspy_cli.wording import command
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,35 @@ class Row:
         if math.isnan(self.validation_accuracy):
             return (-math.inf, -math.inf)
         return (self.validation_accuracy, -self.validation_loss)
+
+
+def best_of(history: Sequence[Row]) -> Row:
+    """Give the first epoch of the best validation score; the last if none has one."""
+    best = max(history, key=Row.score)
+    return history[-1] if math.isnan(best.validation_accuracy) else best
+
+
+def is_stale(history: Sequence[Row], patience: int) -> bool:
+    """Say whether a recipe's patience is at its end."""
+    rows = [row for row in history if row.phase == "classify"]
+    if not patience or len(rows) <= patience:
+        return False
+    return best_of(history).epoch <= history[-1].epoch - patience
+
+
+def note_of_stop(path: Path) -> str:
+    """Say that a run's folder is of one that was stopped; nothing of any other."""
+    with suppress(GspyError):
+        recipe = read_config(path / "config.json")[0].recipe
+        history = read_history(path / "results.csv")
+        planned = recipe.reconstruct_epochs + recipe.epochs
+        if len(history) < planned and not is_stale(history, recipe.patience):
+            follow = command("gspy", "train", "--resume", path)
+            return (
+                f"{path} stopped after epoch {len(history)} of {planned}; "
+                f"{follow} goes on"
+            )
+    return ""
 
 
 def read_history(path: Path) -> tuple[Row, ...]:
