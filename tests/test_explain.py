@@ -224,6 +224,8 @@ def test_gradcam_of_a_class_that_reads_one_channel_is_that_channel(tmp_path: Pat
     with torch.no_grad():
         head.weight.zero_()
         head.weight[1].view(16, 3)[5] = 1
+        head.weight[2].view(16, 3)[5] = -1
+        head.bias[2] = 100
     card = tiny_card(architecture="tiny").to_json()
     checkpoint = tmp_path / "best.safetensors"
     save_tensors(checkpoint, network.state_dict(), {"card": card})
@@ -234,3 +236,4 @@ def test_gradcam_of_a_class_that_reads_one_channel_is_that_channel(tmp_path: Pat
         channel = nn.Sequential(*list(network)[:6])(pictures)[:, 5:6]
     whole = nn.functional.interpolate(channel, (SIDE, SIDE), mode="bilinear")[0, 0]
     np.testing.assert_allclose(heat, whole / whole.max(), atol=1e-5)
+    assert not gradcam(checkpoint, plot, 2).any()  # where it speaks against a class
