@@ -161,6 +161,7 @@ def test_only_echoes_of_a_helix_have_a_gap(clock):
     facts = [helix(np.random.default_rng(seed), clock).facts for seed in range(12)]
     assert {one["kind"] for one in facts} == {"twist", "echoes"}
     assert all(("gap_s" in one) == (one["kind"] == "echoes") for one in facts)
+    assert all(0.005 < one.get("gap_s", 1 / 128) < 0.02 for one in facts)
 
 
 @pytest.mark.parametrize(

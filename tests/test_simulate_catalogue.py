@@ -23,10 +23,10 @@ def clock_of_o1(rng):
     )
 
 
-def peak_frequencies(label):
+def peak_frequencies(label, draws=DRAWS):
     """Frequency of the loudest tile of some draws, without noise, in hertz."""
     found = []
-    for index in range(DRAWS):
+    for index in range(draws):
         rng = np.random.default_rng((9, index))
         clock = clock_of_o1(rng)
         found.append(place(rng, clock, WAVEFORMS[label](rng, clock))[1].frequency_hz)
@@ -48,6 +48,21 @@ def peak_frequencies(label):
 def test_the_median_of_the_loudest_frequencies(label, median_hz, within):
     median = np.median(peak_frequencies(label))
     assert median_hz / within < median < median_hz * within
+
+
+@pytest.mark.parametrize(
+    ("label", "hertz", "within"),
+    [
+        ("1080Lines", 1080, 1.05),
+        ("1400Ripples", 1510, 1.05),
+        ("Air_Compressor", 49, 1.1),
+        ("Power_Line", 63, 1.1),
+        ("Scratchy", 145, 1.6),
+    ],
+)
+def test_lines_and_bars_are_where_their_class_has_them(label, hertz, within):
+    median = np.median(peak_frequencies(label, draws=9))
+    assert hertz / within < median < hertz * within
 
 
 def test_nearly_half_of_the_power_lines_are_at_65_hz():
