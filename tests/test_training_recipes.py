@@ -100,6 +100,7 @@ def test_a_cosine_warms_up_and_falls_to_nothing():
     assert top == 10 * MODERN.warmup_epochs
     assert rates == sorted(rates[:top]) + sorted(rates[top:], reverse=True)
     assert rates[-1] < MODERN.lr / 100
+    assert (rates[0], rates[10]) == (MODERN.lr / 100, MODERN.lr / 2)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,10 @@ def test_a_recipe_refuses_what_cannot_be(change, message):
         replace(PAPER, **change)
 
 
+def test_a_recipe_takes_the_ends_of_what_it_may_be():
+    replace(PAPER, epochs=1, batch_size=2, label_smoothing=1.0, balance=1.0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -135,6 +140,10 @@ def test_a_recipe_refuses_what_cannot_be(change, message):
         ({"name": ".."}, "--name"),
         ({"recipe": replace(PAPER, freeze_encoder=True)}, "--freeze-encoder is for"),
         ({"recipe": PAPER_CAE}, "--reconstruct-epochs is for the autoencoder"),
+        ({"validation": 0.5, "test": 0.5}, "--test are fractions that leave some"),
+        ({"validation": -0.1}, "--test are fractions that leave some"),
+        ({"real_share": 1.5}, "--real-share is a part, from 0 to 1"),
+        ({"amp": "x"}, "--amp x: use auto, bf16, fp16 or off"),
     ],
 )
 def test_a_configuration_refuses_what_cannot_be(change, message):
@@ -273,10 +282,14 @@ def test_a_search_goes_on_after_a_rate_that_diverges(data, tmp_path):
 
 
 class Hungry(torch.nn.Module):
-    """Run out of memory at batches of more than 5 pictures."""
+    """Run out of memory at batches of more than a few pictures."""
+
+    def __init__(self, few=5):
+        super().__init__()
+        self.few = few
 
     def forward(self, pixels, labels):
-        if len(pixels) > 5:
+        if len(pixels) > self.few:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return torch.zeros((), requires_grad=True), labels
 
@@ -287,6 +300,8 @@ def test_a_batch_that_fits_is_named_when_memory_runs_out():
     assert not fits(Hungry(), 6, 8, machine)
     message = out_of_memory(Hungry(), 32, 8, machine)
     assert message.endswith("does not fit into the memory of cpu: use --batch-size 4")
+    message = out_of_memory(Hungry(1), 32, 8, machine)
+    assert message == "cpu has too little free memory: use --device cpu"
 
 
 def test_running_out_of_memory_ends_with_advice(data, tmp_path, monkeypatch):
