@@ -75,6 +75,15 @@ def test_quiet_stretches_hold_no_glitch_and_have_unit_variance(noise_folder):
     assert np.abs(quiet).max() < 7
 
 
+@pytest.mark.parametrize(("spike", "stretches"), [(0, 4), (4, 3)])
+def test_a_stretch_with_a_pulse_that_a_search_would_find_is_left_out(
+    spike, stretches, tmp_path
+):
+    # of 4, the loudest tile has an energy of 31; of noise alone, of 14
+    write_strain(tmp_path / "a.h5", white(20, seed=1, spike=spike, at_s=13))
+    assert len(read_quiet(tmp_path)) == stretches
+
+
 @pytest.mark.parametrize("rate", [6000, 10000, 12345, 16384])
 def test_other_sample_rates_keep_their_frequencies(tmp_path, rate):
     times = np.arange(8 * rate) / rate
@@ -121,6 +130,13 @@ def test_whitening_leaves_no_colour():
         for low, high in ((10, 100), (100, 500), (500, 2000))
     ]
     np.testing.assert_allclose(bands / bands[0], 1, rtol=0.2)
+
+
+def test_a_burst_does_not_change_the_level_elsewhere():
+    samples = white(40)
+    samples[10 * RATE_HZ : 12 * RATE_HZ] *= 20
+    later = quiet_module.whiten(samples, RATE_HZ)[20 * RATE_HZ : 30 * RATE_HZ]
+    assert later.std() == pytest.approx(1, rel=0.15)
 
 
 def test_a_new_stretch_is_of_two_old_ones(noise_folder):
