@@ -122,7 +122,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _from_folder(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]:
     found = False
-    for name in _walk(folder, recursive=recursive, apart=apart):
+    for name in walk(folder, recursive=recursive, apart=apart):
         found = True
         yield name
     if not found:
@@ -138,15 +138,24 @@ def _holds_strain(folder: str) -> bool:
     return False
 
 
-def _walk(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]:
-    """Name the pictures in a folder, in order; no folder is searched twice."""
+def walk(
+    folder: str,
+    *,
+    recursive: bool,
+    apart: Path | None,
+    known: Collection[str] = (),
+) -> Iterator[Name]:
+    """Name the pictures in a folder that are not `known`, in order.
+
+    No folder is searched twice, and `apart` not at all.
+    """
     todo: list[str | os.DirEntry[str]] = [folder]
-    known = {_identity(os.fspath(apart))} if apart else set()
+    searched = {_identity(os.fspath(apart))} if apart else set()
     while todo:
         found = todo.pop()
         if isinstance(found, str):
             try:
-                todo += _inside(found, known)
+                todo += _inside(found, searched, known)
             except OSError as error:
                 reason = f"cannot read this folder: {error.strerror}"
                 yield unusable(Origin(found), reason)
@@ -157,14 +166,17 @@ def _walk(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]
             yield found.path
 
 
-def _inside(folder: str, known: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
-    """List a folder, the last first; one that is known has nothing."""
+def _inside(
+    folder: str, searched: set[tuple[int, int]], known: Collection[str]
+) -> list[os.DirEntry[str]]:
+    """List what is not known in a folder, the last first; if searched, nothing."""
     identity = _identity(folder)
-    if identity in known:
+    if identity in searched:
         return []
-    known.add(identity)
+    searched.add(identity)
     with os.scandir(folder) as entries:
-        return sorted(entries, key=lambda entry: entry.name, reverse=True)
+        new = [entry for entry in entries if entry.path not in known]
+    return sorted(new, key=lambda entry: entry.name, reverse=True)
 
 
 def _identity(folder: str) -> tuple[int, int]:

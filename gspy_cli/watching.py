@@ -3,14 +3,15 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from gspy_cli import glitches
 from gspy_cli.glitches import Group
 from gspy_cli.results import WINDOWS
 from gspy_cli.samples import sample_of
-from gspy_cli.sources import names
+from gspy_cli.sources import walk
 
 INTERVAL_S = 1.0  # between two looks where nothing is new
 SETTLED_S = 10.0  # a picture without its end is taken when it was left alone so long
@@ -39,12 +40,12 @@ def arrivals(
     """
     known: set[str] = set()
     ages = _Ages(clock)
+    look = partial(walk, recursive=recursive, apart=apart, known=known)
     while True:
         ages.next_look()
-        found = names(folders, recursive=recursive, apart=apart)
-        new = (name for name in found if isinstance(name, str) and name not in known)
-        whole = (path for path in new if _is_whole(path, ages))
-        groups = _grouped(whole, ages) if per_glitch else _alone(whole)
+        found = chain.from_iterable(map(look, folders))
+        new = (name for name in found if isinstance(name, str) and _is_there(name))
+        groups = _grouped(new, ages) if per_glitch else _alone(new, ages)
         is_idle = True
         while arrived := list(islice(groups, ROUND)):
             is_idle = False
@@ -69,7 +70,7 @@ class _Ages:
     def of(self, path: str) -> float:
         """Give s since a file was first seen as it is: another clock wrote its time."""
         try:
-            status = Path(path).stat()
+            status = os.stat(path)  # noqa: PTH116, quicker
         except OSError:
             return 0.0
         state, now = (status.st_mtime_ns, status.st_size), self._clock()
@@ -79,20 +80,31 @@ class _Ages:
         return now - since
 
 
-def _alone(paths: Iterable[str]) -> Iterator[Group]:
-    return ((sample_of(path),) for path in paths)
+def _alone(paths: Iterable[str], ages: _Ages) -> Iterator[Group]:
+    return ((sample_of(path),) for path in paths if _is_whole(path, ages))
 
 
 def _grouped(paths: Iterable[str], ages: _Ages) -> Iterator[Group]:
-    """Give the glitches that have all windows, or to which nothing is added."""
+    """Give the glitches that have all windows whole, or to which nothing is added."""
     for group in glitches.group(paths):
         lone = group[0].origin.window not in WINDOWS
-        if lone or len(group) == len(WINDOWS) or _left_alone(group, ages):
+        complete = lone or len(group) == len(WINDOWS)
+        ready = _are_whole if complete else _left_alone
+        if ready(group, ages):
             yield group
+
+
+def _are_whole(group: Group, ages: _Ages) -> bool:
+    return all([_is_whole(view.origin.path, ages) for view in group])
 
 
 def _left_alone(group: Group, ages: _Ages) -> bool:
     return min([ages.of(view.origin.path) for view in group]) > GLITCH_S
+
+
+def _is_there(path: str) -> bool:
+    """Tell a file from a link that leads nowhere."""
+    return os.path.exists(path)  # noqa: PTH110, quicker
 
 
 def _is_whole(path: str, ages: _Ages) -> bool:
