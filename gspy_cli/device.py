@@ -114,12 +114,7 @@ def torch_device(device: str) -> str:
     import torch
 
     chosen = choose(device)
-    usable = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if usable[chosen.partition(":")[0]]:
+    if chosen == "cpu" or _torch_computes_on(chosen):
         return chosen
     if device == "auto":
         return "cpu"
@@ -127,3 +122,14 @@ def torch_device(device: str) -> str:
         f"this torch ({torch.__version__}) cannot use '{chosen}'; install a build "
         "that can (pytorch.org) or use --device cpu"
     )
+
+
+def _torch_computes_on(chosen: str) -> bool:
+    """Try: a build may lack the device, or kernels for a GPU of its age."""
+    import torch
+
+    try:
+        (torch.zeros(1, device=chosen) + 1).item()
+    except (RuntimeError, AssertionError):  # the latter from a build without CUDA
+        return False
+    return True

@@ -88,8 +88,10 @@ def _model(
         card = ModelCard.from_json(text, origin=str(path))
         card = replace(card, sha256=_digest(graph))
     _check_signature(session, card, path)
-    judge = _judge(session, path) if card.unfamiliar_below > 0 else None
     used = _used_device(session, device, path)
+    if used != "cpu" and not _computes(session, card, device, path):
+        session, used = _session(graph, path, "cpu"), "cpu"
+    judge = _judge(session, path) if card.unfamiliar_below > 0 else None
     return Model(card, _scorer(session, path), used, judge)
 
 
@@ -283,3 +285,17 @@ def _used_device(session: Any, device: str, path: Path) -> str:  # noqa: ANN401
     raise GspyError(
         f"ONNX Runtime could not start {path} on '{chosen}' ({why}); use --device cpu"
     )
+
+
+def _computes(session: Any, card: ModelCard, device: str, path: Path) -> bool:  # noqa: ANN401
+    """Try a blank picture: ONNX Runtime may have no kernels for a GPU of its age."""
+    blank = np.zeros((1, *card.input_size, 3), np.uint8)
+    try:
+        _run(session, path, ["probabilities"], blank)
+    except GspyError:
+        if device == "auto":
+            return False
+        raise GspyError(
+            f"this ONNX Runtime cannot run {path} on '{device}'; use --device cpu"
+        ) from None
+    return True

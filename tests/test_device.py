@@ -3,12 +3,14 @@ import tomllib
 from pathlib import Path
 from types import FunctionType
 
+import numpy as np
 import onnxruntime
 import pytest
 from onnxruntime.capi import onnxruntime_inference_collection as sessions
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from packaging.requirements import Requirement
 
-from gspy_cli import device
+from gspy_cli import device, model
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 
@@ -126,8 +128,8 @@ def an_apple(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("machine", "provider", "said"),
     [
-        ("two_gpus", "CUDA", "CUDA or cuDNN cannot be loaded"),
-        ("an_apple", "CoreML", "Core ML cannot be loaded"),
+        ("two_gpus", "CUDA", "CUDA or cuDNN cannot be used"),
+        ("an_apple", "CoreML", "Core ML cannot be used"),
         ("two_gpus", "CPU", "this ONNX Runtime is built without CUDA"),
         ("an_apple", "CPU", "this ONNX Runtime is built without Core ML"),
     ],
@@ -162,6 +164,31 @@ def test_a_named_device_that_does_not_start_is_an_error_with_the_reason(
     monkeypatch.setattr(device, "providers", lambda _device: on_cpu)
     with pytest.raises(GspyError, match=rf"\({re.escape(said)}\); use --device cpu"):
         load_model(str(tiny_model), device=name)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_that_has_no_kernels_is_an_error_only_when_named(tiny_model, monkeypatch):
+    def run(session, names, pictures):
+        if session.started_on_a_gpu:
+            raise Fail("no kernel image is available for execution on the device")
+        return run_on_cpu(session, names, pictures)
+
+    def start(graph, path, name):
+        session = start_on_cpu(graph, path, "cpu")
+        session.started_on_a_gpu = name != "cpu"
+        gpu = ["CUDAExecutionProvider"] if name != "cpu" else []
+        session.get_providers = lambda: [*gpu, "CPUExecutionProvider"]
+        return session
+
+    run_on_cpu, start_on_cpu = onnxruntime.InferenceSession.run, model._session
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", run)
+    monkeypatch.setattr(model, "_session", start)
+    loaded = load_model(str(tiny_model), device="auto")
+    height, width = loaded.card.input_size
+    assert loaded.device == "cpu"
+    assert len(loaded.score(np.zeros((2, height, width, 3), np.uint8))) == 2
+    with pytest.raises(GspyError, match=r"cannot run .* on 'cuda'; use --device cpu"):
+        load_model(str(tiny_model), device="cuda")
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])

@@ -136,11 +136,22 @@ def test_each_process_talks_through_its_own_gpu(monkeypatch):
 def test_a_process_without_a_gpu_is_told_so(monkeypatch):
     monkeypatch.setattr(device, "available", lambda: {"cuda:0": "one", "cpu": "x"})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(device, "_torch_computes_on", lambda _: True)
     monkeypatch.setattr(hardware, "autocast_type", lambda *_: None)
     machine = hardware.find_machine("auto", "auto", World(0, 2, local_rank=0))
     assert machine.device == torch.device("cuda:0")
     with pytest.raises(GspyError, match="'cuda:1' is not on this machine; available"):
         hardware.find_machine("auto", "auto", World(1, 2, local_rank=1))
+
+
+def test_several_processes_leave_an_apple_gpu_alone(monkeypatch):
+    monkeypatch.setattr(device, "available", lambda: {"mps": "Apple GPU", "cpu": ""})
+    monkeypatch.setattr(device, "_torch_computes_on", lambda _: True)
+    two = World(0, 2)
+    assert hardware.find_machine("auto", "off", World()).device.type == "mps"
+    assert hardware.find_machine("auto", "off", two).device.type == "cpu"
+    with pytest.raises(GspyError, match="several processes cannot train on 'mps'"):
+        hardware.find_machine("mps", "off", two)
 
 
 def test_the_processes_share_each_step_without_overlap():

@@ -12,21 +12,25 @@ import torch
 from glitch_pictures import (
     CLASSES,
     QUICK,
+    SIDE,
     draw_class_folders,
     quick_config,
 )
 from safetensors.torch import load_file
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gspy_cli import device
 from gspy_cli.errors import DivergedError, GspyError
 from gspy_cli.evaluation.subjects import subjects_of
 from gspy_cli.training import fit, hardware
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.batches import training_steps
+from gspy_cli.training.checkpoint import load_tensors
 from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_latent
-from gspy_cli.training.distributed import ALONE
+from gspy_cli.training.distributed import ALONE, World
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import Machine, autocast_type, fits, out_of_memory
 from gspy_cli.training.loop import Tally
@@ -39,6 +43,8 @@ from gspy_cli.training.recipes import (
     learning_rate,
     recipe_for,
 )
+from gspy_cli.training.run import STATE
+from gspy_cli.training.scoring import load_run
 from gspy_cli.training.search import search
 from gspy_cli.training.train import train
 
@@ -304,13 +310,67 @@ def test_a_batch_that_fits_is_named_when_memory_runs_out():
     assert message == "cpu has too little free memory: use --device cpu"
 
 
-def test_running_out_of_memory_ends_with_advice(data, tmp_path, monkeypatch):
+def test_a_batch_fits_only_with_what_the_optimiser_keeps(monkeypatch):
+    taken = []
+
+    def take(weight):
+        taken.append(weight.nbytes)
+        if sum(taken) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return torch.empty(weight.shape)
+
+    class Fitting(Hungry):
+        def __init__(self, number):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(number))
+
+    monkeypatch.setattr(torch, "zeros_like", take)
+    machine = Machine(torch.device("cpu"))
+    assert fits(Fitting(1), 2, 8, machine)
+    taken.clear()
+    assert not fits(Fitting(2), 2, 8, machine)
+
+
+def test_of_several_processes_none_tries_a_smaller_batch_by_itself():
+    machine = Machine(torch.device("cpu"), world=World(1, 2))
+    message = out_of_memory(torch.nn.Module(), 32, 8, machine)
+    assert message.endswith("the memory of cpu: use --batch-size 16")
+
+
+NO_MEMORY = [
+    torch.OutOfMemoryError("Allocation on device 0 would exceed allowed memory."),
+    RuntimeError("MPS backend out of memory (MPS allocated: 5.50 GB, max: 20.40 GB)"),
+]
+
+
+@pytest.mark.parametrize("error", NO_MEMORY)
+def test_running_out_of_memory_ends_with_advice(data, tmp_path, monkeypatch, error):
     def refuse(*_, **__):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(fit, "train_epoch", refuse)
     with pytest.raises(GspyError, match=r"a batch of 8 .*: use --batch-size 4"):
         train(quick_config(data, tmp_path))
+
+
+@pytest.mark.parametrize("error", NO_MEMORY)
+def test_a_smaller_batch_may_run_out_of_memory_too(error, monkeypatch):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(Hungry, "forward", refuse)
+    assert not fits(Hungry(), 2, 8, Machine(torch.device("cpu")))
+
+
+def test_what_does_not_compile_names_the_remedy(data, tmp_path, monkeypatch):
+    compiler = torch.compile
+
+    def refuse(*_):
+        raise RuntimeError("No working C++ compiler found\nSet TORCHDYNAMO_VERBOSE=1")
+
+    monkeypatch.setattr(torch, "compile", lambda m: compiler(m, backend=refuse))
+    with pytest.raises(GspyError, match=r"\(No working C\+\+ compiler found\): leave"):
+        train(quick_config(data, tmp_path, compile=True))
 
 
 def test_a_step_that_does_not_fit_is_let_go_before_smaller_ones_are_tried(
@@ -339,27 +399,78 @@ class NoDoubles(TorchDispatchMode):
         return found
 
 
+class AppleGPU(TorchFunctionMode):
+    """Let the CPU stand for Apple's GPU: every tensor says that it is there.
+
+    What is copied there has to wait: its memory is not pinned.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function == torch.Tensor.device.__get__:
+            return torch.device("mps:0")
+        if function is torch.device:
+            return function(*args)
+        options = {name: self.real(value) for name, value in (kwargs or {}).items()}
+        assert not (options.get("non_blocking") and args[0].ndim)
+        return function(*map(self.real, args), **options)
+
+    def real(self, value):
+        names_a_device = isinstance(value, str | torch.device)
+        return "cpu" if names_a_device and str(value).startswith("mps") else value
+
+
+@pytest.fixture
+def apple_gpu(monkeypatch):
+    monkeypatch.setattr(device, "available", lambda: {"mps": "Apple GPU", "cpu": ""})
+    with AppleGPU():
+        yield
+
+
+@pytest.mark.usefixtures("apple_gpu")
 def test_training_and_validation_need_no_64_bit_floats(data, tmp_path):
     with NoDoubles():
-        done = train(quick_config(data, tmp_path))
+        done = train(quick_config(data, tmp_path, device="auto", amp="fp16"))
     assert done.best.temperature > 0
+    assert load_tensors(done.path / STATE)[1]["scaler"] != "{}"
+
+
+@pytest.mark.usefixtures("apple_gpu")
+def test_an_apple_gpu_gets_pictures_channel_by_channel(data, tmp_path, monkeypatch):
+    found = []
+
+    def normalise(layer, pictures):
+        found.append(pictures.is_contiguous())
+        return plain(layer, pictures)
+
+    plain = torch.nn.BatchNorm2d.forward
+    monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", normalise)
+    done = train(quick_config(data, tmp_path, device="mps"))
+    load_run(done.path, device="mps").score(np.zeros((2, SIDE, SIDE, 3), np.uint8))
+    assert found
+    assert all(found)
 
 
 @pytest.mark.parametrize(
-    ("device", "bfloat16", "amp", "expected"),
+    ("name", "bfloat16", "amp", "expected"),
     [
         ("cpu", True, "auto", torch.bfloat16),
         ("cpu", False, "auto", None),
         ("cpu", True, "off", None),
         ("cpu", False, "bf16", torch.bfloat16),
         ("mps", False, "auto", torch.float16),
+        ("cuda:0", False, "auto", torch.bfloat16),
+        ("cuda:1", False, "auto", torch.float16),
     ],
 )
 def test_mixed_precision_is_used_where_the_processor_has_it(
-    monkeypatch, device, bfloat16, amp, expected
+    monkeypatch, name, bfloat16, amp, expected
 ):
+    def capability(gpu):
+        return (8, 0) if gpu.index == 0 else (7, 5)
+
     monkeypatch.setattr(hardware, "cpu_has_bfloat16", lambda: bfloat16)
-    assert autocast_type(torch.device(device), amp) == expected
+    monkeypatch.setattr(torch.cuda, "get_device_capability", capability)
+    assert autocast_type(torch.device(name), amp) == expected
 
 
 def test_mixed_precision_trains(data, tmp_path):

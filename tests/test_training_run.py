@@ -30,17 +30,18 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.judgement import judge
 from gspy_cli.evaluation.subjects import load_run
 from gspy_cli.metrics import fit_temperature
-from gspy_cli.training import cache, checkpoint, fit, run
+from gspy_cli.training import cache, checkpoint, fit, hardware, run
 from gspy_cli.training.architectures import layer_of
 from gspy_cli.training.config import TrainConfig, config_json
 from gspy_cli.training.crossvalidation import cross_validate
 from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example
 from gspy_cli.training.distributed import World
+from gspy_cli.training.export import Deployed
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.objective import Scores
 from gspy_cli.training.recipes import MODERN
-from gspy_cli.training.run import STATE
+from gspy_cli.training.run import STATE, read_run, write_plan
 from gspy_cli.training.train import check_split, completed, resume, train
 from gspy_cli.whole import alone_in
 
@@ -157,11 +158,29 @@ def test_the_card_describes_the_network(done):
 
 
 def test_a_run_is_scored_where_this_torch_can(done, monkeypatch):
-    monkeypatch.setattr(device, "nvidia_gpus", lambda: ("A100",))
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    def zeros(*shape, device=None, **options):
+        if device == "cuda:0":
+            raise RuntimeError("no kernel image is available for execution on it")
+        return plain(*shape, device=device, **options)
+
+    plain = torch.zeros
+    monkeypatch.setattr(device, "nvidia_gpus", lambda: ("GTX 1080",))
+    monkeypatch.setattr(torch, "zeros", zeros)
     assert load_run(done.path, device="auto").device == "cpu"
     with pytest.raises(GspyError, match="cannot use 'cuda:0'"):
         load_run(done.path, device="cuda")
+
+
+def test_a_run_that_does_not_fit_into_memory_asks_for_smaller_batches(
+    done, monkeypatch
+):
+    def refuse(*_):
+        raise RuntimeError("MPS backend out of memory (max allowed: 20.40 GB)")
+
+    monkeypatch.setattr(Deployed, "forward", refuse)
+    model = load_run(done.path, device="cpu")
+    with pytest.raises(GspyError, match=r"a batch of 7 .* let --batch-size be smaller"):
+        model.score(np.zeros((7, SIDE, SIDE, 3), np.uint8))
 
 
 def test_curves_show_loss_and_accuracy(tmp_path, data, monkeypatch):
@@ -466,6 +485,24 @@ def test_training_stops_when_patience_ends(data, tmp_path):
     done = train(quick_config(data, tmp_path, recipe))
     assert len(done.history) < 40
     assert len(done.history) == done.best.epoch + 2
+
+
+def test_epochs_that_are_all_as_good_end_patience(done):
+    config = replace(done.config, recipe=replace(QUICK, epochs=20, patience=2))
+    best = replace(done.history[0], validation_accuracy=1.0, validation_loss=0.0)
+    rows = tuple(replace(best, epoch=number) for number in (1, 2, 3))
+    assert fit.epochs_left(replace(done, config=config, history=rows[:2]))
+    assert not fit.epochs_left(replace(done, config=config, history=rows))
+
+
+def test_a_run_that_began_unscaled_goes_on_scaled(data, tmp_path, monkeypatch):
+    config = quick_config(data, tmp_path, amp="auto")
+    longer = replace(config.recipe, epochs=3)
+    monkeypatch.setattr(hardware, "autocast_type", lambda *_: None)
+    path = train(config).path
+    write_plan(replace(read_run(path), config=replace(config, recipe=longer)))
+    monkeypatch.setattr(hardware, "autocast_type", lambda *_: torch.float16)
+    assert len(resume(path).history) == 3
 
 
 def test_unreadable_pictures_are_reported_before_training(tmp_path):

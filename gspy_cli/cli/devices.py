@@ -39,7 +39,7 @@ def _onnx_runtime_choice() -> str:
     if len(device.providers("auto")) == 1:
         missing = "CUDA" if is_cuda else "Core ML"
         return f"{choice}: this ONNX Runtime is built without {missing}"
-    return f"{choice}: {'CUDA or cuDNN' if is_cuda else 'Core ML'} cannot be loaded"
+    return f"{choice}: {'CUDA or cuDNN' if is_cuda else 'Core ML'} cannot be used"
 
 
 def _torch_choice() -> str:

@@ -263,6 +263,8 @@ class Normalise(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Scale colours to the mean and deviation that the network knows."""
         pictures = pixels.permute(0, 3, 1, 2).float()
+        if pixels.device.type == "mps":  # wrong gradients: pytorch issue 175189
+            pictures = pictures.contiguous()
         return pictures * self.get_buffer("scale") + self.get_buffer("offset")
 
 

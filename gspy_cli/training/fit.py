@@ -4,7 +4,6 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,8 +24,8 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset
 from gspy_cli.training.depthwise import quicken
 from gspy_cli.training.distributed import World, wait_for_all
-from gspy_cli.training.hardware import Machine, out_of_memory
-from gspy_cli.training.history import Row
+from gspy_cli.training.hardware import Machine, is_out_of_memory, out_of_memory
+from gspy_cli.training.history import Row, is_stale
 from gspy_cli.training.latent import EVERY, look_inside
 from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
 from gspy_cli.training.objective import Epoch, Objective, Scores, plan
@@ -125,7 +124,9 @@ def new_trainee(
     classes = len(run.dataset.classes)
     model = build_network(config.architecture, classes, state=start)
     model = quicken(share_statistics(model, machine))
-    model.to(machine.device).to(memory_format=torch.channels_last)
+    model.to(machine.device)
+    if machine.device.type != "mps":  # see Normalise
+        model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model) if config.recipe.ema_decay else None
     scaler = torch.amp.GradScaler(
         machine.device.type, enabled=machine.autocast is torch.float16
@@ -183,7 +184,8 @@ def look(run: Run, trainee: Trainee, pictures: Pictures, machine: Machine) -> No
 
 def epochs_left(run: Run) -> list[Epoch]:
     """List the epochs still to train: none when the recipe's patience is at its end."""
-    return [] if is_stale(run) else plan(run.config.recipe)[len(run.history) :]
+    recipe, history = run.config.recipe, run.history
+    return [] if is_stale(history, recipe.patience) else plan(recipe)[len(history) :]
 
 
 def one_epoch(
@@ -215,7 +217,7 @@ def one_epoch(
         pinned=machine.device.type == "cuda",
     )
     objective = prepared(run, trainee, epoch, machine)
-    with suppress(torch.OutOfMemoryError):  # the error would keep the step's tensors
+    try:
         return train_epoch(
             trainee,
             objective,
@@ -226,6 +228,12 @@ def one_epoch(
             batches=batches,
             on_batch=reports.on_batch,
         )
+    except RuntimeError as error:
+        if config.compile:
+            check_compiled(error)
+        if not is_out_of_memory(error):
+            raise
+    # not before the error is gone: it would keep the step's tensors
     raise GspyError(
         out_of_memory(objective, recipe.batch_size, image_size(config), machine)
     )
@@ -241,6 +249,18 @@ def prepared(run: Run, trainee: Trainee, epoch: Epoch, machine: Machine) -> nn.M
     if machine.world.size > 1:
         wrapped = DistributedDataParallel(wrapped)
     return wrapped
+
+
+def check_compiled(error: RuntimeError) -> None:
+    """Say what to do where an error is that this torch cannot compile the network."""
+    from torch._dynamo.exc import BackendCompilerFailed
+
+    if isinstance(error, BackendCompilerFailed):
+        reason = str(error.inner_exception).strip().partition("\n")[0]
+        raise GspyError(
+            f"--compile does not work here ({reason}): leave it out, or install what "
+            "torch compiles with, on a CPU a C++ compiler"
+        ) from None
 
 
 def make_objective(
@@ -263,15 +283,6 @@ def validate(
     batches = load(held_out, steps, workers=run.config.workers)
     objective = make_objective(run, trainee.result, epoch, machine)
     return evaluate(objective, machine, epoch.phase, batches)
-
-
-def is_stale(run: Run) -> bool:
-    """Say whether the recipe's patience is at its end."""
-    patience = run.config.recipe.patience
-    rows = [row for row in run.history if row.phase == "classify"]
-    if not patience or len(rows) <= patience:
-        return False
-    return run.best.epoch <= run.history[-1].epoch - patience
 
 
 def make_row(

@@ -6,7 +6,11 @@ import torch
 from torch import nn
 
 from gspy_cli import device as devices
+from gspy_cli.errors import GspyError
 from gspy_cli.training.distributed import ALONE, World
+
+AMPERE = 8
+"""Compute capability of NVIDIA's first GPUs that multiply bfloat16 in hardware."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +30,36 @@ class Machine:
 
 def find_machine(device: str, amp: str, world: World) -> Machine:
     """Choose this process's device and type; with several GPUs, each its own."""
-    name = devices.torch_device(device)
-    if world.size > 1 and device in ("auto", "cuda") and name.startswith("cuda"):
-        name = devices.torch_device(f"cuda:{world.local_rank}")
-    found = torch.device(name)
+    if world.size > 1:
+        device = own_device(device, world)
+    found = torch.device(devices.torch_device(device))
     return Machine(found, autocast_type(found, amp), world)
+
+
+def own_device(device: str, world: World) -> str:
+    """Give one process of several its device: an Apple GPU serves one process alone."""
+    chosen = devices.choose(device)
+    if device == "mps":
+        raise GspyError(
+            "several processes cannot train on 'mps': start one, without torchrun, or "
+            "use --device cpu"
+        )
+    if chosen == "mps":
+        return "cpu"
+    if chosen == "cpu" or device.startswith("cuda:") or not torch.cuda.is_available():
+        return device
+    return f"cuda:{world.local_rank}"
 
 
 def out_of_memory(
     objective: nn.Module, batch_size: int, side: int, machine: Machine
 ) -> str:
-    """Say which smaller batch fits into the device's memory, by trying."""
+    """Say which smaller batch fits into the device's memory, by trying.
+
+    One process of several cannot try a step by itself; there the half is named.
+    """
     for size in (batch_size >> n for n in range(1, batch_size.bit_length() - 1)):
-        if fits(objective, size, side, machine):
+        if machine.world.size > 1 or fits(objective, size, side, machine):
             return (
                 f"a batch of {batch_size} does not fit into the memory of "
                 f"{machine.device}: use --batch-size {size}"
@@ -49,16 +70,28 @@ def out_of_memory(
 def fits(objective: nn.Module, size: int, side: int, machine: Machine) -> bool:
     """Try a step, without changing weights, on so many blank pictures."""
     objective.zero_grad(set_to_none=True)
-    torch.cuda.empty_cache()
-    pixels = torch.zeros(size, side, side, 3, dtype=torch.uint8, device=machine.device)
-    labels = torch.zeros(size, dtype=torch.int64, device=machine.device)
+    device = machine.device
+    if device.type != "cpu":
+        torch.get_device_module(device).empty_cache()
     try:
+        # what an optimiser keeps of each weight, at most
+        kept = [torch.zeros_like(w) for w in objective.parameters() for _ in range(2)]
+        pixels = torch.zeros(size, side, side, 3, dtype=torch.uint8, device=device)
+        labels = torch.zeros(size, dtype=torch.int64, device=device)
         with machine.mixed():
             loss, _ = objective(pixels, labels)
         loss.backward()
-    except torch.OutOfMemoryError:
+        del kept
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         return False
     return True
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell a device's lack of memory from any other error; MPS has no class for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
 
 
 def autocast_type(device: torch.device, amp: str) -> torch.dtype | None:
@@ -72,7 +105,8 @@ def autocast_type(device: torch.device, amp: str) -> torch.dtype | None:
     if device.type == "cpu":
         return torch.bfloat16 if cpu_has_bfloat16() else None
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        has_bfloat16 = torch.cuda.get_device_capability(device)[0] >= AMPERE
+        return torch.bfloat16 if has_bfloat16 else torch.float16
     return torch.float16
 
 

@@ -80,8 +80,9 @@ def take_step(
     trainee: Trainee, objective: nn.Module, machine: Machine, batch: Batch
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Change the weights by one batch; give its loss, logits and labels."""
-    pixels = batch.pixels.to(machine.device, non_blocking=True)
-    labels = batch.labels.to(machine.device, non_blocking=True)
+    pinned = machine.device.type == "cuda"
+    pixels = batch.pixels.to(machine.device, non_blocking=pinned)
+    labels = batch.labels.to(machine.device, non_blocking=pinned)
     with machine.mixed():
         loss, logits = objective(pixels, labels)
     trainee.optimizer.zero_grad(set_to_none=True)

@@ -26,7 +26,7 @@ from gspy_cli.training.checkpoint import (
 from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example, fingerprints, read_examples
-from gspy_cli.training.history import Row, cell
+from gspy_cli.training.history import Row, best_of, cell
 from gspy_cli.training.loop import Trainee
 from gspy_cli.wording import counted
 
@@ -53,9 +53,8 @@ class Run:
 
     @property
     def best(self) -> Row:
-        """The epoch with the best validation score; the last where there is none."""
-        latest_first = reversed(self.history)
-        return max(latest_first, key=Row.score)
+        """The first epoch of the best validation score; the last where none has one."""
+        return best_of(self.history)
 
 
 def new_directory(output: Path, name: str) -> Path:
@@ -162,7 +161,8 @@ def load_state(path: Path, trainee: Trainee) -> None:
     if trainee.average is not None:
         trainee.average.load_state_dict(section(tensors, "average."))
     load_optimizer(trainee.optimizer, tensors)
-    trainee.scaler.load_state_dict(json.loads(metadata["scaler"]))
+    if scale := json.loads(metadata["scaler"]):  # none where it began without
+        trainee.scaler.load_state_dict(scale)
 
 
 def section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
