@@ -46,10 +46,9 @@ def best_of(history: Sequence[Row]) -> Row:
 
 def is_stale(history: Sequence[Row], patience: int) -> bool:
     """Say whether a recipe's patience is at its end."""
-    rows = [row for row in history if row.phase == "classify"]
-    if not patience or len(rows) <= patience:
+    if not (patience and history):
         return False
-    return best_of(history).epoch <= history[-1].epoch - patience
+    return history[-1].epoch - best_of(history).epoch >= patience
 
 
 def note_of_stop(path: Path) -> str:
