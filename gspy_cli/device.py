@@ -114,7 +114,7 @@ def torch_device(device: str) -> str:
     import torch
 
     chosen = choose(device)
-    if chosen == "cpu" or _torch_computes_on(chosen):
+    if chosen == "cpu" or torch_computes_on(chosen):
         return chosen
     if device == "auto":
         return "cpu"
@@ -124,12 +124,14 @@ def torch_device(device: str) -> str:
     )
 
 
-def _torch_computes_on(chosen: str) -> bool:
+def torch_computes_on(chosen: str) -> bool:
     """Try: a build may lack the device, or kernels for a GPU of its age."""
     import torch
 
     try:
         (torch.zeros(1, device=chosen) + 1).item()
+    except torch.OutOfMemoryError:  # it computes, once there is room
+        return True
     except (RuntimeError, AssertionError):  # the latter from a build without CUDA
         return False
     return True

@@ -291,11 +291,13 @@ def _computes(session: Any, card: ModelCard, device: str, path: Path) -> bool:  
     """Try a blank picture: ONNX Runtime may have no kernels for a GPU of its age."""
     blank = np.zeros((1, *card.input_size, 3), np.uint8)
     try:
-        _run(session, path, ["probabilities"], blank)
-    except GspyError:
+        session.run(["probabilities"], {"image": blank})
+    except _onnx_errors() as error:
         if device == "auto":
             return False
+        reason = str(error).splitlines()[0]
         raise GspyError(
-            f"this ONNX Runtime cannot run {path} on '{device}'; use --device cpu"
+            f"this ONNX Runtime cannot run {path} on '{device}' ({reason}); use "
+            "--device cpu"
         ) from None
     return True

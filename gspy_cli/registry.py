@@ -76,6 +76,14 @@ def weights_of(path: Path) -> Path:
     return path / WEIGHTS if path.is_dir() else path
 
 
+def user_path(text: str) -> Path:
+    """Give a path, ~ being the user's own folder; nobody has ~nobody."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def user_models() -> Path:
     """Give the folder of the user's own models."""
     import platformdirs
@@ -182,7 +190,7 @@ def find(name: str | None) -> Path:
         folder = ModelFolder(root / wanted)
         if _is_name(wanted) and folder.graph.is_file():
             return folder.graph
-    path = Path(wanted).expanduser()
+    path = user_path(wanted)
     if path.is_dir() and ModelFolder(path).is_exported():
         return ModelFolder(path).graph
     if path.is_file():
@@ -202,7 +210,7 @@ def _is_name(wanted: str) -> bool:
 def _no_such_model(wanted: str) -> str:
     if wanted.endswith((".onnx", ".safetensors", ".pth", ".pt")):
         return f"there is no file {wanted}; 'gspy models' lists what is installed"
-    if (folder := Path(wanted).expanduser()).is_dir():
+    if (folder := user_path(wanted)).is_dir():
         return f"{wanted} is a folder, but no finished run and no model{_rest(folder)}"
     names = [folder.path.name for folder in installed()]
     hint = did_you_mean(wanted, names)

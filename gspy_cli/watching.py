@@ -44,8 +44,10 @@ def arrivals(
     while True:
         ages.next_look()
         found = chain.from_iterable(map(look, folders))
-        new = (name for name in found if isinstance(name, str) and _is_there(name))
-        groups = _grouped(new, ages) if per_glitch else _alone(new, ages)
+        new = (name for name in found if isinstance(name, str))
+        groups = (
+            _grouped(filter(_is_there, new), ages) if per_glitch else _alone(new, ages)
+        )
         is_idle = True
         while arrived := list(islice(groups, ROUND)):
             is_idle = False

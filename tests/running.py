@@ -1,7 +1,9 @@
 """gspy as tests run it, and what it prints."""
 
 import csv
+import os
 import sys
+from pathlib import Path
 
 from typer.testing import CliRunner
 
@@ -16,6 +18,14 @@ def gspy(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
     if run.exception and not isinstance(run.exception, SystemExit):
         raise run.exception
     return run.exit_code, run.stdout, run.stderr
+
+
+def without_a_home(home: Path) -> dict[str, str]:
+    """Give an environment with a new home, and without what gspy sets in it."""
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    environment = os.environ | places
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    return environment
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -1,6 +1,5 @@
 """gspy from Python gives what the command line gives."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import draw_figure
 from PIL import Image
+from running import without_a_home
 
 import gspy_cli
 from gspy_cli import Failure, GspyError, Prediction, load_model
@@ -36,7 +36,7 @@ def test_onnx_runtime_keeps_no_record_of_its_use(tiny_model, tmp_path):
     code = "import sys, gspy_cli; gspy_cli.load_model(sys.argv[1])"
     subprocess.run(
         [sys.executable, "-c", code, tiny_model],
-        env=os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")},
+        env=without_a_home(home),
         check=True,
     )
     assert list(home.rglob("*")) == []

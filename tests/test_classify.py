@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import SHARED, draw_figure, png
 from PIL import Image
-from running import GSPY, gspy, rows
+from running import GSPY, gspy, rows, without_a_home
 
 from gspy_cli.cli.app import UNUSABLE
 
@@ -195,6 +195,7 @@ def test_min_confidence_flags_and_drops_nothing(figures: Path):
         (["classify", "x.png", "--device", "cuda:99"], "available: "),
         (["classify", "x.png", "--device", "gpu"], "is not a device"),
         (["classify", "x.png", "-m", "nonsense"], "no model 'nonsense'"),
+        (["classify", "x.png", "-m", "~no-user"], "no model '~no-user'"),
         (["classify", "--files-from", "none.txt"], "cannot read the list"),
         (["classify", "x.png", "--top-k", "0"], "--top-k"),
         (["classify", "x.png", "--min-confidence", "2"], "--min-confidence"),
@@ -447,7 +448,7 @@ def test_onnx_runtime_keeps_no_record_of_its_use(figures: Path, tmp_path: Path):
     home.mkdir()
     subprocess.run(
         [*GSPY, "classify", "-q", figures],
-        env=os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")},
+        env=without_a_home(home),
         capture_output=True, check=True,
     )  # fmt: skip
     assert list(home.rglob("*")) == []

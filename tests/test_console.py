@@ -6,6 +6,8 @@ import subprocess
 import pytest
 from running import GSPY, gspy
 
+from gspy_cli.cli.console import Console
+
 
 @pytest.mark.parametrize("ask", [["models"], ["classify", "-f", "table", "gone.png"]])
 def test_a_table_ends_well_where_nobody_reads_it_to_its_end(ask):
@@ -23,3 +25,8 @@ def test_a_width_of_nothing_is_no_width(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     assert gspy("models") == shown
     assert "efficientnet_lite0" in shown[1]
+
+
+def test_a_height_of_nothing_is_no_height(monkeypatch):
+    monkeypatch.setenv("LINES", "0")
+    assert Console().height > 0

@@ -22,6 +22,7 @@ from gspy_cli.evaluation.selection import select, trained_on
 from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example, fingerprints, read_dataset
+from gspy_cli.training.history import note_of_stop
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
 
@@ -887,6 +888,18 @@ def test_a_run_that_is_finished_says_nothing_of_a_stop(stopped, trained):
         file.write("3,classify,0.25\n")  # patience ends here
     for run in (stopped, trained[0]):
         assert "stopped" not in gspy("evaluate", run)[2]
+
+
+def test_a_note_of_a_stop_needs_no_more_than_can_be_read(stopped, monkeypatch):
+    assert "stopped after" in note_of_stop(stopped)
+    (stopped / "config.json").write_text("[]")
+    assert note_of_stop(stopped) == ""
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert note_of_stop(stopped) == ""
 
 
 def test_a_run_and_its_export_give_the_same_scores(trained, tmp_path):

@@ -294,8 +294,9 @@ def test_without_a_network_the_error_says_what_else_to_do(
 def test_without_a_network_no_output_is_emptied(
     gwosc: Gwosc, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output = tmp_path / "out.csv"
-    ask = ["-i", "L1", "-t", START + 43, "-o", output]
+    output, table = tmp_path / "out.csv", tmp_path / "triggers.csv"
+    table.write_text(f"event_time,ifo\nnonsense,L1\n{START + 42},H1\n{START + 43},L1")
+    ask = ["-i", "L1", "--triggers", table, "-o", output]
     assert classify(tiny_model, *ask)[0] == 1  # there is none of this detector
     before = output.read_bytes()
     monkeypatch.setenv("GWOSC_SERVER_URL", "http://127.0.0.1:9")

@@ -136,7 +136,7 @@ def test_each_process_talks_through_its_own_gpu(monkeypatch):
 def test_a_process_without_a_gpu_is_told_so(monkeypatch):
     monkeypatch.setattr(device, "available", lambda: {"cuda:0": "one", "cpu": "x"})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(device, "_torch_computes_on", lambda _: True)
+    monkeypatch.setattr(device, "torch_computes_on", lambda _: True)
     monkeypatch.setattr(hardware, "autocast_type", lambda *_: None)
     machine = hardware.find_machine("auto", "auto", World(0, 2, local_rank=0))
     assert machine.device == torch.device("cuda:0")
@@ -144,9 +144,30 @@ def test_a_process_without_a_gpu_is_told_so(monkeypatch):
         hardware.find_machine("auto", "auto", World(1, 2, local_rank=1))
 
 
+@pytest.mark.parametrize(
+    ("asked", "gpus", "computes", "own"),
+    [
+        ("auto", 2, True, "cuda:1"),
+        ("cuda", 2, True, "cuda:1"),
+        ("cuda:0", 2, True, "cuda:0"),
+        ("auto", 2, False, "cpu"),
+        ("auto", 1, False, "cuda:1"),
+        ("auto", 0, False, "auto"),
+    ],
+)
+def test_a_process_takes_its_own_gpu_where_that_computes(
+    monkeypatch, asked, gpus, computes, own
+):
+    monkeypatch.setattr(device, "available", lambda: {"cuda:0": "one", "cpu": "x"})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(device, "torch_computes_on", lambda _: computes)
+    assert hardware.own_device(asked, World(1, 2, local_rank=1)) == own
+
+
 def test_several_processes_leave_an_apple_gpu_alone(monkeypatch):
     monkeypatch.setattr(device, "available", lambda: {"mps": "Apple GPU", "cpu": ""})
-    monkeypatch.setattr(device, "_torch_computes_on", lambda _: True)
+    monkeypatch.setattr(device, "torch_computes_on", lambda _: True)
     two = World(0, 2)
     assert hardware.find_machine("auto", "off", World()).device.type == "mps"
     assert hardware.find_machine("auto", "off", two).device.type == "cpu"

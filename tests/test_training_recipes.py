@@ -17,6 +17,7 @@ from glitch_pictures import (
     quick_config,
 )
 from safetensors.torch import load_file
+from torch._inductor.exc import TritonMissing
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -307,7 +308,42 @@ def test_a_batch_that_fits_is_named_when_memory_runs_out():
     message = out_of_memory(Hungry(), 32, 8, machine)
     assert message.endswith("does not fit into the memory of cpu: use --batch-size 4")
     message = out_of_memory(Hungry(1), 32, 8, machine)
-    assert message == "cpu has too little free memory: use --device cpu"
+    assert message == "cpu has too little free memory"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("shape mismatch"), False),
+    ],
+)
+def test_lack_of_memory_is_told_from_other_errors(error, told):
+    expected = GspyError if told else RuntimeError
+    with (
+        pytest.raises(expected) as caught,
+        hardware.told_of_memory(torch.device("cpu")),
+    ):
+        raise error
+    assert ("use a smaller --batch-size" in str(caught.value)) is told
+
+
+def test_no_room_for_the_validation_is_one_line(monkeypatch, data, tmp_path):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(fit, "evaluate", full)
+    with pytest.raises(
+        GspyError, match="cpu has too little free memory: use a smaller"
+    ):
+        train(quick_config(data, tmp_path))
+
+
+def test_what_torch_lacks_to_compile_is_named():
+    with pytest.raises(GspyError, match=r"--compile does not work here \(.*riton"):
+        fit.check_compiled(TritonMissing(None))
 
 
 def test_a_batch_fits_only_with_what_the_optimiser_keeps(monkeypatch):

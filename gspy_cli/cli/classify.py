@@ -25,6 +25,7 @@ from gspy_cli.cli.running import Tally, run
 from gspy_cli.cli.strain import Events, OpenDataOption, TriggersOption
 from gspy_cli.cli.wanted import Format, Link, Wanted
 from gspy_cli.errors import GspyError
+from gspy_cli.registry import user_path
 
 if TYPE_CHECKING:
     from gspy_cli.glitches import Group
@@ -187,7 +188,7 @@ def classify(
         raise GspyError("--time-shift-check is for single windows, not --per-glitch")
     _check(given, wanted, cluster, workers, explain)
     if model and not quiet:
-        warn_of_stop(Path(model).expanduser())
+        warn_of_stop(user_path(model))
     stopped = False
     with begin_engine(
         given,

@@ -7,12 +7,13 @@ import rich.console
 
 
 class Console(rich.console.Console):
-    """Lets a closed pipe end the command, and takes no width from a COLUMNS of 0."""
+    """Lets a closed pipe end the command, and takes no size of 0 from COLUMNS."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         environment = dict(os.environ)
-        if not environment.get("COLUMNS", "").strip("0"):
-            environment.pop("COLUMNS", None)
+        for name in ("COLUMNS", "LINES"):
+            if not environment.get(name, "").strip("0"):
+                environment.pop(name, None)
         super().__init__(**options, _environ=environment)
 
     def on_broken_pipe(self) -> None:

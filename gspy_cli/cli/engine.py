@@ -11,7 +11,7 @@ import typer
 
 from gspy_cli.cli import strain
 from gspy_cli.cli.options import need
-from gspy_cli.registry import WEIGHTS, ModelFolder
+from gspy_cli.registry import WEIGHTS, ModelFolder, user_path
 
 if TYPE_CHECKING:
     from gspy_cli.card import ModelCard
@@ -79,7 +79,7 @@ def _begin_loading(name: str | None, *, device: str) -> "Callable[[], Model]":
     GspyError
         There is no such model, or torch is needed and not installed.
     """
-    path = Path(name or "").expanduser()
+    path = user_path(name or "")
     if path.suffix == ".safetensors" or _is_unexported_run(path):
         from gspy_cli.evaluation.subjects import load_run
 

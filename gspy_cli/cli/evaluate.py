@@ -75,7 +75,7 @@ def evaluate(
     if output is not None:
         need("matplotlib", extra="report", what="a report")
         installed = {folder.path.name for folder in registry.installed()}
-        paths = [Path(text).expanduser() for text in models if text not in installed]
+        paths = [registry.user_path(text) for text in models if text not in installed]
         _check(output, [*paths, *filter(None, [data, reference])])
     from gspy_cli.cli import evaluation_screen as screen
     from gspy_cli.cli.progress import bar

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.registry import WEIGHTS
+from gspy_cli.registry import WEIGHTS, user_path
 from gspy_cli.whole import whole_file, writing
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def find_heat(
 
 def weights_of(source: str | None) -> Path | None:
     """Find the weights of a run, or a checkpoint; a graph alone has no gradients."""
-    path = Path(source or "").expanduser()
+    path = user_path(source or "")
     if source and path.suffix == ".safetensors":
         return path
     inside = path / WEIGHTS

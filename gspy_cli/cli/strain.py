@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gspy_cli.samples import Sample
     from gspy_cli.strain.collect import Collection
     from gspy_cli.strain.triggers import EventTime
-
-T = TypeVar("T")
 
 OpenDataOption = Annotated[
     bool,
@@ -80,8 +78,7 @@ def samples(paths: list[str], events: Events) -> "Iterator[Sample]":
     from gspy_cli import strain_samples
 
     strain, wanted = find_strain(paths, events)
-    table = str(events.table or "")
-    return _begun(strain_samples.from_strain(strain, wanted, table=table))
+    return strain_samples.from_strain(strain, wanted, table=str(events.table or ""))
 
 
 def classify(
@@ -108,10 +105,16 @@ def _wanted(events: Events) -> "Iterable[EventTime]":
     return only_of(wanted, events.ifo)
 
 
-def _begun(items: "Iterator[T]") -> "Iterator[T]":
-    """Take the first now: a table or server that gives none is told of at once."""
-    first = list(islice(items, 1))
-    return chain(first, items)
+def _begun(
+    wanted: "Iterator[EventTime]", *, whole: bool = False
+) -> "Iterator[EventTime]":
+    """Take the first now, a `whole` one: a table or server without is told at once."""
+    first = []
+    for one in wanted:
+        first.append(one)
+        if not (whole and one.problem):
+            break
+    return chain(first, wanted)
 
 
 def find_strain(
@@ -137,5 +140,6 @@ def find_strain(
             sys.stderr.write(f"fetching {url}\n")  # typer.echo would break a bar
 
     archive = Archive([])
-    fetched = OpenData(archive, on_download=say).fetch(wanted, events.ifo)
+    server = OpenData(archive, on_download=say)
+    fetched = _begun(server.fetch(wanted, events.ifo), whole=True)
     return Collection(archive, {}), fetched

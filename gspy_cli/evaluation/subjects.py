@@ -60,7 +60,7 @@ def find_subjects(texts: Sequence[str], *, device: str) -> list[Subject]:
 
 def subjects_of(text: str, device: str) -> list[Subject]:
     """Tell what a text names: a search is all its runs that have weights."""
-    path = Path(text).expanduser()
+    path = registry.user_path(text)
     if path.suffix.lower() == ".csv":
         return [of_table(path)]
     if (path / "predictions.csv").is_file() and (path / "scores.json").is_file():

@@ -102,7 +102,7 @@ def _leading(frame: list[bool]) -> int | None:
 
 
 def without_bars(pixels: Pixels, box: Box) -> Box:
-    """Leave out plain bars along a viridis plot, such as a window's title bar."""
+    """Leave out plain bars wider than `RIM` along a viridis plot: a title bar, say."""
     places = _side_places(pixels.shape[1], box, RIM + 1)[:, -1]
     lines = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[..., :3]
     green = lines[..., 1]

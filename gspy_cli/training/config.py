@@ -108,5 +108,5 @@ def read_config(path: Path) -> tuple[TrainConfig, tuple[str, ...]]:
         raise GspyError(
             f"{path.parent} is no training run: it has no config.json"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise GspyError(f"{path} is damaged ({error}): start a new run") from None

@@ -24,7 +24,12 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset
 from gspy_cli.training.depthwise import quicken
 from gspy_cli.training.distributed import World, wait_for_all
-from gspy_cli.training.hardware import Machine, is_out_of_memory, out_of_memory
+from gspy_cli.training.hardware import (
+    Machine,
+    is_out_of_memory,
+    out_of_memory,
+    told_of_memory,
+)
 from gspy_cli.training.history import Row, is_stale
 from gspy_cli.training.latent import EVERY, look_inside
 from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
@@ -124,7 +129,8 @@ def new_trainee(
     classes = len(run.dataset.classes)
     model = build_network(config.architecture, classes, state=start)
     model = quicken(share_statistics(model, machine))
-    model.to(machine.device)
+    with told_of_memory(machine.device):
+        model.to(machine.device)
     if machine.device.type != "mps":  # see Normalise
         model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model) if config.recipe.ema_decay else None
@@ -157,7 +163,8 @@ def fit(
             run, trainee, pictures, epoch=epoch, machine=machine, reports=reports
         )
         seconds = time.perf_counter() - began
-        judged = validate(run, trainee, held_out, epoch, machine)
+        with told_of_memory(machine.device):
+            judged = validate(run, trainee, held_out, epoch, machine)
         row = make_row(
             run,
             epoch,
@@ -253,13 +260,14 @@ def prepared(run: Run, trainee: Trainee, epoch: Epoch, machine: Machine) -> nn.M
 
 def check_compiled(error: RuntimeError) -> None:
     """Say what to do where an error is that this torch cannot compile the network."""
-    from torch._dynamo.exc import BackendCompilerFailed
+    from torch._dynamo.exc import TorchDynamoException
 
-    if isinstance(error, BackendCompilerFailed):
-        reason = str(error.inner_exception).strip().partition("\n")[0]
+    if isinstance(error, TorchDynamoException):
+        inner = getattr(error, "inner_exception", error)
+        reason = str(inner).strip().partition("\n")[0]
         raise GspyError(
             f"--compile does not work here ({reason}): leave it out, or install what "
-            "torch compiles with, on a CPU a C++ compiler"
+            "torch compiles with: for a CPU a C++ compiler, for a GPU Triton"
         ) from None
 
 

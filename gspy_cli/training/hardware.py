@@ -1,5 +1,7 @@
 """Where a network trains, and how precisely it computes there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -48,7 +50,11 @@ def own_device(device: str, world: World) -> str:
         return "cpu"
     if chosen == "cpu" or device.startswith("cuda:") or not torch.cuda.is_available():
         return device
-    return f"cuda:{world.local_rank}"
+    own = f"cuda:{world.local_rank}"
+    is_there = world.local_rank < torch.cuda.device_count()
+    if device == "auto" and is_there and not devices.torch_computes_on(own):
+        return "cpu"
+    return own
 
 
 def out_of_memory(
@@ -64,7 +70,28 @@ def out_of_memory(
                 f"a batch of {batch_size} does not fit into the memory of "
                 f"{machine.device}: use --batch-size {size}"
             )
-    return f"{machine.device} has too little free memory: use --device cpu"
+    remedy = "" if machine.device.type == "cpu" else ": use --device cpu"
+    return f"{machine.device} has too little free memory{remedy}"
+
+
+@contextmanager
+def told_of_memory(device: torch.device) -> Iterator[None]:
+    """Say in one line where a device's memory does not do.
+
+    Raises
+    ------
+    GspyError
+        It does not.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise GspyError(
+            f"{device} has too little free memory: use a smaller --batch-size"
+            + ("" if device.type == "cpu" else ", or --device cpu")
+        ) from None
 
 
 def fits(objective: nn.Module, size: int, side: int, machine: Machine) -> bool:
@@ -90,8 +117,11 @@ def fits(objective: nn.Module, size: int, side: int, machine: Machine) -> bool:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell a device's lack of memory from any other error; MPS has no class for it."""
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
+    """Tell lack of memory from any other error; only CUDA has a class for it."""
+    words = "out of memory", "DefaultCPUAllocator"
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        word in str(error) for word in words
+    )
 
 
 def autocast_type(device: torch.device, amp: str) -> torch.dtype | None:

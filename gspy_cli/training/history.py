@@ -53,7 +53,7 @@ def is_stale(history: Sequence[Row], patience: int) -> bool:
 
 def note_of_stop(path: Path) -> str:
     """Say that a run's folder is of one that was stopped; nothing of any other."""
-    with suppress(GspyError):
+    with suppress(GspyError, OSError):
         recipe = read_config(path / "config.json")[0].recipe
         history = read_history(path / "results.csv")
         planned = recipe.reconstruct_epochs + recipe.epochs

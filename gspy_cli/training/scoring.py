@@ -9,11 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from gspy_cli.device import torch_device
-from gspy_cli.errors import GspyError
 from gspy_cli.model import Model
 from gspy_cli.registry import weights_of
 from gspy_cli.training.export import Deployed, read_network
-from gspy_cli.training.hardware import is_out_of_memory
+from gspy_cli.training.hardware import told_of_memory
 
 
 def load_run(source: Path, *, device: str) -> Model:
@@ -26,20 +25,13 @@ def load_run(source: Path, *, device: str) -> Model:
     """
     network, card = read_network(source)
     place = torch.device(torch_device(device))
-    deployed = Deployed(network, card).to(place)
+    with told_of_memory(place):
+        deployed = Deployed(network, card).to(place)
 
     def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        try:
-            with torch.no_grad():
-                answer = deployed(torch.from_numpy(pictures.copy()).to(place))[0]
+        with told_of_memory(place), torch.no_grad():
+            answer = deployed(torch.from_numpy(pictures.copy()).to(place))[0]
             probabilities: NDArray[np.float32] = answer.cpu().numpy()
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise GspyError(
-                f"a batch of {len(pictures)} does not fit into the memory of {place}: "
-                "let --batch-size be smaller, or use --device cpu"
-            ) from None
         return probabilities
 
     digest = hashlib.sha256(weights_of(source).read_bytes()).hexdigest()
