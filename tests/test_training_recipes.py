@@ -343,7 +343,7 @@ def test_no_room_for_the_validation_is_one_line(monkeypatch, data, tmp_path):
 
 def test_what_torch_lacks_to_compile_is_named():
     with pytest.raises(GspyError, match=r"--compile does not work here \(.*riton"):
-        fit.check_compiled(TritonMissing(None))
+        hardware.check_compiled(TritonMissing(None))
 
 
 def test_a_batch_fits_only_with_what_the_optimiser_keeps(monkeypatch):

@@ -16,8 +16,6 @@ from gspy_cli.results import FILENAMES, Failure, Origin, written
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example
 
-csv.field_size_limit(2**31 - 1)  # the line of a list may be a name of any length
-
 OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
 OURS += ["right", "glitch_ml_label"]
 """The columns of a report's `predictions.csv` before those of the classes."""

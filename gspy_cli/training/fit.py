@@ -26,6 +26,7 @@ from gspy_cli.training.depthwise import quicken
 from gspy_cli.training.distributed import World, wait_for_all
 from gspy_cli.training.hardware import (
     Machine,
+    check_compiled,
     is_out_of_memory,
     out_of_memory,
     told_of_memory,
@@ -256,19 +257,6 @@ def prepared(run: Run, trainee: Trainee, epoch: Epoch, machine: Machine) -> nn.M
     if machine.world.size > 1:
         wrapped = DistributedDataParallel(wrapped)
     return wrapped
-
-
-def check_compiled(error: RuntimeError) -> None:
-    """Say what to do where an error is that this torch cannot compile the network."""
-    from torch._dynamo.exc import TorchDynamoException
-
-    if isinstance(error, TorchDynamoException):
-        inner = getattr(error, "inner_exception", error)
-        reason = str(inner).strip().partition("\n")[0]
-        raise GspyError(
-            f"--compile does not work here ({reason}): leave it out, or install what "
-            "torch compiles with: for a CPU a C++ compiler, for a GPU Triton"
-        ) from None
 
 
 def make_objective(

@@ -124,6 +124,19 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     )
 
 
+def check_compiled(error: RuntimeError) -> None:
+    """Say what to do where an error is that this torch cannot compile the network."""
+    from torch._dynamo.exc import TorchDynamoException
+
+    if isinstance(error, TorchDynamoException):
+        inner = getattr(error, "inner_exception", error)
+        reason = str(inner).strip().partition("\n")[0]
+        raise GspyError(
+            f"--compile does not work here ({reason}): leave it out, or install what "
+            "torch compiles with: for a CPU a C++ compiler, for a GPU Triton"
+        ) from None
+
+
 def autocast_type(device: torch.device, amp: str) -> torch.dtype | None:
     """Choose the type for mixed precision, None for plain float32.
 

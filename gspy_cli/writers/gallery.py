@@ -30,7 +30,7 @@ from gspy_cli.writers.columns import Cell, Columns, ranked
 from gspy_cli.writers.forms import Form
 from gspy_cli.writers.lines import BAD, Found, whole_rows
 
-LIMIT = 5_000  # pictures in a page: 15 MB
+LIMIT = 5_000  # pictures in a page: 16 MB
 HEIGHT, WIDTH = 140, 170  # of a picture in the page, pixels
 QUALITY = 70  # of WebP
 EFFORT = 2  # of WebP's 0 to 6: half the time of the default 4, for 4 % more bytes

@@ -14,8 +14,6 @@ Found = tuple[Key, bool]
 Read = Callable[[bytes], Found | None]
 """Reads a row; None where it is none."""
 
-csv.field_size_limit(2**31 - 1)  # the line of a list may be a name of any length
-
 BAD = ("failed", "partial")  # what `status` says of a row with an input that failed
 
 
