@@ -16,7 +16,7 @@ from running import gspy, rows
 
 from gspy_cli import registry
 from gspy_cli.evaluation import evaluation
-from gspy_cli.evaluation.gallery import find_errors
+from gspy_cli.evaluation.misclassifications import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
 from gspy_cli.evaluation.selection import select, trained_on
 from gspy_cli.evaluation.tables import answers_of, read_answers

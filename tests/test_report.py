@@ -14,7 +14,7 @@ from running import gspy
 
 from gspy_cli.evaluation import figures
 from gspy_cli.evaluation.comparison import Contender
-from gspy_cli.evaluation.gallery import Error
+from gspy_cli.evaluation.misclassifications import Misclassification
 from gspy_cli.training import curves
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example
@@ -200,7 +200,7 @@ def test_a_confusion_matrix_has_room_beside_long_names(number: int, drawn):
 
 
 def test_a_long_title_of_an_error_stays_over_its_picture(drawn, monkeypatch):
-    error = Error("a.png", LONG, LONG, 0.94, "b.png")
+    error = Misclassification("a.png", LONG, LONG, 0.94, "b.png")
     monkeypatch.setattr(figures, "read_plot", lambda _: np.zeros((4, 5, 3)))
     figures.draw_errors([error] * 3)
     assert_whole(drawn[0])

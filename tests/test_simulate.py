@@ -25,14 +25,14 @@ from gspy_cli.simulate.clock import make_clock, rfft_frequencies
 from gspy_cli.simulate.dataset import Plan, write_inputs
 from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
 from gspy_cli.simulate.figures import write_figures
+from gspy_cli.simulate.injection import inject
 from gspy_cli.simulate.manifest import COLUMNS, read_manifest
 from gspy_cli.simulate.noise import draw_noise
 from gspy_cli.simulate.origins import draw_origin, shows_something
-from gspy_cli.simulate.pulses import gabor, log_bell, pulse, unit
+from gspy_cli.simulate.pulses import log_bell, pulse, sine_gaussian, unit
 from gspy_cli.simulate.scene import BRIEF, draw_scene, place
 from gspy_cli.simulate.style import plot
 from gspy_cli.simulate.tiles import loudest_tile
-from gspy_cli.simulate.trigger import trigger
 from gspy_cli.simulate.waveform import Waveform, peak
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.simulate.waveforms.blips import blip, helix
@@ -171,20 +171,20 @@ def test_only_echoes_of_a_helix_have_a_gap(clock):
 def test_the_optimal_snr_is_of_the_glitch_without_its_neighbours(
     label, seed, index, monkeypatch
 ):
-    floors, triggers = [], []
+    floors, injections = [], []
 
     def draw_floor_seen(*args, **how):
         floors.append(draw_floor(*args, **how))
         return floors[-1]
 
-    def trigger_seen(*args, **how):
-        triggers.append((how["glitch"], trigger(*args, **how)))
-        return triggers[-1][1]
+    def inject_seen(*args, **how):
+        injections.append((how["glitch"], inject(*args, **how)))
+        return injections[-1][1]
 
     monkeypatch.setattr(scene_module, "draw_floor", draw_floor_seen)
-    monkeypatch.setattr(scene_module, "trigger", trigger_seen)
+    monkeypatch.setattr(scene_module, "inject", inject_seen)
     scene = draw_scene(label, seed=seed, index=index)
-    glitch, found = triggers[-1]
+    glitch, found = injections[-1]
     colour = floors[-1].at(rfft_frequencies(scene.strain.size, RATE_HZ))
     added = irfft(found.boost * glitch / (colour * np.sqrt(RATE_HZ / 2)))
     assert scene.snr == pytest.approx(np.sqrt(np.sum(added**2)), rel=1e-6)
@@ -192,7 +192,7 @@ def test_the_optimal_snr_is_of_the_glitch_without_its_neighbours(
 
 
 def test_the_loudest_tile_of_a_sine_gaussian_is_where_the_sine_gaussian_is(clock):
-    shape = gabor(clock.times_s - 0.25, 200.0, 0.01)
+    shape = sine_gaussian(clock.times_s - 0.25, 200.0, 0.01)
     tile = loudest_tile(clock, shape)
     assert tile.time_s == pytest.approx(0.25, abs=0.003)
     assert tile.frequency_hz == pytest.approx(200, rel=0.1)

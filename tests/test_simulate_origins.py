@@ -8,12 +8,12 @@ import pytest
 from gspy_cli.simulate import figures
 from gspy_cli.simulate import scene as scene_module
 from gspy_cli.simulate.detectors import draw_lines
+from gspy_cli.simulate.injection import _missing
 from gspy_cli.simulate.manifest import manifest_row
 from gspy_cli.simulate.origins import Origin, draw_origin, with_norm
 from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ
 from gspy_cli.simulate.style import draw_early
 from gspy_cli.simulate.tiles import Tile
-from gspy_cli.simulate.trigger import _missing
 from gspy_cli.simulate.waveform import Waveform, peak
 from gspy_cli.strain import drawing
 from gspy_cli.strain.drawing import Style

@@ -21,7 +21,7 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, Example
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import Machine
-from gspy_cli.training.history import Row
+from gspy_cli.training.history import EpochRow
 from gspy_cli.training.loop import Trainee, make_optimizer, update_average
 from gspy_cli.training.objective import Epoch, Objective, Scores
 from gspy_cli.training.recipes import MODERN, PAPER, PAPER_CAE, learning_rate
@@ -32,12 +32,12 @@ CPU = Machine(torch.device("cpu"))
 EPOCH = Epoch("classify", 3, 25)
 
 
-def row(**known) -> Row:
-    values = dict.fromkeys((f.name for f in fields(Row)), math.nan)
-    return Row(**(values | {"epoch": 1, "phase": "classify"} | known))
+def row(**known) -> EpochRow:
+    values = dict.fromkeys((f.name for f in fields(EpochRow)), math.nan)
+    return EpochRow(**(values | {"epoch": 1, "phase": "classify"} | known))
 
 
-def run_of(config: TrainConfig, *history: Row, pictures: int = 1) -> Run:
+def run_of(config: TrainConfig, *history: EpochRow, pictures: int = 1) -> Run:
     examples = tuple(
         Example(Path(f"H1_{i}.png"), "Blip", f"H1_{i}", None, "train")
         for i in range(pictures)
@@ -206,8 +206,8 @@ def test_speed_is_pictures_a_second(tmp_path):
 def test_of_epochs_as_accurate_the_one_of_lower_loss_is_best():
     low, high = (row(validation_accuracy=0.5, validation_loss=x) for x in (1.0, 2.0))
     better = row(validation_accuracy=0.6, validation_loss=3.0)
-    assert max(high, low, key=Row.score) is low
-    assert max(low, better, row(), key=Row.score) is better
+    assert max(high, low, key=EpochRow.score) is low
+    assert max(low, better, row(), key=EpochRow.score) is better
 
 
 def test_a_card_tells_the_share_of_simulated_pictures(tmp_path):

@@ -25,7 +25,7 @@ from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training import fit
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.batches import Pictures, draw
-from gspy_cli.training.cache import Pixels, Shard, Shards
+from gspy_cli.training.cache import MappedPixels, Shard, Shards
 from gspy_cli.training.crossvalidation import (
     cross_validate,
     is_cross_validation,
@@ -66,7 +66,9 @@ def real_pictures(counts: tuple[int, ...]) -> Pictures:
     numbers = np.repeat(np.arange(len(counts)), counts)
     places = np.zeros((len(numbers), 2), np.intp)
     shard = Shard(Path("none.npy"), 0, (len(numbers), SIDE, SIDE, 3))
-    return Pictures(Pixels(Shards([shard]), places), np.arange(len(numbers)), numbers)
+    return Pictures(
+        MappedPixels(Shards([shard]), places), np.arange(len(numbers)), numbers
+    )
 
 
 def joined(simulated: Path, **changes) -> Pictures:

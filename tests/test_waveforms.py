@@ -6,7 +6,7 @@ from scipy.ndimage import uniform_filter1d
 
 from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import draw_floor
-from gspy_cli.simulate.pulses import gabor
+from gspy_cli.simulate.pulses import sine_gaussian
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveforms import WAVEFORMS, loud, scatter, wandering
 from gspy_cli.simulate.waveforms.blips import _even
@@ -140,8 +140,8 @@ def test_what_eclipses_a_picture_is_outside_of_it():
 
 def test_two_glitches_of_equal_energy_and_different_q_are_rivals(clock):
     times = clock.times_s
-    short = gabor(times, 200, 0.005)
-    apart = 1.02 * gabor(times - 1, 200, 0.04) * np.sqrt(0.005 / 0.04)
+    short = sine_gaussian(times, 200, 0.005)
+    apart = 1.02 * sine_gaussian(times - 1, 200, 0.04) * np.sqrt(0.005 / 0.04)
     one, both = (loudest_tile(clock, shape) for shape in (short, short + apart))
     assert one.rival < 0.95 * one.energy
     assert both.rival > 0.8 * both.energy

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from gspy_cli.evaluation.fragments import heading, paragraph
-from gspy_cli.evaluation.gallery import Error, thumbnails
+from gspy_cli.evaluation.misclassifications import Misclassification, thumbnails
 from gspy_cli.wording import counted
 
 MOST = 200
@@ -14,7 +14,7 @@ MOST = 200
 SURE = 0.9
 
 
-def errors_section(errors: Sequence[Error]) -> Iterator[str]:
+def errors_section(errors: Sequence[Misclassification]) -> Iterator[str]:
     """Show the errors and what to filter them by."""
     yield heading("Pictures named wrong")
     if not errors:
@@ -43,7 +43,7 @@ def errors_section(errors: Sequence[Error]) -> Iterator[str]:
     yield f'<script type="application/json" id="typical">{data}</script>'
 
 
-def filters(errors: Sequence[Error]) -> str:
+def filters(errors: Sequence[Misclassification]) -> str:
     """Offer true class, name given, window and least confidence to choose."""
     windows = sorted({window_of(error) for error in errors})
     choices = (
@@ -70,12 +70,12 @@ def select(title: str, name: str, values: Sequence[str]) -> str:
     )
 
 
-def window_of(error: Error) -> str:
+def window_of(error: Misclassification) -> str:
     """Write a picture's window; ? where it is not known."""
     return f"{error.example.window:g}" if error.example.window else "?"
 
 
-def item(error: Error, picture: str, typical: int | None) -> str:
+def item(error: Misclassification, picture: str, typical: int | None) -> str:
     """Show one error; `typical` is the number of the picture beside it."""
     label, named = escape(error.label), escape(error.named)
     beside = (

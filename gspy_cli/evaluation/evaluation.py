@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gspy_cli.callbacks import Progress
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation.gallery import Error, find_errors
+from gspy_cli.evaluation.misclassifications import Misclassification, find_errors
 from gspy_cli.evaluation.reference import Agreement
 from gspy_cli.evaluation.scores import (
     Calibration,
@@ -71,7 +71,7 @@ class Evaluation:
         return calibration(self.pictures)
 
     @cached_property
-    def errors(self) -> list[Error]:
+    def errors(self) -> list[Misclassification]:
         """The pictures named wrong, the most confident first, looked for once."""
         return find_errors(self.pictures)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.evaluation.comparison import Contender
-from gspy_cli.evaluation.gallery import Error, read_plot
+from gspy_cli.evaluation.misclassifications import Misclassification, read_plot
 from gspy_cli.evaluation.scores import Calibration, confusion_of
 from gspy_cli.metrics import BINS, bin_of, wilson_interval
 from gspy_cli.training.answers import Answers
@@ -118,7 +118,7 @@ def draw_bins(
     axes.errorbar(x, y, (below, above), capsize=2, linewidth=1, **style)
 
 
-def draw_errors(errors: Sequence[Error]) -> bytes:
+def draw_errors(errors: Sequence[Misclassification]) -> bytes:
     """Draw misnamed pictures beside typical members of the class named (Fig. 4)."""
     shown = errors[:SHOWN]
     rows = -(-len(shown) // 2)

@@ -17,7 +17,7 @@ from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.outputs import NewFile
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.curves import draw_comparison, draw_curves
-from gspy_cli.training.history import Row
+from gspy_cli.training.history import EpochRow
 from gspy_cli.whole import whole_file, writing
 
 FIGURES = (
@@ -109,7 +109,7 @@ def draw_figures(new: NewFile, evaluation: Evaluation) -> dict[str, bytes]:
     return drawn
 
 
-def draw_histories(histories: Mapping[str, tuple[Row, ...]]) -> bytes | None:
+def draw_histories(histories: Mapping[str, tuple[EpochRow, ...]]) -> bytes | None:
     """Draw how training went: one run's curves, or several runs' validation."""
     if not any(histories.values()):
         return None

@@ -14,7 +14,7 @@ from gspy_cli.evaluation import tables
 from gspy_cli.evaluation.judgement import Judgement, judge
 from gspy_cli.model import Model, load_model
 from gspy_cli.training.data import Example, names_of
-from gspy_cli.training.history import Row, note_of_stop, read_history
+from gspy_cli.training.history import EpochRow, note_of_stop, read_history
 
 OTHER_TABLES = (".gz", ".jsonl", ".parquet")
 Judge = Callable[[Sequence[Example], int, Progress], Judgement]
@@ -36,7 +36,7 @@ class Subject:
     card: ModelCard | None = None
     size: int | None = None
     data: Path | None = None
-    histories: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    histories: Mapping[str, tuple[EpochRow, ...]] = field(default_factory=dict)
     chosen_by: Set[str] = frozenset()
     held_out: bool = False
     notes: tuple[str, ...] = ()

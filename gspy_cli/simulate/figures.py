@@ -14,9 +14,9 @@ from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.claim import claim, is_claimed
 from gspy_cli.simulate.manifest import (
     append_row,
+    count_whole_rows,
     gravityspy_id,
     manifest_row,
-    whole_rows,
 )
 from gspy_cli.simulate.quiet import load_quiet, save_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
@@ -71,7 +71,7 @@ def write_figures(
                 save_quiet(directory, noise, on_left_out=on_left_out)
             claim(directory, plan)
         quiet = load_quiet(directory) if noise else None
-        for index in range(whole_rows(manifest), count):
+        for index in range(count_whole_rows(manifest), count):
             label = classes[index % len(classes)]
             scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
             name = gravityspy_id(seed=seed, index=index)

@@ -23,7 +23,7 @@ COLUMNS = (
     "facts",
 )
 
-Row = Mapping[str, object]
+ManifestRow = Mapping[str, object]
 
 
 def gravityspy_id(*, seed: int, index: int) -> str:
@@ -31,7 +31,7 @@ def gravityspy_id(*, seed: int, index: int) -> str:
     return f"S{seed}N{index:06d}"
 
 
-def manifest_row(scene: Scene, *, name: str, index: int, early: bool) -> Row:
+def manifest_row(scene: Scene, *, name: str, index: int, early: bool) -> ManifestRow:
     """Give a scene's truth; `facts` holds the waveform's parameters as JSON."""
     return {
         "index": index,
@@ -49,7 +49,7 @@ def manifest_row(scene: Scene, *, name: str, index: int, early: bool) -> Row:
     }
 
 
-def write_manifest(path: Path, rows: Sequence[Row]) -> None:
+def write_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:
     """Write rows as CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -57,7 +57,7 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def append_row(path: Path, row: Row) -> None:
+def append_row(path: Path, row: ManifestRow) -> None:
     """Add a row, after the header if it is the first."""
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -66,7 +66,7 @@ def append_row(path: Path, row: Row) -> None:
         writer.writerow(row)
 
 
-def whole_rows(path: Path) -> int:
+def count_whole_rows(path: Path) -> int:
     """Count the rows of a manifest that a run left off, and drop what is torn."""
     if not path.exists():
         return 0
@@ -76,7 +76,7 @@ def whole_rows(path: Path) -> int:
     return max(content.count(b"\n") - 1, 0)
 
 
-def read_manifest(path: Path) -> list[Row]:
+def read_manifest(path: Path) -> list[ManifestRow]:
     """Read the rows back, every value as text."""
     with path.open(newline="", encoding="utf-8") as file:
         return [dict(row) for row in csv.DictReader(file)]

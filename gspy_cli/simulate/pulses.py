@@ -1,6 +1,6 @@
 """Building blocks: envelopes, pulses, sweeps, and noise with a shape.
 
-Each gives samples over the clock's times; `tau` and `s` are widths in seconds.
+Each gives samples over the clock's times; `tau` and `sigma` are widths in seconds.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from gspy_cli.simulate.detectors import Floats
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """One copy of a short shape, for `train`: where, how large, how far it reaches."""
+    """A copy of a short shape in a `pulse_train`: where, how large, how far it goes."""
 
     at_s: float
     height: float
@@ -29,14 +29,14 @@ def pulse(t: Floats, tau: float, tau_after: float | None = None) -> Floats:
     return np.exp(-np.abs(t) / scale)
 
 
-def gauss(t: Floats, s: float) -> Floats:
-    """Give a bell of standard deviation `s`."""
-    return np.exp(-0.5 * (t / s) ** 2)
+def gaussian(t: Floats, sigma: float) -> Floats:
+    """Give a bell of standard deviation `sigma`."""
+    return np.exp(-0.5 * (t / sigma) ** 2)
 
 
-def gabor(t: Floats, f0: float, s: float, phase: float = 0.0) -> Floats:
+def sine_gaussian(t: Floats, f0: float, sigma: float, phase: float = 0.0) -> Floats:
     """Give a sine under a bell."""
-    return gauss(t, s) * np.cos(2 * np.pi * f0 * t + phase)
+    return gaussian(t, sigma) * np.cos(2 * np.pi * f0 * t + phase)
 
 
 def log_bell(clock: Clock, f0: float, gamma: float, phase: float = 0.0) -> Floats:
@@ -66,14 +66,14 @@ def sweep(clock: Clock, frequency: Floats | float, phase: float = 0.0) -> Floats
     return np.asarray(np.cos(2 * np.pi * cycles + phase))
 
 
-def walk(rng: np.random.Generator, clock: Clock, *, tc: float) -> Floats:
-    """Wander smoothly about zero with unit spread; memory about `tc` seconds."""
+def walk(rng: np.random.Generator, clock: Clock, *, memory_s: float) -> Floats:
+    """Wander smoothly about zero with unit spread; it forgets in about `memory_s`."""
     first, last = clock.times_s[0], clock.times_s[-1]
-    knots = np.arange(first - 2 * tc, last + 3 * tc, tc)
+    knots = np.arange(first - 2 * memory_s, last + 3 * memory_s, memory_s)
     steps = np.convolve(
         rng.standard_normal(knots.size + 2), [0.41, 0.82, 0.41], "valid"
     )
-    coarse = np.arange(first, last + tc / 8, tc / 8)
+    coarse = np.arange(first, last + memory_s / 8, memory_s / 8)
     return np.interp(clock.times_s, coarse, _spline(coarse, knots, steps))
 
 
@@ -115,7 +115,7 @@ def high_pass(clock: Clock, whitened: Floats, edge_hz: float, order: int) -> Flo
     )
 
 
-def train(clock: Clock, stamps: Sequence[Stamp]) -> Floats:
+def pulse_train(clock: Clock, stamps: Sequence[Stamp]) -> Floats:
     """Add short shapes at their places; each is evaluated only where it reaches."""
     canvas = np.zeros(clock.times_s.size)
     for stamp in stamps:

@@ -15,7 +15,7 @@ from gspy_cli.labels import CLASSES
 from gspy_cli.simulate.clock import rfft_frequencies
 from gspy_cli.simulate.dataset import scene_views
 from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines
-from gspy_cli.simulate.manifest import Row, manifest_row, write_manifest
+from gspy_cli.simulate.manifest import ManifestRow, manifest_row, write_manifest
 from gspy_cli.simulate.noise import Inlay, draw_noise
 from gspy_cli.simulate.origins import Origin
 from gspy_cli.simulate.scene import SAMPLE_RATE_HZ, Scene
@@ -49,7 +49,7 @@ def write_real_inputs(directory: Path, source: Path, copies: Copies) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     inputs, labels = [], []
-    rows: list[Row] = []
+    rows: list[ManifestRow] = []
     for segment, scene, early in _scenes(read_segments(source), copies):
         views = scene_views(
             scene, height=copies.height, width=copies.width, early=early

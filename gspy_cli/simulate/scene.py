@@ -7,12 +7,12 @@ from scipy.fft import rfft
 
 from gspy_cli.simulate.clock import Clock, make_clock, rfft_frequencies
 from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines
+from gspy_cli.simulate.injection import inject
 from gspy_cli.simulate.noise import Inlay, draw_noise
 from gspy_cli.simulate.origins import Origin, draw_origin, is_typical, with_norm
-from gspy_cli.simulate.pulses import gabor
+from gspy_cli.simulate.pulses import sine_gaussian
 from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ, Quiet, draw_quiet
 from gspy_cli.simulate.tiles import Tile, loudest_tile
-from gspy_cli.simulate.trigger import trigger
 from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.strain.archive import BLOCK_S
@@ -103,7 +103,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
         lines=draw_lines(rng, ifo=origin.ifo),
         inlay=_draw_inlay(rng, quiet, event_s),
     )
-    found = trigger(
+    injected = inject(
         glitch.loudness,
         tile=tile,
         noise=(rfft(others) + noise) * colour,
@@ -114,13 +114,13 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
     )
     return Scene(
         label=label,
-        strain=found.strain,
+        strain=injected.strain,
         sample_rate_hz=SAMPLE_RATE_HZ,
         event_s=event_s,
         origin=origin,
-        snr=found.boost * float(np.sqrt(np.sum(main**2))),
+        snr=injected.boost * float(np.sqrt(np.sum(main**2))),
         facts=glitch.facts,
-        scan=found.scan,
+        scan=injected.scan,
     )
 
 
@@ -200,7 +200,7 @@ def _neighbours(rng: np.random.Generator, clock: Clock, label: str) -> Floats:
 
 def _blob(rng: np.random.Generator, clock: Clock) -> Floats:
     t = clock.times_s - rng.uniform(-2, 2)
-    blob = gabor(t, log_uniform(rng, 12, 100), log_uniform(rng, 0.02, 0.12))
+    blob = sine_gaussian(t, log_uniform(rng, 12, 100), log_uniform(rng, 0.02, 0.12))
     energy = np.sum(blob**2)
     return blob * float(np.sqrt(rng.uniform(12, 24) / energy))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gspy_cli.training.augmentation import augment
-from gspy_cli.training.cache import Pixels
+from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.distributed import World
 
 
@@ -42,7 +42,7 @@ class Pictures:
     `weights` say how often each is drawn, where the recipe's balance does not.
     """
 
-    pixels: Pixels
+    pixels: MappedPixels
     rows: NDArray[np.intp]
     labels: NDArray[np.int64]
     weights: NDArray[np.float64] | None = None

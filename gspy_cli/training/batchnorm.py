@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from gspy_cli.training.hardware import Machine
-from gspy_cli.training.modules import exchange
+from gspy_cli.training.layers import replace_layers
 
 
 def share_statistics(model: nn.Module, machine: Machine) -> nn.Module:
@@ -17,7 +17,7 @@ def share_statistics(model: nn.Module, machine: Machine) -> nn.Module:
     if machine.device.type == "cuda":
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return converted
-    return exchange(model, shared)
+    return replace_layers(model, shared)
 
 
 def shared(norm: nn.Module) -> nn.Module:

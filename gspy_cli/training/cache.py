@@ -92,7 +92,7 @@ class Shards:
 
 
 @dataclass(frozen=True, slots=True)
-class Pixels:
+class MappedPixels:
     """Pictures of one size, mapped from disk: `rows` gives any of them.
 
     `places` (N, 2) holds a shard's number and a row in it for each picture.
@@ -116,11 +116,11 @@ def open_pixels(
     size: int,
     folder: Path | None = None,
     on_progress: Progress = ignore,
-) -> tuple[Pixels, dict[int, Unreadable]]:
+) -> tuple[MappedPixels, dict[int, Unreadable]]:
     """Give the pictures as the network takes them, (size, size, 3) uint8.
 
     What the cache does not hold yet is decoded now. Also gives what cannot be read,
-    by index in `paths`; `Pixels` holds the others, in order.
+    by index in `paths`; `MappedPixels` holds the others, in order.
     """
     folder = shard_folder(folder, size)
     make_folder(folder)
@@ -140,7 +140,7 @@ def open_pixels(
     number = {shard: i for i, shard in enumerate(files)}
     found = (known[k] for k in keys if k not in unreadable)
     places = np.array([(number[s], row) for s, row in found], np.intp).reshape(-1, 2)
-    return Pixels(Shards(files), places), failures
+    return MappedPixels(Shards(files), places), failures
 
 
 def shard_folder(folder: Path | None, size: int) -> Path:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from gspy_cli.training.history import Row
+from gspy_cli.training.history import EpochRow
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
 CHARACTER = 0.075  # inches, of a legend in small print
@@ -38,7 +38,7 @@ def png(figure: Figure, *, dpi: int = 120) -> bytes:
     return stream.getvalue()
 
 
-def draw_curves(history: Sequence[Row]) -> bytes:
+def draw_curves(history: Sequence[EpochRow]) -> bytes:
     """Draw loss and accuracy against epoch, for training and validation (Fig. 1)."""
     figure = new_figure(9, 3.6)
     losses, accuracies = figure.subplots(1, 2)
@@ -55,7 +55,9 @@ def draw_curves(history: Sequence[Row]) -> bytes:
     return png(figure)
 
 
-def broken_line(history: Sequence[Row], score: str) -> tuple[list[float], list[float]]:
+def broken_line(
+    history: Sequence[EpochRow], score: str
+) -> tuple[list[float], list[float]]:
     """Give epochs and scores, with a gap where one phase ends and the next begins."""
     epochs: list[float] = []
     values: list[float] = []
@@ -75,7 +77,7 @@ def finish(axes: Axes, ylabel: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def mark_phases(axes: Axes, history: Sequence[Row]) -> None:
+def mark_phases(axes: Axes, history: Sequence[EpochRow]) -> None:
     """Draw a line where the autoencoder's classification begins."""
     if history[0].phase == "reconstruct":
         first = sum(row.phase == "reconstruct" for row in history)
@@ -83,7 +85,7 @@ def mark_phases(axes: Axes, history: Sequence[Row]) -> None:
         axes.set_title("dotted: end of reconstruction", fontsize="small")
 
 
-def draw_comparison(runs: Mapping[str, Sequence[Row]]) -> bytes:
+def draw_comparison(runs: Mapping[str, Sequence[EpochRow]]) -> bytes:
     """Draw each run's validation loss and accuracy against epoch (Fig. 2)."""
     figure = new_figure(9, 3.6)
     losses, accuracies = figure.subplots(1, 2)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
-from gspy_cli.training.modules import exchange
+from gspy_cli.training.layers import replace_layers
 
 SMALL = 3
 """Side of the widest kernel whose weight's gradient is quick in bfloat16."""
@@ -50,7 +50,7 @@ def is_bfloat16_on_cpu(x: Tensor) -> bool:
 
 def quicken(model: nn.Module) -> nn.Module:
     """Let a network's slow depthwise layers take the quick way."""
-    return exchange(model, quick_layer)
+    return replace_layers(model, quick_layer)
 
 
 def quick_layer(layer: nn.Module) -> nn.Module:

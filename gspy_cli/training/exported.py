@@ -22,8 +22,8 @@ from gspy_cli import registry
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, architecture, build_network
-from gspy_cli.training.modules import watched
-from gspy_cli.training.pixels import FIRST, unfold_normalisation
+from gspy_cli.training.first_convolution import FIRST, unfold_normalisation
+from gspy_cli.training.layers import watched
 
 Array = NDArray[Any]
 OPERATORS = ("Conv", "Gemm")

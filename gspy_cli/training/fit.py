@@ -19,7 +19,7 @@ from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps
 from gspy_cli.training.batchnorm import share_statistics
-from gspy_cli.training.cache import Pixels, Unreadable, open_pixels
+from gspy_cli.training.cache import MappedPixels, Unreadable, open_pixels
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset
 from gspy_cli.training.depthwise import quicken
@@ -31,7 +31,7 @@ from gspy_cli.training.hardware import (
     out_of_memory,
     told_of_memory,
 )
-from gspy_cli.training.history import Row, is_stale
+from gspy_cli.training.history import EpochRow, is_stale
 from gspy_cli.training.latent import EVERY, look_inside
 from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
 from gspy_cli.training.objective import Epoch, Objective, Scores, plan
@@ -65,7 +65,7 @@ class Reports:
 
 def open_dataset(
     config: TrainConfig, dataset: Dataset, world: World, reports: Reports
-) -> tuple[Dataset, Pixels]:
+) -> tuple[Dataset, MappedPixels]:
     """Decode the pictures of all splits; leave out and report what is unreadable."""
     paths = [e.path for e in dataset.examples]
     size = image_size(config)
@@ -84,7 +84,7 @@ def open_dataset(
     return kept, pixels
 
 
-def pictures_of(dataset: Dataset, pixels: Pixels, split: str) -> Pictures:
+def pictures_of(dataset: Dataset, pixels: MappedPixels, split: str) -> Pictures:
     """Give one split's pictures."""
     chosen = [i for i, e in enumerate(dataset.examples) if e.split == split]
     index = {name: i for i, name in enumerate(dataset.classes)}
@@ -92,7 +92,7 @@ def pictures_of(dataset: Dataset, pixels: Pixels, split: str) -> Pictures:
     return Pictures(pixels, np.array(chosen, dtype=np.intp), np.array(labels, np.int64))
 
 
-def training_pictures(run: Run, pixels: Pixels) -> Pictures:
+def training_pictures(run: Run, pixels: MappedPixels) -> Pictures:
     """Give the pictures to train on, the simulated ones with them."""
     pictures = pictures_of(run.dataset, pixels, "train")
     config = run.config
@@ -108,7 +108,7 @@ def training_pictures(run: Run, pixels: Pixels) -> Pictures:
     )
 
 
-def note_of_colours(run: Run, pixels: Pixels) -> str:
+def note_of_colours(run: Run, pixels: MappedPixels) -> str:
     """Warn where pictures to train on, some of them looked at, are not in viridis."""
     rows = pictures_of(run.dataset, pixels, "train").rows
     looked_at = pixels.rows(rows[:: max(1, len(rows) // LOOKED_AT)])
@@ -142,7 +142,7 @@ def new_trainee(
 
 
 def fit(
-    run: Run, trainee: Trainee, pixels: Pixels, machine: Machine, reports: Reports
+    run: Run, trainee: Trainee, pixels: MappedPixels, machine: Machine, reports: Reports
 ) -> Run:
     """Train through the epochs that are left, saving after each."""
     if not epochs_left(run):
@@ -289,9 +289,9 @@ def make_row(
     judged: Scores,
     pictures: int,
     seconds: float,
-) -> Row:
+) -> EpochRow:
     """Sum an epoch up."""
-    return Row(
+    return EpochRow(
         epoch=len(run.history) + 1,
         phase=epoch.phase,
         lr=learning_rate(run.config.recipe, float(epoch.number), epoch.length),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gspy_cli.training.export import Deployed, read_network
-from gspy_cli.training.modules import watched
+from gspy_cli.training.layers import watched
 
 LEAST_SIDE = 4  # places a side that a layer must still have
 

@@ -13,7 +13,7 @@ from gspy_cli.wording import command
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EpochRow:
     """One epoch in `results.csv`; NaN where the phase or the data give no score.
 
     `temperature` is the one that suits the validation pictures best.
@@ -38,13 +38,13 @@ class Row:
         return (self.validation_accuracy, -self.validation_loss)
 
 
-def best_of(history: Sequence[Row]) -> Row:
+def best_of(history: Sequence[EpochRow]) -> EpochRow:
     """Give the first epoch of the best validation score; the last if none has one."""
-    best = max(history, key=Row.score)
+    best = max(history, key=EpochRow.score)
     return history[-1] if math.isnan(best.validation_accuracy) else best
 
 
-def is_stale(history: Sequence[Row], patience: int) -> bool:
+def is_stale(history: Sequence[EpochRow], patience: int) -> bool:
     """Say whether a recipe's patience is at its end."""
     if not (patience and history):
         return False
@@ -66,7 +66,7 @@ def note_of_stop(path: Path) -> str:
     return ""
 
 
-def read_history(path: Path) -> tuple[Row, ...]:
+def read_history(path: Path) -> tuple[EpochRow, ...]:
     """Read a `results.csv`; an empty or missing cell is NaN."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -75,11 +75,11 @@ def read_history(path: Path) -> tuple[Row, ...]:
         raise GspyError(f"{path} is no history of a training run ({error})") from None
 
 
-def row_of(cells: dict[str, str]) -> Row:
+def row_of(cells: dict[str, str]) -> EpochRow:
     """Turn the cells of one line into a row."""
-    names = [f.name for f in fields(Row)[2:]]
+    names = [f.name for f in fields(EpochRow)[2:]]
     numbers = {name: float(cells.get(name) or "nan") for name in names}
-    return Row(int(cells["epoch"]), cells["phase"], **numbers)
+    return EpochRow(int(cells["epoch"]), cells["phase"], **numbers)
 
 
 def cell(value: float | str | None) -> str:

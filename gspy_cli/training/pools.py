@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool1d
 
-from gspy_cli.training.modules import exchange, watched
+from gspy_cli.training.layers import replace_layers, watched
 
 
 class Averages(nn.Module):
@@ -40,7 +40,7 @@ def with_averages(network: nn.Module, pictures: Tensor) -> nn.Module:
     pools = [m for m in copied.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
     with watched(pools, note):
         copied(pictures)
-    return exchange(copied, lambda layer: found.get(layer, layer))
+    return replace_layers(copied, lambda layer: found.get(layer, layer))
 
 
 def weights(size: int, cells: int) -> Tensor:

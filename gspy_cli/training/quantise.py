@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 
 from gspy_cli.callbacks import Progress, ignore
-from gspy_cli.training.pixels import CENTRED, fold_normalisation, take_pixels
+from gspy_cli.training.first_convolution import CENTRED, fold_normalisation, take_pixels
 
 BATCH = 16
 QUANTISED = [

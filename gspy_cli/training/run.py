@@ -26,7 +26,7 @@ from gspy_cli.training.checkpoint import (
 from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.data import Dataset, Example, fingerprints, read_examples
-from gspy_cli.training.history import Row, best_of, cell
+from gspy_cli.training.history import EpochRow, best_of, cell
 from gspy_cli.training.loop import Trainee
 from gspy_cli.wording import counted
 
@@ -48,11 +48,11 @@ class Run:
     path: Path
     config: TrainConfig
     dataset: Dataset
-    history: tuple[Row, ...] = ()
+    history: tuple[EpochRow, ...] = ()
     seen_before: str = "-"
 
     @property
-    def best(self) -> Row:
+    def best(self) -> EpochRow:
         """The first epoch of the best validation score; the last where none has one."""
         return best_of(self.history)
 
@@ -143,7 +143,7 @@ def read_run(path: Path) -> Run:
         return Run(path, config, dataset)
     rows = json.loads(load_tensors(path / STATE)[1]["history"])
     seen = ModelFolder(path).card().trained_on
-    return Run(path, config, dataset, tuple(Row(**row) for row in rows), seen)
+    return Run(path, config, dataset, tuple(EpochRow(**row) for row in rows), seen)
 
 
 def remove_unfinished(path: Path) -> None:
@@ -173,7 +173,7 @@ def section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def write_results(run: Run) -> None:
     """Write `results.csv` and `curves.png`."""
-    names = [f.name for f in fields(Row)]
+    names = [f.name for f in fields(EpochRow)]
     rows = [[cell(getattr(row, name)) for name in names] for row in run.history]
     write_table(run.path / "results.csv", names, rows)
     write_bytes(run.path / "curves.png", draw_curves(run.history))
@@ -197,7 +197,7 @@ def make_card(run: Run, trainee: Trainee) -> ModelCard:
     )
 
 
-def of_epoch(card: ModelCard, row: Row) -> ModelCard:
+def of_epoch(card: ModelCard, row: EpochRow) -> ModelCard:
     """Say how the network scored in an epoch, and its temperature then."""
     temperature = 1.0 if math.isnan(row.temperature) else row.temperature
     scores = {

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.training.batches import Pictures, class_weights
-from gspy_cli.training.cache import Pixels, Shards, find_shard
+from gspy_cli.training.cache import MappedPixels, Shards, find_shard
 
 INPUTS = "inputs.npy"
 
@@ -48,7 +48,7 @@ def with_simulated(
         real_share * class_weights(real.labels, balance),
         (1 - real_share) * class_weights(simulated, balance),
     )
-    pixels = Pixels(shards, np.concatenate([real.pixels.places, places]))
+    pixels = MappedPixels(shards, np.concatenate([real.pixels.places, places]))
     rows = np.arange(len(real.pixels), len(pixels), dtype=np.intp)
     return Pictures(
         pixels,

@@ -13,7 +13,7 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.model import find_card
 from gspy_cli.training.architectures import check_size, imagenet_state, without_head
-from gspy_cli.training.cache import Pixels
+from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.checkpoint import load_tensors, load_weights
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, read_dataset
@@ -226,7 +226,7 @@ def card_of(weights: Path) -> ModelCard | None:
 
 
 def settled(
-    run: Run, pixels: Pixels, start: Mapping[str, Tensor] | None
+    run: Run, pixels: MappedPixels, start: Mapping[str, Tensor] | None
 ) -> Mapping[str, Tensor] | None:
     """Fit weights to a run's data.
 

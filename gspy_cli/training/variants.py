@@ -15,7 +15,7 @@ from gspy_cli.callbacks import Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
-from gspy_cli.training.cache import Pixels, open_pixels
+from gspy_cli.training.cache import MappedPixels, open_pixels
 from gspy_cli.training.data import (
     Example,
     in_words_of,
@@ -39,7 +39,7 @@ BATCH = 32
 class Labelled:
     """N pictures, class indices (N,), and which were trained on (N,)."""
 
-    pictures: Pixels
+    pictures: MappedPixels
     labels: NDArray[np.int64]
     trained: NDArray[np.bool_]
 

@@ -7,11 +7,11 @@ from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.pulses import (
     Stamp,
-    gabor,
-    gauss,
+    gaussian,
     high_pass,
     pulse,
-    train,
+    pulse_train,
+    sine_gaussian,
     unit,
 )
 from gspy_cli.simulate.waveform import (
@@ -34,7 +34,7 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
         strain *= np.cos(2 * np.pi * rng.uniform(0, 80) * t + rng.uniform(0, 6))
     if rng.random() < 0.45:
         lag = rng.uniform(-0.005, 0.015)
-        strain += rng.uniform(-0.4, 0.6) * gauss(t - lag, rng.uniform(0.008, 0.015))
+        strain += rng.uniform(-0.4, 0.6) * gaussian(t - lag, rng.uniform(0.008, 0.015))
     return unit(clock.whiten(strain))
 
 
@@ -59,9 +59,9 @@ def _low_blip(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a blip loudest at 50 to 140 Hz: narrower and higher than a Tomte."""
     t = clock.times_s
     f0 = log_uniform(rng, 50, 140)
-    drop = unit(gabor(t, f0, rng.uniform(0.28, 0.48) / f0, rng.uniform(0, 6)))
+    drop = unit(sine_gaussian(t, f0, rng.uniform(0.28, 0.48) / f0, rng.uniform(0, 6)))
     lag = rng.normal(0, 0.1) / f0
-    tip = unit(gabor(t - lag, rng.uniform(1.6, 3) * f0, 0.3 / f0))
+    tip = unit(sine_gaussian(t - lag, rng.uniform(1.6, 3) * f0, 0.3 / f0))
     return unit(drop + rng.uniform(0, 0.45) * tip)
 
 
@@ -69,8 +69,8 @@ def _necked_blip(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a drop at 38 to 60 Hz with a neck to 150 Hz or more, but without a foot."""
     t = clock.times_s
     f0 = rng.uniform(38, 60)
-    drop = unit(gabor(t, f0, rng.uniform(0.26, 0.36) / f0, rng.uniform(0, 6)))
-    neck = gabor(t - rng.normal(0, 0.0015), rng.uniform(2, 3.2) * f0, 0.26 / f0)
+    drop = unit(sine_gaussian(t, f0, rng.uniform(0.26, 0.36) / f0, rng.uniform(0, 6)))
+    neck = sine_gaussian(t - rng.normal(0, 0.0015), rng.uniform(2, 3.2) * f0, 0.26 / f0)
     shape = drop + rng.uniform(0.3, 0.6) * unit(neck)
     return unit(high_pass(clock, shape, rng.uniform(22, 28), 8))
 
@@ -156,7 +156,7 @@ def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:
         Stamp((k - (count - 1) / 2) * gap, float(h), 0.05, lambda t: pulse(t, tau))
         for k, h in enumerate(heights)
     ]
-    return unit(clock.whiten(train(clock, stamps)))
+    return unit(clock.whiten(pulse_train(clock, stamps)))
 
 
 def _twist(rng: np.random.Generator, clock: Clock, f0: float, crossings: int) -> Floats:

@@ -4,7 +4,14 @@ import numpy as np
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
-from gspy_cli.simulate.pulses import band_noise, gabor, gauss, high_pass, pulse, unit
+from gspy_cli.simulate.pulses import (
+    band_noise,
+    gaussian,
+    high_pass,
+    pulse,
+    sine_gaussian,
+    unit,
+)
 from gspy_cli.simulate.waveform import (
     Facts,
     Waveform,
@@ -46,9 +53,9 @@ def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
     late = t - rng.normal(0, 0.003)
     if rng.random() < 0.2:  # a round head that stays off the bottom edge
         f0 = rng.uniform(32, 60)
-        body = gabor(late, f0, rng.uniform(0.3, 0.6) / f0, rng.uniform(0, 6))
+        body = sine_gaussian(late, f0, rng.uniform(0.3, 0.6) / f0, rng.uniform(0, 6))
     else:
-        body = clock.whiten(gauss(late, log_uniform(rng, 0.005, 0.02)))
+        body = clock.whiten(gaussian(late, log_uniform(rng, 0.005, 0.02)))
     spike = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
     return unit(unit(spike) + sign(rng) * rng.uniform(0.15, 0.8) * unit(body))
 
@@ -64,7 +71,7 @@ def _slim_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
         foot = 2 * unit(_rungs(rng, clock, edge))
     else:
         late = t - rng.normal(0, 0.003)
-        foot = unit(clock.whiten(gauss(late, rng.uniform(0.006, 0.02))))
+        foot = unit(clock.whiten(gaussian(late, rng.uniform(0.006, 0.02))))
     tau = log_uniform(rng, 0.4e-3, 4.5e-3)
     spear = clock.whiten(pulse(t, tau, tau * lognormal(rng, 1, 0.2)))
     shape = unit(spear) + sign(rng) * rng.uniform(0.3, 1.2) * foot
@@ -84,7 +91,9 @@ def _rungs(rng: np.random.Generator, clock: Clock, lowest: float) -> Floats:
     total = np.zeros(t.size)
     f0, length = lowest * rng.uniform(1.1, 1.4), rng.uniform(0.05, 0.14)
     for _ in range(rng.integers(3, 7)):
-        total += rng.uniform(0.5, 1) * unit(gabor(t, f0, length, rng.uniform(0, 6)))
+        total += rng.uniform(0.5, 1) * unit(
+            sine_gaussian(t, f0, length, rng.uniform(0, 6))
+        )
         f0 *= rng.uniform(1.3, 1.6)
         length *= rng.uniform(0.55, 0.8)
     return total
@@ -125,10 +134,10 @@ def _haze(rng: np.random.Generator, clock: Clock) -> Floats:
         if rng.random() < 0.4:
             continue
         if rng.random() < 0.5:
-            disc = gabor(t, f0, rng.uniform(0.01, 0.05))
+            disc = sine_gaussian(t, f0, rng.uniform(0.01, 0.05))
         else:
             noise = band_noise(rng, clock, 0.78 * f0, 1.25 * f0)
-            disc = noise * gauss(t, log_uniform(rng, 0.03, 0.13))
+            disc = noise * gaussian(t, log_uniform(rng, 0.03, 0.13))
         total += log_uniform(rng, 0.05, 0.3) * unit(disc)
     return total
 

@@ -10,11 +10,11 @@ from gspy_cli.simulate.pulses import (
     Stamp,
     band_noise,
     flat_top,
-    gabor,
-    gauss,
+    gaussian,
     pulse,
+    pulse_train,
+    sine_gaussian,
     sweep,
-    train,
     walk,
 )
 from gspy_cli.simulate.waveform import (
@@ -32,11 +32,11 @@ def line_1080(rng: np.random.Generator, clock: Clock) -> Waveform:
     noise = band_noise(rng, clock, centre - width / 2, centre + width / 2)
     # dots that differ less in brightness than those of Gaussian noise
     noise = np.tanh(rng.uniform(0.4, 1.8) * noise / float(np.std(noise)))
-    gaps = walk(rng, clock, tc=log_uniform(rng, 0.02, 0.06))
+    gaps = walk(rng, clock, memory_s=log_uniform(rng, 0.02, 0.06))
     noise *= np.exp(rng.uniform(0, 0.6) * gaps)
     # a row that goes on is whitened away
     rest = rng.uniform(0.1, 0.5) if rng.random() < 0.3 else 0.0
-    envelope = gauss(clock.times_s, log_uniform(rng, 0.2, 0.9))
+    envelope = gaussian(clock.times_s, log_uniform(rng, 0.2, 0.9))
     shape = noise * (rest + (1 - rest) * envelope)
     facts = {"frequency_hz": centre, "width_hz": width}
     return Waveform(shape, peak(log_uniform(rng, 19, 60)), facts, jitter_s=0.05)
@@ -47,15 +47,17 @@ def ripples_1400(rng: np.random.Generator, clock: Clock) -> Waveform:
     t = clock.times_s
     f0 = rng.normal(1520, 18) if rng.random() < 0.85 else rng.uniform(1380, 1600)
     s = log_uniform(rng, 0.006, 0.045)
-    shape = gabor(t, f0, s)
+    shape = sine_gaussian(t, f0, s)
     if rng.random() < 0.5:
         lag = sign(rng) * rng.uniform(0.03, 0.1)
-        shape += rng.uniform(0.2, 0.8) * gabor(t - lag, f0 + rng.normal(0, 8), s)
+        shape += rng.uniform(0.2, 0.8) * sine_gaussian(
+            t - lag, f0 + rng.normal(0, 8), s
+        )
     if rng.random() < 0.3:
         lag = sign(rng) * rng.uniform(0.6, 1.9)
-        shape += rng.uniform(0.3, 1) * gabor(t - lag, f0 + rng.normal(0, 8), s)
+        shape += rng.uniform(0.3, 1) * sine_gaussian(t - lag, f0 + rng.normal(0, 8), s)
     if rng.random() < 0.35:
-        shape += rng.uniform(0.2, 0.6) * gabor(t, rng.uniform(1940, 2040), s)
+        shape += rng.uniform(0.2, 0.6) * sine_gaussian(t, rng.uniform(1940, 2040), s)
     energy = peak(log_uniform(rng, 18, 90))
     return Waveform(shape, energy, {"frequency_hz": f0, "width_s": s})
 
@@ -66,12 +68,12 @@ def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
     f0, s = rng.normal(49, 2), log_uniform(rng, 0.03, 0.12)
     slope = rng.normal(8, 20) if rng.random() < 0.2 else max(0.0, rng.normal(8, 20))
     slope *= min(1.0, 0.07 / s)
-    bar = gauss(t, s) * sweep(clock, f0 + slope * np.clip(t, -3 * s, 3 * s))
+    bar = gaussian(t, s) * sweep(clock, f0 + slope * np.clip(t, -3 * s, 3 * s))
     if rng.random() < 0.5:
-        tail = gabor(t - rng.uniform(0.08, 0.3), rng.uniform(50, 57), 0.07)
+        tail = sine_gaussian(t - rng.uniform(0.08, 0.3), rng.uniform(50, 57), 0.07)
         bar += rng.uniform(0.1, 0.35) * tail
     if rng.random() < 0.4:
-        shadow = gabor(t - rng.normal(0, 0.1), rng.uniform(15, 32), 0.04)
+        shadow = sine_gaussian(t - rng.normal(0, 0.1), rng.uniform(15, 32), 0.04)
         bar += rng.uniform(0.1, 0.3) * shadow
     facts = {"frequency_hz": f0, "width_s": s}
     return Waveform(bar, peak(log_uniform(rng, 18, 110)), facts, jitter_s=0.01)
@@ -91,7 +93,7 @@ def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
     s = log_uniform(rng, 0.065, 0.28)
     kind = rng.choice(["bell", "fall", "flat"], p=[0.5, 0.25, 0.25])
     envelope = {
-        "bell": gauss(t, s),
+        "bell": gaussian(t, s),
         "fall": pulse(t, 0.2 * s, 1.3 * s),
         "flat": flat_top(t, -1.5 * s, 1.5 * s, 0.6 * s),
     }[str(kind)]
@@ -111,12 +113,12 @@ def low_frequency_lines(rng: np.random.Generator, clock: Clock) -> Waveform:
     slope = rng.normal(0, 0.35)
     wavy = rng.uniform(0.1, 0.6) if rng.random() < 0.35 else 0.0
     span = log_uniform(rng, 0.35, 2.5)
-    tone = _thin_line(rng, clock, f0, slope, wavy) * gauss(
+    tone = _thin_line(rng, clock, f0, slope, wavy) * gaussian(
         clock.times_s - rng.normal(0, 0.15), span
     )
     for _ in range(rng.choice(4, p=[0.6, 0.25, 0.1, 0.05])):
         other = _thin_line(rng, clock, f0 + rng.uniform(-2, 7), slope, wavy)
-        late = gauss(clock.times_s - rng.normal(0, 0.5), log_uniform(rng, 0.4, 2))
+        late = gaussian(clock.times_s - rng.normal(0, 0.5), log_uniform(rng, 0.4, 2))
         tone += rng.uniform(0.2, 0.9) * other * late
     facts = {"frequency_hz": f0, "slope_hz_per_s": slope, "wavy_hz": wavy}
     return Waveform(tone, peak(log_uniform(rng, 17, 160)), facts, jitter_s=0.15)
@@ -126,9 +128,11 @@ def _thin_line(
     rng: np.random.Generator, clock: Clock, f0: float, slope: float, wavy: float
 ) -> Floats:
     """Draw a line that drifts, and wanders if `wavy`, in hertz."""
-    drift = slope * clock.times_s + wavy * walk(rng, clock, tc=rng.uniform(0.4, 1.2))
+    drift = slope * clock.times_s + wavy * walk(
+        rng, clock, memory_s=rng.uniform(0.4, 1.2)
+    )
     tone = sweep(clock, f0 + drift, rng.uniform(0, 6))
-    return tone * np.exp(rng.uniform(0, 0.4) * walk(rng, clock, tc=0.4))
+    return tone * np.exp(rng.uniform(0, 0.4) * walk(rng, clock, memory_s=0.4))
 
 
 def violin_mode(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -156,7 +160,7 @@ def violin_mode(rng: np.random.Generator, clock: Clock) -> Waveform:
             stamps.append(_ball(rng, at + rng.normal(0, 0.03), height, f0, s))
     facts: Facts = {"bursts": events, "form": "long" if long else "short"}
     energy = peak(log_uniform(rng, 28, 110))
-    return Waveform(train(clock, stamps), energy, facts, jitter_s=0.01)
+    return Waveform(pulse_train(clock, stamps), energy, facts, jitter_s=0.01)
 
 
 def _mode_heights(rng: np.random.Generator) -> Floats:
@@ -195,5 +199,5 @@ def _burst(
 def _ball(
     rng: np.random.Generator, at: float, height: float, f0: float, s: float
 ) -> Stamp:
-    shape = partial(gabor, f0=f0, s=s, phase=rng.uniform(0, 2 * np.pi))
+    shape = partial(sine_gaussian, f0=f0, sigma=s, phase=rng.uniform(0, 2 * np.pi))
     return Stamp(at, height, 4 * s, shape)

@@ -11,11 +11,11 @@ from gspy_cli.simulate.pulses import (
     Stamp,
     band_noise,
     flat_top,
-    gabor,
-    gauss,
+    gaussian,
     pulse,
+    pulse_train,
+    sine_gaussian,
     tilt,
-    train,
     unit,
     walk,
 )
@@ -63,7 +63,7 @@ def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
     strain += (
         sign(rng)
         * log_uniform(rng, 0.05, 1.2)
-        * gauss(t, log_uniform(rng, 0.008, 0.06))
+        * gaussian(t, log_uniform(rng, 0.008, 0.06))
     )
     fall = log_uniform(rng, 0.03, 0.4)
     ring = np.cos(2 * np.pi * rng.uniform(8, 22) * t + rng.uniform(0, 6))
@@ -82,14 +82,16 @@ def _dome(rng: np.random.Generator, clock: Clock) -> Waveform:
         rng, clock, corner_hz=rng.uniform(20, 70), slope=rng.uniform(1.5, 3.5)
     )
     length = log_uniform(rng, 0.12, 0.7)
-    envelope = gauss(t, length) if rng.random() < 0.5 else pulse(t, length / 3, length)
+    envelope = (
+        gaussian(t, length) if rng.random() < 0.5 else pulse(t, length / 3, length)
+    )
     shape = unit(shape * envelope)
     if rng.random() < 0.6:
         shape = shape + rng.uniform(0.05, 0.6) * giant_shape(rng, clock)
     if rng.random() < 0.5:  # the suspension keeps swinging for seconds
         low = band_noise(rng, clock, rng.uniform(12, 35), rng.uniform(38, 60))
         shape = shape + rng.uniform(0.02, 0.2) * unit(
-            low * gauss(t, rng.uniform(0.5, 2))
+            low * gaussian(t, rng.uniform(0.5, 2))
         )
     rho = log_uniform(rng, 350, 2e4)
     return Waveform(shape, snr(rho), {"kind": "dome"}, jitter_s=0.1)
@@ -109,10 +111,10 @@ def _block(rng: np.random.Generator, clock: Clock) -> Waveform:
         return np.asarray(rise * (1 + (f / edge_hz) ** 2) ** (-slope / 2) * (f > 8))
 
     noise = tilt(clock, rng.standard_normal(t.size), gain)
-    shape = unit(noise * gauss(t, log_uniform(rng, 0.06, 0.25)))
+    shape = unit(noise * gaussian(t, log_uniform(rng, 0.06, 0.25)))
     shape = shape + log_uniform(rng, 0.02, 0.6) * giant_shape(rng, clock)
     low = band_noise(rng, clock, rng.uniform(15, 28), rng.uniform(45, 70))
-    swing = unit(low * gauss(t, log_uniform(rng, 0.3, 2)))
+    swing = unit(low * gaussian(t, log_uniform(rng, 0.3, 2)))
     shape = shape + log_uniform(rng, 1e-3, 0.05) * swing
     rho = log_uniform(rng, 2e3, 4e4)
     return Waveform(shape, snr(rho), {"kind": "block"}, jitter_s=0.05)
@@ -141,7 +143,7 @@ def _lock_loss(rng: np.random.Generator, clock: Clock) -> Waveform:
         low = unit(rumble(rng, clock, corner_hz=30, slope=2)) * np.sqrt(t.size)
         noise += log_uniform(rng, 0.5, 10) * low
     envelope = flat_top(t, start, stop, log_uniform(rng, 0.001, 0.03))
-    shape = noise * envelope * np.exp(0.3 * walk(rng, clock, tc=0.3))
+    shape = noise * envelope * np.exp(0.3 * walk(rng, clock, memory_s=0.3))
     if rng.random() < 0.5:
         step = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
         shape = shape + log_uniform(rng, 10, 60) * step
@@ -191,12 +193,14 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
     for _ in range(rng.integers(2, 9)):
         f0 = log_uniform(rng, 13, 60)  # the higher, the nearer to the middle
         at = rng.normal(0, reach * 20 / f0)
-        mass += rng.uniform(0.3, 1) * gabor(t - at, f0, rng.uniform(0.5, 2) / f0)
+        mass += rng.uniform(0.3, 1) * sine_gaussian(
+            t - at, f0, rng.uniform(0.5, 2) / f0
+        )
     spikes = [
         Stamp(float(rng.normal(0, 0.025)), rng.uniform(0.3, 1), 0.08, _draw_spike(rng))
         for _ in range(rng.integers(1, 4))
     ]
-    sharp = unit(clock.whiten(train(clock, spikes + _lone_spikes(rng))))
+    sharp = unit(clock.whiten(pulse_train(clock, spikes + _lone_spikes(rng))))
     return unit(mass) + log_uniform(rng, 0.2, 1.6) * sharp
 
 
@@ -210,12 +214,12 @@ def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
         f0 = log_uniform(rng, 11, log_uniform(rng, 40, 180))
         reach = base_s * (15 / f0) ** steep
         s, height = rng.uniform(0.6, 1.6) / f0, rng.uniform(0.3, 1) * (f0 / 15) ** -roll
-        lump = partial(gabor, f0=f0, s=s, phase=rng.uniform(0, 6))
+        lump = partial(sine_gaussian, f0=f0, sigma=s, phase=rng.uniform(0, 6))
         at = reach * (rng.normal(0, 0.7) + lean)
         lumps.append(Stamp(float(at), height, 5 * s, lump))
     middle = Stamp(float(rng.normal(0, 0.01)), 1.0, 0.08, _draw_spike(rng))
-    sharp = unit(clock.whiten(train(clock, [middle, *_lone_spikes(rng)])))
-    return unit(train(clock, lumps)) + log_uniform(rng, 0.25, 1.3) * sharp
+    sharp = unit(clock.whiten(pulse_train(clock, [middle, *_lone_spikes(rng)])))
+    return unit(pulse_train(clock, lumps)) + log_uniform(rng, 0.25, 1.3) * sharp
 
 
 def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:
@@ -248,14 +252,14 @@ def _episode(rng: np.random.Generator, clock: Clock) -> Floats:
         height = sign(rng) * rng.uniform(0.3, 1) * (0.5e-3 / tau) ** 0.5
         shape = partial(_spike, tau=tau, body=rng.uniform(0, 0.5))
         stamps.append(Stamp(float(at), height, 0.08, shape))
-    spikes = unit(clock.whiten(train(clock, stamps)))
+    spikes = unit(clock.whiten(pulse_train(clock, stamps)))
     start, stop = rng.uniform(-0.03, 0.08), log_uniform(rng, 0.25, 1.5)
     share = float(np.sqrt(log_uniform(rng, 0.08, 1.3)))
     return spikes + share * _lumps(rng, clock, start, stop)
 
 
 def _spike(t: Floats, *, tau: float, body: float) -> Floats:
-    return np.asarray(pulse(t, tau) + body * gauss(t, 0.01))
+    return np.asarray(pulse(t, tau) + body * gaussian(t, 0.01))
 
 
 def _lumps(rng: np.random.Generator, clock: Clock, start: float, stop: float) -> Floats:
@@ -266,10 +270,10 @@ def _lumps(rng: np.random.Generator, clock: Clock, start: float, stop: float) ->
     for at in places + rng.normal(0, 0.02, places.size):
         age = (at - start) / (stop - start + 0.05)
         f0 = rng.uniform(12, 32) * (1 - 0.4 * age)
-        lump = gabor(t - at, f0, rng.uniform(0.025, 0.09), rng.uniform(0, 6))
+        lump = sine_gaussian(t - at, f0, rng.uniform(0.025, 0.09), rng.uniform(0, 6))
         total += np.exp(-rng.uniform(0, 2) * age) * rng.uniform(0.3, 1) * lump
     for _ in range(rng.integers(0, 7)):  # shoulders that join the mass to the spikes
         at = start + rng.uniform(-0.03, 0.18)
-        ball = gabor(t - at, log_uniform(rng, 24, 75), rng.uniform(0.01, 0.04))
+        ball = sine_gaussian(t - at, log_uniform(rng, 24, 75), rng.uniform(0.01, 0.04))
         total += rng.uniform(0.2, 1.0) * ball
     return unit(total)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
-from gspy_cli.simulate.pulses import gabor, gauss, log_bell, pulse, unit
+from gspy_cli.simulate.pulses import gaussian, log_bell, pulse, sine_gaussian, unit
 from gspy_cli.simulate.waveform import (
     Waveform,
     log_uniform,
@@ -27,7 +27,7 @@ def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
     shape = _hat(rng, clock) if kind == "hat" else _tomte_bell(rng, clock)
     for _ in range(rng.choice([0, 0, 0, 1, 2])):  # crumbs beside the base
         at, f0 = sign(rng) * rng.uniform(0.04, 0.13), rng.uniform(28, 70)
-        crumb = unit(gabor(clock.times_s - at, f0, rng.uniform(0.008, 0.02)))
+        crumb = unit(sine_gaussian(clock.times_s - at, f0, rng.uniform(0.008, 0.02)))
         shape = shape + rng.uniform(0.08, 0.25) * crumb
     rho = lognormal(rng, 16, 0.5, low=8, high=65)
     return Waveform(shape, snr(rho), {"kind": kind})
@@ -37,7 +37,7 @@ def _hat(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a slow pulse with a sharp tip."""
     t = clock.times_s
     slow, fast = log_uniform(rng, 0.0042, 0.0105), log_uniform(rng, 0.0016, 0.0042)
-    base = unit(clock.whiten(gauss(t - rng.normal(0, 0.002), slow)))
+    base = unit(clock.whiten(gaussian(t - rng.normal(0, 0.002), slow)))
     tip = unit(clock.whiten(pulse(t, fast, fast * lognormal(rng, 1, 0.2))))
     return base + rng.uniform(0.35, 1.1) * tip
 
@@ -72,9 +72,11 @@ def bell_phase(rng: np.random.Generator) -> float:
 def _low_triangle(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a small Tomte: both its pulses are slow."""
     t = clock.times_s
-    base = unit(clock.whiten(gauss(t - rng.normal(0, 0.001), rng.uniform(0.006, 0.01))))
+    base = unit(
+        clock.whiten(gaussian(t - rng.normal(0, 0.001), rng.uniform(0.006, 0.01)))
+    )
     tip = rng.uniform(0.005, 0.0075)
-    return unit(base + rng.uniform(0.2, 0.9) * unit(clock.whiten(gauss(t, tip))))
+    return unit(base + rng.uniform(0.2, 0.9) * unit(clock.whiten(gaussian(t, tip))))
 
 
 def _low_drop(rng: np.random.Generator, clock: Clock) -> Floats:
@@ -84,11 +86,11 @@ def _low_drop(rng: np.random.Generator, clock: Clock) -> Floats:
     f0 = rng.uniform(28, 44) if squat else rng.uniform(34, 54)
     s = rng.uniform(0.3 if squat else 0.25, 0.41) / f0
     phase = rng.uniform(0, 2 * np.pi)
-    shape = unit(gabor(t, f0, s, phase))
+    shape = unit(sine_gaussian(t, f0, s, phase))
     if rng.random() < 0.55:  # its upper part is narrower
-        tip = gabor(t - rng.normal(0, 0.002), 1.5 * f0, 0.6 * s, phase)
+        tip = sine_gaussian(t - rng.normal(0, 0.002), 1.5 * f0, 0.6 * s, phase)
         shape += rng.uniform(0.15, 0.45) * unit(tip)
     if rng.random() < 0.2:  # leaning: a later, lower part
         lag = rng.uniform(-0.012, 0.012)
-        shape += rng.uniform(0.2, 0.5) * unit(gabor(t - lag, 0.8 * f0, 1.2 * s))
+        shape += rng.uniform(0.2, 0.5) * unit(sine_gaussian(t - lag, 0.8 * f0, 1.2 * s))
     return unit(shape)

@@ -8,12 +8,12 @@ from gspy_cli.simulate.pulses import (
     Stamp,
     band_noise,
     flat_top,
-    gabor,
-    gauss,
+    gaussian,
     pulse,
+    pulse_train,
+    sine_gaussian,
     sweep,
     tilt,
-    train,
     unit,
     walk,
 )
@@ -28,7 +28,7 @@ ODDS = {"pizzicato": 3, "70 Hz line": 3, "high burst": 3, "comb": 2, "teeth": 2.
 
 def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make at most what a trigger at the threshold finds in noise."""
-    shape = gabor(
+    shape = sine_gaussian(
         clock.times_s, log_uniform(rng, 12, 1500), log_uniform(rng, 0.004, 0.1)
     )
     weak = rng.uniform(5, 10) if rng.random() < 0.3 else 0.0
@@ -79,9 +79,11 @@ def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
         ratio = edge / np.maximum(f, 1)
         return np.asarray(ratio**fall / (1 + ratio**8))
 
-    shape = tilt(clock, train(clock, stamps), gain)
+    shape = tilt(clock, pulse_train(clock, stamps), gain)
     if rng.random() < 0.35:
-        blob = gabor(clock.times_s, log_uniform(rng, 20, 80), rng.uniform(0.015, 0.06))
+        blob = sine_gaussian(
+            clock.times_s, log_uniform(rng, 20, 80), rng.uniform(0.015, 0.06)
+        )
         tooth = float(np.sqrt(np.sum(shape**2) / len(stamps)))
         shape = shape + rng.uniform(0.4, 1.3) * tooth * unit(blob)
     return shape, log_uniform(rng, 70, 500)
@@ -92,11 +94,11 @@ def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
     t = clock.times_s
     total = np.zeros(t.size)
     for f0 in np.sort(rng.uniform(40, 500, rng.integers(3, 8))):
-        total += rng.uniform(0.6, 1) * gabor(
+        total += rng.uniform(0.6, 1) * sine_gaussian(
             t - rng.normal(0, 0.02), f0, rng.uniform(0.02, 0.08)
         )
     if rng.random() < 0.6:
-        slab = band_noise(rng, clock, 10, rng.uniform(20, 35)) * gauss(
+        slab = band_noise(rng, clock, 10, rng.uniform(20, 35)) * gaussian(
             t, rng.uniform(0.1, 0.4)
         )
         total += unit(slab) * np.sqrt(np.sum(total**2)) * rng.uniform(0.3, 1)
@@ -106,10 +108,12 @@ def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _balls(rng: np.random.Generator, clock: Clock) -> Sketch:
     """One to three compact balls."""
     t = clock.times_s
-    total = gabor(t, log_uniform(rng, 60, 300), log_uniform(rng, 0.01, 0.04))
+    total = sine_gaussian(t, log_uniform(rng, 60, 300), log_uniform(rng, 0.01, 0.04))
     for _ in range(rng.integers(0, 3)):
         lag = rng.normal(0, 0.15)
-        total += rng.uniform(0.3, 1) * gabor(t - lag, log_uniform(rng, 30, 400), 0.02)
+        total += rng.uniform(0.3, 1) * sine_gaussian(
+            t - lag, log_uniform(rng, 30, 400), 0.02
+        )
     return total, log_uniform(rng, 25, 150)
 
 
@@ -118,7 +122,7 @@ def _burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     low = log_uniform(rng, 70, 600)  # lower ones have names
     noise = band_noise(rng, clock, low, low * rng.uniform(1.4, 3))
     length = log_uniform(rng, 0.03, 1.0)
-    return noise * gauss(clock.times_s, length), log_uniform(rng, 22, 150)
+    return noise * gaussian(clock.times_s, length), log_uniform(rng, 22, 150)
 
 
 def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -136,25 +140,27 @@ def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
             total += (
                 height
                 * rng.uniform(0.5, 1.3)
-                * gauss(t, s)
+                * gaussian(t, s)
                 * np.cos(2 * np.pi * f0 * t)
                 * step
             )
             if rng.random() < 0.6:
-                total += 0.5 * height * gabor(t, f0 * rng.uniform(0.9, 1.1), 0.006)
+                total += (
+                    0.5 * height * sine_gaussian(t, f0 * rng.uniform(0.9, 1.1), 0.006)
+                )
     return total, log_uniform(rng, 35, 200)
 
 
 def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a bar near 70 Hz."""
     t = clock.times_s
-    tone = gabor(t, rng.normal(71.5, 1.5), log_uniform(rng, 0.025, 0.1))
+    tone = sine_gaussian(t, rng.normal(71.5, 1.5), log_uniform(rng, 0.025, 0.1))
     return tone, log_uniform(rng, 22, 120)
 
 
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a short spike centred at 750 to 1700 Hz, or several."""
-    shape = gabor(
+    shape = sine_gaussian(
         clock.times_s, log_uniform(rng, 750, 1700), log_uniform(rng, 3e-4, 3e-3)
     )
     total = shape.copy()
@@ -170,7 +176,7 @@ def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
     gap, f0 = rng.uniform(0.04, 0.1), rng.uniform(30, 60)
     total = np.zeros(t.size)
     for k in range(-int(rng.integers(1, 3)), int(rng.integers(2, 4))):
-        tooth = gabor(
+        tooth = sine_gaussian(
             t - k * gap,
             f0 * rng.uniform(0.8, 1.25),
             rng.uniform(0.008, 0.02),
@@ -188,7 +194,7 @@ def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
         1 + np.tanh(6 * np.sin(2 * np.pi * rng.uniform(0.8, 3) * t + rng.uniform(0, 6)))
     ) / 2
     frequency = base + (high - base) * square
-    return sweep(clock, frequency) * gauss(t, rng.uniform(0.5, 2)), log_uniform(
+    return sweep(clock, frequency) * gaussian(t, rng.uniform(0.5, 2)), log_uniform(
         rng, 35, 200
     )
 
@@ -201,9 +207,9 @@ def _falling(rng: np.random.Generator, clock: Clock) -> Sketch:
     frequency = high * (low / high) ** u
     wave = sweep(clock, frequency) * np.sin(np.pi * u)
     if rng.random() < 0.5:
-        flare = gabor(t - 0.4 * span, rng.uniform(20, 30), 0.03) + 0.7 * gabor(
-            t, rng.uniform(90, 140), 0.006
-        )
+        flare = sine_gaussian(
+            t - 0.4 * span, rng.uniform(20, 30), 0.03
+        ) + 0.7 * sine_gaussian(t, rng.uniform(90, 140), 0.006)
         wave = 0.5 * wave + flare
     return wave, log_uniform(rng, 16, 60)
 
@@ -211,7 +217,7 @@ def _falling(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _anchor(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a loud body with long arms to one or both sides, and no spike."""
     t = clock.times_s
-    body = unit(gabor(t, rng.uniform(18, 35), rng.uniform(0.015, 0.04)))
+    body = unit(sine_gaussian(t, rng.uniform(18, 35), rng.uniform(0.015, 0.04)))
     arms = band_noise(rng, clock, rng.uniform(35, 45), rng.uniform(50, 70))
     reach = flat_top(t, -rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.7), 0.1)
     return body + rng.uniform(0.5, 1.5) * unit(arms * reach), log_uniform(rng, 100, 900)
@@ -220,19 +226,19 @@ def _anchor(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _line_pieces(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Slow pieces of a line at some 100 to 400 Hz."""
     t = clock.times_s
-    frequency = log_uniform(rng, 100, 400) * (1 + 0.05 * walk(rng, clock, tc=0.5))
-    gate = np.clip(2 * walk(rng, clock, tc=0.4), 0, 1)
-    return sweep(clock, frequency) * gate * gauss(t, 2), log_uniform(rng, 14, 50)
+    frequency = log_uniform(rng, 100, 400) * (1 + 0.05 * walk(rng, clock, memory_s=0.5))
+    gate = np.clip(2 * walk(rng, clock, memory_s=0.4), 0, 1)
+    return sweep(clock, frequency) * gate * gaussian(t, 2), log_uniform(rng, 14, 50)
 
 
 def _double(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Two unlike things at once: a blip on a burst of noise."""
     t = clock.times_s
     low = log_uniform(rng, 14, 60)
-    noise = band_noise(rng, clock, low, low * rng.uniform(1.5, 3)) * gauss(
+    noise = band_noise(rng, clock, low, low * rng.uniform(1.5, 3)) * gaussian(
         t, rng.uniform(0.1, 0.4)
     )
-    high = band_noise(rng, clock, 400, 1500) * gauss(
+    high = band_noise(rng, clock, 400, 1500) * gaussian(
         t - rng.normal(0, 0.1), rng.uniform(0.01, 0.1)
     )
     parts = unit(noise) + rng.uniform(0.3, 1) * unit(high)
@@ -249,7 +255,7 @@ def _chirplets(rng: np.random.Generator, clock: Clock) -> Sketch:
         late = t - (rng.normal(0, 0.2) if k else 0.0)
         s, f0 = log_uniform(rng, 0.01, 0.3), log_uniform(rng, 30, 900)
         slope = rng.normal(0, 0.5) * f0 / s
-        wave = gauss(late, s) * np.cos(2 * np.pi * (f0 + slope * late / 2) * late)
+        wave = gaussian(late, s) * np.cos(2 * np.pi * (f0 + slope * late / 2) * late)
         total += rng.uniform(0.4, 1) * unit(wave)
     return total, log_uniform(rng, 18, 120)
 
@@ -267,7 +273,7 @@ def _reversed(rng: np.random.Generator, clock: Clock) -> Sketch:
 def _wedge(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a faint spike on a smear that trails away at low frequency."""
     t = clock.times_s
-    spike = gabor(t, log_uniform(rng, 80, 250), rng.uniform(0.003, 0.01))
+    spike = sine_gaussian(t, log_uniform(rng, 80, 250), rng.uniform(0.003, 0.01))
     lag, f0 = rng.uniform(-0.05, 0.05), rng.uniform(16, 35)
-    smear = gabor(t - lag, f0, rng.uniform(0.008, 0.035))
+    smear = sine_gaussian(t - lag, f0, rng.uniform(0.008, 0.035))
     return unit(spike) + rng.uniform(0.5, 2) * unit(smear), log_uniform(rng, 16, 60)

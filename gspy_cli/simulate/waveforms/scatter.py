@@ -15,10 +15,10 @@ from gspy_cli.simulate.pulses import (
     Stamp,
     band_noise,
     flat_top,
-    gabor,
-    gauss,
+    gaussian,
+    pulse_train,
+    sine_gaussian,
     sweep,
-    train,
     unit,
     walk,
 )
@@ -126,9 +126,9 @@ def _arches(
         )
         fringe = n * surface.base_hz * speed
         wave = sweep(clock, fringe, rng.uniform(0, 6)) * _fade(fringe)
-        lumps = np.exp(lumpy * walk(rng, clock, tc=rng.uniform(0.3, 0.8)))
+        lumps = np.exp(lumpy * walk(rng, clock, memory_s=rng.uniform(0.3, 0.8)))
         total += height * wave * lumps
-    return total * gauss(t, surface.span_s)
+    return total * gaussian(t, surface.span_s)
 
 
 def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -144,21 +144,21 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
     slow_hz, phase = rng.uniform(0.12, 0.35), rng.uniform(0, 2 * np.pi)
     fringe = (
         fast
-        * (1 + 0.15 * walk(rng, clock, tc=1.0))
+        * (1 + 0.15 * walk(rng, clock, memory_s=1.0))
         * np.cos(2 * np.pi * surface_hz * t)
     )
     fringe = fringe + slow * np.cos(2 * np.pi * slow_hz * t + phase)
     # each arch is a blob of its own, the brighter the higher it reaches
     wall, reach = rng.uniform(6, 14), rng.uniform(8, 22)
     gain = np.clip((np.abs(fringe) - wall) / reach, 0, 1) ** rng.uniform(0.8, 2.5)
-    drift = rng.uniform(0.2, 1.2) * walk(rng, clock, tc=0.25)
+    drift = rng.uniform(0.2, 1.2) * walk(rng, clock, memory_s=0.25)
     wave = np.cos(drift) * sweep(clock, fringe) + np.sin(drift) * sweep(
         clock, fringe, np.pi / 2
     )
     wave *= gain * _groups(rng, clock, 0.5 / surface_hz)
     lasting = rng.random() < 0.25
     if not lasting:
-        wave *= gauss(t - rng.normal(0, 0.4), log_uniform(rng, 0.3, 2.5))
+        wave *= gaussian(t - rng.normal(0, 0.4), log_uniform(rng, 0.3, 2.5))
     facts = {"surface_hz": float(surface_hz), "fringe_hz": fast + slow}
     energy = peak(log_uniform(rng, 22, 350))
     return Waveform(wave, energy, facts, jitter_s=0.01, lasts=lasting)
@@ -168,7 +168,7 @@ def _groups(rng: np.random.Generator, clock: Clock, arch_s: float) -> Floats:
     """Let some arches, and groups of them, outshine the rest."""
     every_s, start = rng.uniform(1.2, 2.6), rng.uniform(0, 2 * np.pi)
     groups = rng.uniform(0, 1.6) * np.cos(2 * np.pi * clock.times_s / every_s + start)
-    single = rng.uniform(0.2, 0.9) * walk(rng, clock, tc=arch_s)
+    single = rng.uniform(0.2, 0.9) * walk(rng, clock, memory_s=arch_s)
     return np.exp(groups + single)
 
 
@@ -198,7 +198,7 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
             Stamp(at + rng.normal(0, 0.04) * spacing, height, 5 * width, shape)
         )
     facts = {"spacing_s": spacing, "frequency_hz": centre_hz}
-    wave = train(clock, stamps)
+    wave = pulse_train(clock, stamps)
     return Waveform(
         wave, peak(log_uniform(rng, 17, 70)), facts, jitter_s=0.05, lasts=lasting
     )
@@ -207,7 +207,7 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _tick(t: Floats, *, f0: float, s: float, phase: float) -> Floats:
     """One arch: its frequency is highest in its middle."""
     cycles = f0 * (t - (t / s) ** 2 * t * 0.03)
-    return gauss(t, s) * np.cos(2 * np.pi * cycles + phase)
+    return gaussian(t, s) * np.cos(2 * np.pi * cycles + phase)
 
 
 def low_frequency_burst(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -220,13 +220,13 @@ def _humps(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Output mirrors that swing at some 1.6 Hz and scatter."""
     t = clock.times_s
     swing_hz, top_hz = rng.normal(1.65, 0.25), rng.uniform(11, 20)
-    size = np.maximum(1 + 0.4 * walk(rng, clock, tc=rng.uniform(0.25, 0.8)), 0.8)
+    size = np.maximum(1 + 0.4 * walk(rng, clock, memory_s=rng.uniform(0.25, 0.8)), 0.8)
     fringe = (
         top_hz
         * size
-        * np.cos(2 * np.pi * swing_hz * t + 0.8 * walk(rng, clock, tc=0.4))
+        * np.cos(2 * np.pi * swing_hz * t + 0.8 * walk(rng, clock, memory_s=0.4))
     )
-    envelope = gauss(t - rng.normal(0, 0.1), log_uniform(rng, 0.1, 1.0))
+    envelope = gaussian(t - rng.normal(0, 0.1), log_uniform(rng, 0.1, 1.0))
     wave = sweep(clock, fringe, rng.uniform(0, 6)) * envelope * _fade(fringe)
     return Waveform(
         wave, peak(log_uniform(rng, 25, 600)), {"kind": "humps"}, jitter_s=0.06
@@ -240,7 +240,7 @@ def _lone_dome(rng: np.random.Generator, clock: Clock) -> Waveform:
     for k in range(1 + int(rng.poisson(0.5))):
         at = 0.0 if k == 0 else sign(rng) * rng.uniform(0.12, 0.8)
         f0, s = rng.uniform(9, 16), log_uniform(rng, 0.028, 0.095)
-        total += rng.uniform(0.4, 1) * gabor(t - at, f0, s, rng.uniform(0, 6))
+        total += rng.uniform(0.4, 1) * sine_gaussian(t - at, f0, s, rng.uniform(0, 6))
     return Waveform(
         total, peak(log_uniform(rng, 25, 1500)), {"kind": "dome"}, jitter_s=0.04
     )
@@ -266,7 +266,7 @@ def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
         foot = band_noise(rng, clock, 9, rng.uniform(13, 19))
         stop = rng.uniform(0.8, 2.5)
         total += rng.uniform(0.3, 0.8) * foot * flat_top(t, -length, stop, 0.3)
-    total = unit(total * np.exp(0.3 * walk(rng, clock, tc=0.1)))
+    total = unit(total * np.exp(0.3 * walk(rng, clock, memory_s=0.1)))
     return Waveform(
         total, peak(log_uniform(rng, 40, 1500)), {"kind": "mound"}, jitter_s=0.1
     )

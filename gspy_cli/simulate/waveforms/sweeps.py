@@ -95,7 +95,7 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     )
     roll = (1 + high / rng.uniform(800, 4000)) ** rng.uniform(-0.7, 0.3)
     wave = sweep(clock, np.clip(beat, -3900, 3900), rng.uniform(0, 6)) * gain * roll
-    return wave * np.exp(0.2 * walk(rng, clock, tc=0.1))
+    return wave * np.exp(0.2 * walk(rng, clock, memory_s=0.1))
 
 
 def _beat_hz(rng: np.random.Generator, kind: str, t: Floats) -> Floats:

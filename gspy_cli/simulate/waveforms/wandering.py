@@ -32,7 +32,7 @@ def wandering_line(rng: np.random.Generator, clock: Clock) -> Waveform:
     total = np.zeros(clock.times_s.size)
     for k in range(1, count + 1):
         total += k**-power * sweep(clock, k * frequency, phase) * (k * frequency < 3800)
-    total *= gate * np.exp(rng.uniform(0.1, 0.5) * walk(rng, clock, tc=0.4))
+    total *= gate * np.exp(rng.uniform(0.1, 0.5) * walk(rng, clock, memory_s=0.4))
     # a row divided by its mean hides what fills it for the whole minute
     start, stop = rng.uniform(-4, -0.4), rng.uniform(0.4, 4)
     total *= flat_top(clock.times_s, start, stop, 0.05)
@@ -44,12 +44,14 @@ def wandering_line(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _jitter(rng: np.random.Generator, clock: Clock) -> Track:
     f0 = log_uniform(rng, 250, 1500)
     slow = (
-        f0 * log_uniform(rng, 0.02, 0.2) * walk(rng, clock, tc=log_uniform(rng, 0.2, 2))
+        f0
+        * log_uniform(rng, 0.02, 0.2)
+        * walk(rng, clock, memory_s=log_uniform(rng, 0.2, 2))
     )
     fast = (
         f0
         * log_uniform(rng, 0.003, 0.03)
-        * walk(rng, clock, tc=log_uniform(rng, 0.01, 0.15))
+        * walk(rng, clock, memory_s=log_uniform(rng, 0.01, 0.15))
     )
     return f0 + slow + fast, np.ones(slow.size)
 
@@ -57,7 +59,7 @@ def _jitter(rng: np.random.Generator, clock: Clock) -> Track:
 def _switched(rng: np.random.Generator, clock: Clock) -> Track:
     """Dashes: each starts low and relaxes to the line within some 10 ms."""
     f0 = log_uniform(rng, 500, 1500)
-    drift = f0 * 0.02 * walk(rng, clock, tc=0.5)
+    drift = f0 * 0.02 * walk(rng, clock, memory_s=0.5)
     t, gate, drop = (
         clock.times_s,
         np.zeros(clock.times_s.size),
@@ -83,13 +85,13 @@ def _saw(rng: np.random.Generator, clock: Clock) -> Track:
     resets = np.cumsum(rng.uniform(0.4, 1.2, 64)) + t[0] - 1.2
     last = resets[np.searchsorted(resets, t, side="right") - 1]
     frequency = f0 + slope * (t - last)
-    frequency = frequency + 0.02 * f0 * walk(rng, clock, tc=0.1)
+    frequency = frequency + 0.02 * f0 * walk(rng, clock, memory_s=0.1)
     return np.maximum(frequency, 60), np.ones(t.size)
 
 
 def _steady(rng: np.random.Generator, clock: Clock) -> Track:
     f0 = log_uniform(rng, 250, 1300)
-    return f0 + rng.uniform(0.5, 4) * walk(rng, clock, tc=0.5), np.ones(
+    return f0 + rng.uniform(0.5, 4) * walk(rng, clock, memory_s=0.5), np.ones(
         clock.times_s.size
     )
 
@@ -97,6 +99,6 @@ def _steady(rng: np.random.Generator, clock: Clock) -> Track:
 def _excursions(rng: np.random.Generator, clock: Clock) -> Track:
     """Arches above a resting frequency."""
     f0 = log_uniform(rng, 200, 900)
-    wander = walk(rng, clock, tc=log_uniform(rng, 0.08, 0.5))
+    wander = walk(rng, clock, memory_s=log_uniform(rng, 0.08, 0.5))
     frequency = f0 * (1 + rng.uniform(0.1, 0.5) * np.abs(wander))
     return frequency, np.ones(clock.times_s.size)

@@ -1,4 +1,4 @@
-"""Layers of a network exchanged, or watched while they answer."""
+"""The layers of a network: replaced, or watched while they answer."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,9 @@ from typing import Any
 from torch import nn
 
 
-def exchange(model: nn.Module, new: Callable[[nn.Module], nn.Module]) -> nn.Module:
+def replace_layers(
+    model: nn.Module, new: Callable[[nn.Module], nn.Module]
+) -> nn.Module:
     """Put what `new` gives of each layer in its place."""
     for module in list(model.modules()):
         for name, child in module.named_children():

@@ -1,9 +1,9 @@
 """A first convolution that takes 8-bit pixels, so that no float pass goes before it.
 
 An exported graph begins image -> Transpose -> Cast -> Mul -> Add -> Conv: it computes
-`a * pixel + b` for each colour in float32, and that takes a third of the time of a
-quantised network. As convolution is linear, the weights can do it: with a common
-zero z, `a * pixel + b = a * (pixel - z) + (a * z + b)`, and `pixel - z` is what an
+`scale * pixel + shift` for each colour in float32, and that takes a third of the time
+of a quantised network. As convolution is linear, the weights can do it: with a common
+zero z, it is `scale * (pixel - z) + (scale * z + shift)`, and `pixel - z` is what an
 8-bit tensor of scale 1 and zero point z stands for.
 """
 
@@ -35,16 +35,19 @@ def fold_normalisation(graph: onnx.ModelProto) -> int | None:
         tensor.name: numpy_helper.to_array(tensor) for tensor in graph.graph.initializer
     }
     _, cast, *arithmetic, convolution = beginning
-    a, b = np.ones(3), np.zeros(3)
+    scale, shift = np.ones(3), np.zeros(3)
     for node in arithmetic:
         values = tensors[node.input[1]].reshape(-1)
-        a, b = (a * values, b * values) if node.op_type == "Mul" else (a, b + values)
+        if node.op_type == "Mul":
+            scale, shift = scale * values, shift * values
+        else:
+            shift = shift + values
         nodes.remove(node)
-    zero = common_zero(a, b)
+    zero = common_zero(scale, shift)
     weights, bias = (tensors[name] for name in convolution.input[1:])
     first = {
-        f"{FIRST}.weight": weights * a[:, None, None],
-        f"{FIRST}.bias": bias + np.einsum("ocij,c->o", weights, a * zero + b),
+        f"{FIRST}.weight": weights * scale[:, None, None],
+        f"{FIRST}.bias": bias + np.einsum("ocij,c->o", weights, scale * zero + shift),
         "zero": np.array(zero),
     }
     graph.graph.initializer.extend(
@@ -59,16 +62,20 @@ def fold_normalisation(graph: onnx.ModelProto) -> int | None:
 
 
 def unfold_normalisation(
-    weights: Values, bias: Values, a: Values, b: Values
+    weights: Values, bias: Values, scale: Values, shift: Values
 ) -> tuple[Values, Values]:
-    """Take `a * pixel + b` of each colour out of a first convolution again."""
-    plain = weights / a[:, None, None]
-    return plain, bias - np.einsum("ocij,c->o", plain, a * common_zero(a, b) + b)
+    """Take `scale * pixel + shift` out of a first convolution (O, 3, h, w) again.
+
+    `scale` and `shift` (3,) are those of each colour; the bias is (O,).
+    """
+    plain = weights / scale[:, None, None]
+    constant = scale * common_zero(scale, shift) + shift
+    return plain, bias - np.einsum("ocij,c->o", plain, constant)
 
 
-def common_zero(a: Values, b: Values) -> int:
-    """Give the pixel that `a * pixel + b` is nearest to zero for, over the colours."""
-    return round(float((-b / a).mean()))
+def common_zero(scale: Values, shift: Values) -> int:
+    """Give the pixel whose `scale * pixel + shift` is nearest to 0 in all colours."""
+    return round(float((-shift / scale).mean()))
 
 
 def take_pixels(graph: onnx.ModelProto) -> None:

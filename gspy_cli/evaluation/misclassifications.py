@@ -20,7 +20,7 @@ GREY = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
+class Misclassification:
     """A picture that was named wrong.
 
     `typical` is a picture rightly given the same name, of the same window where there
@@ -34,7 +34,7 @@ class Error:
     typical: Example | None
 
 
-def find_errors(answers: Answers) -> list[Error]:
+def find_errors(answers: Answers) -> list[Misclassification]:
     """List the pictures named wrong, the most confident first."""
     right, named, confidence = answers.right, answers.named, answers.confidence
     surest = np.argsort(-confidence, kind="stable")
@@ -47,7 +47,9 @@ def find_errors(answers: Answers) -> list[Error]:
     for i in surest[~right[surest]]:
         example, name = answers.examples[i], answers.classes[named[i]]
         like = typical.get((name, example.window)) or typical.get(name)
-        errors.append(Error(example, example.label, name, float(confidence[i]), like))
+        errors.append(
+            Misclassification(example, example.label, name, float(confidence[i]), like)
+        )
     return errors
 
 

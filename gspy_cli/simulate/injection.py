@@ -1,4 +1,4 @@
-"""Make a glitch as bright as wanted, and scan it."""
+"""Injection: a glitch added to noise, as bright as wanted, and its Q-scan."""
 
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ CLEAR, MARGIN = 60.0, 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Scanned:
+class Injection:
     """Strain with a glitch, how much louder it had to be made, and its Q-scan."""
 
     strain: Floats
@@ -34,7 +34,7 @@ class Scanned:
     scan: QScan
 
 
-def trigger(
+def inject(
     loudness: Loudness,
     *,
     tile: Tile,
@@ -43,7 +43,7 @@ def trigger(
     event_s: float,
     sample_rate_hz: int,
     era: Era,
-) -> Scanned:
+) -> Injection:
     """Add a glitch to noise, louder until its picture is as bright as wanted.
 
     Lines, the whitening and a row's mean hide part of a glitch that looks loud on
@@ -66,7 +66,9 @@ def trigger(
             break
         boost *= min(max(float(np.sqrt(missing / ENOUGH)), 1.15), 2.5)
     scan = scan_tiles(tiles, event_s=event_s)
-    return Scanned(strain, boost, _as_if_long(scan, strain.size / sample_rate_hz, era))
+    return Injection(
+        strain, boost, _as_if_long(scan, strain.size / sample_rate_hz, era)
+    )
 
 
 def _as_if_long(scan: QScan, duration_s: float, era: Era) -> QScan:

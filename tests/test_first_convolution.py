@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from gspy_cli.labels import CLASSES
 from gspy_cli.training import export
 from gspy_cli.training.architectures import ARCHITECTURES, build_network
-from gspy_cli.training.pixels import fold_normalisation
+from gspy_cli.training.first_convolution import fold_normalisation
 from gspy_cli.training.quantise import to_int8
 
 SMALL = ("efficientnet_lite0", "cae")
