@@ -13,10 +13,10 @@ from gspy_cli import journal
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import Key, Origin, Prediction
 from gspy_cli.writers import Columns
-from gspy_cli.writers.forms import csv_form
+from gspy_cli.writers.file_formats import csv_format
 
 COLUMNS = Columns(CLASSES, "model")
-FORM = csv_form(COLUMNS)
+CSV = csv_format(COLUMNS)
 RUN = {"model": COLUMNS.model_name}
 
 
@@ -36,10 +36,10 @@ def write(path: Path, rows: int) -> None:
     """Write a table as a run would leave it."""
     scores = dict.fromkeys(CLASSES, 1 / len(CLASSES))
     with path.open("w", encoding="utf-8") as file:
-        file.write(FORM.header)
+        file.write(CSV.header)
         for number in range(rows):
             row = Prediction(origin(number), "Blip", scores["Blip"], scores)
-            file.write(FORM.line(row, ()))
+            file.write(CSV.line(row, ()))
     path.with_name(f"{path.name}.journal").write_text(json.dumps(RUN))
 
 
@@ -60,7 +60,7 @@ def main() -> None:
         before, start = resident_mb(), time.process_time()
         with journal.hold(path, overwrite=False) as held:
             output = journal.take_up(
-                held, run=RUN, records=FORM.records, overwrite=False
+                held, run=RUN, records=CSV.records, overwrite=False
             )
             read = time.process_time()
             places = map(output.done.take, map(key, range(rows)))

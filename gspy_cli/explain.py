@@ -63,7 +63,7 @@ def occlusion_map(
     return heat
 
 
-def draw(explanation: Explanation) -> Image.Image:
+def draw_explanation(explanation: Explanation) -> Image.Image:
     """Draw the plot, and beside it the same in grey with what counts in orange."""
     width, height = PANEL
     size = (2 * width + 3 * MARGIN, height + MARGIN + STRIP)

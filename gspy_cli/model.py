@@ -95,7 +95,7 @@ def _model(
     return Model(card, _scorer(session, path), used, judge)
 
 
-def add(
+def add_to_registry(
     graph: Path, *, name: str | None = None, default: bool = False, force: bool = False
 ) -> ModelFolder:
     """Copy an ONNX file into the user's registry, after trying that it loads.

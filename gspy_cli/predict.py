@@ -15,7 +15,7 @@ from gspy_cli.figure.colours import are_viridis
 from gspy_cli.image import resize
 from gspy_cli.labels import NONE
 from gspy_cli.model import Model
-from gspy_cli.readers import Input, Order, Readers, Size, attempt, fit
+from gspy_cli.readers import Input, Order, Readers, Size, attempt, fit_to_size
 from gspy_cli.results import Failure, Origin, Prediction, Result
 from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.workers import available_cores
@@ -163,7 +163,7 @@ def _read_here(batch: Sequence[Sample], size: Size) -> list[Ready]:
 def _prepare(sample: Sample, size: Size) -> Ready:
     loaded = attempt(sample.load)
     if not isinstance(loaded, Plot):
-        return sample.origin, fit(loaded, size)
+        return sample.origin, fit_to_size(loaded, size)
     height, width = size
     origin = replace(sample.origin, trigger=loaded.trigger)
     return origin, resize(loaded.pixels, height=height, width=width)

@@ -43,7 +43,7 @@ class Order:
 
 def read(order: Order) -> Input:
     """Read one picture; give (height, width, 3), or why there is none."""
-    return fit(attempt(order.load), order.size)
+    return fit_to_size(attempt(order.load), order.size)
 
 
 def attempt(load: Callable[[], T]) -> T | PictureError:
@@ -54,7 +54,7 @@ def attempt(load: Callable[[], T]) -> T | PictureError:
         return error
 
 
-def fit(pixels: Input, size: Size) -> Input:
+def fit_to_size(pixels: Input, size: Size) -> Input:
     """Crop and resize a picture to (height, width), or give why that cannot be."""
     if isinstance(pixels, PictureError):
         return pixels

@@ -71,7 +71,7 @@ class ModelFolder:
                 self.path.rmdir()
 
 
-def weights_of(path: Path) -> Path:
+def weights_path(path: Path) -> Path:
     """Name the best weights of a run, or a checkpoint itself."""
     return path / WEIGHTS if path.is_dir() else path
 

@@ -122,7 +122,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _from_folder(folder: str, *, recursive: bool, apart: Path | None) -> Iterator[Name]:
     found = False
-    for name in walk(folder, recursive=recursive, apart=apart):
+    for name in walk_folder(folder, recursive=recursive, apart=apart):
         found = True
         yield name
     if not found:
@@ -138,7 +138,7 @@ def _holds_strain(folder: str) -> bool:
     return False
 
 
-def walk(
+def walk_folder(
     folder: str,
     *,
     recursive: bool,

@@ -33,7 +33,7 @@ def from_strain(
     for path, reason in strain.unusable.items() if files else ():
         yield unusable(Origin(path), reason)
     where = table or next(chain(map(str, files), strain.unusable), "")
-    for one, event in located(strain, wanted):
+    for one, event in locate_events(strain, wanted):
         if isinstance(event, str):
             trigger = None if one.gps is None else Trigger(float(one.gps))
             origin = Origin(where, one.ifo, one.name, trigger=trigger)
@@ -42,7 +42,7 @@ def from_strain(
             yield from _windows(scanner, event, one.name)
 
 
-def located(
+def locate_events(
     strain: "Collection", wanted: "Iterable[EventTime]"
 ) -> "Iterator[tuple[EventTime, Event | str]]":
     """Find events in the files: in each detector that holds one, or say why not."""

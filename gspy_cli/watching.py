@@ -11,7 +11,7 @@ from gspy_cli import glitches
 from gspy_cli.glitches import Group
 from gspy_cli.results import WINDOWS
 from gspy_cli.samples import sample_of
-from gspy_cli.sources import walk
+from gspy_cli.sources import walk_folder
 
 INTERVAL_S = 1.0  # between two looks where nothing is new
 SETTLED_S = 10.0  # a picture without its end is taken when it was left alone so long
@@ -40,7 +40,7 @@ def arrivals(
     """
     known: set[str] = set()
     ages = _Ages(clock)
-    look = partial(walk, recursive=recursive, apart=apart, known=known)
+    look = partial(walk_folder, recursive=recursive, apart=apart, known=known)
     while True:
         ages.next_look()
         found = chain.from_iterable(map(look, folders))

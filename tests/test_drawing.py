@@ -14,7 +14,7 @@ from gspy_cli.strain import grid
 from gspy_cli.strain.drawing import Style, draw
 from gspy_cli.strain.picture import plot_pixels
 from gspy_cli.strain.qtransform import QScan
-from gspy_cli.strain.runs import title
+from gspy_cli.strain.runs import figure_title
 from gspy_cli.strain.times import gps_time
 
 # astropy's, when gwpy is imported
@@ -153,7 +153,7 @@ def test_annotations_stay_outside_the_plot(scan: QScan) -> None:
 def test_the_title_names_the_detector_and_its_run(
     ifo: str, gps: float | None, expected: str
 ) -> None:
-    assert title(ifo, gps) == expected
+    assert figure_title(ifo, gps) == expected
 
 
 # as gwosc.org/O1 and the pages of the other runs have them, in UTC
@@ -174,7 +174,7 @@ RUN_DATES = {
 def test_a_run_is_titled_from_its_first_second_to_its_last(run: str) -> None:
     for dates in RUN_DATES[run]:
         start, end = map(gps_time, dates)
-        titles = [title("H1", gps) for gps in (start - 1, start, end - 1, end)]
+        titles = [figure_title("H1", gps) for gps in (start - 1, start, end - 1, end)]
         assert titles[1:3] == [f"Hanford - {run}"] * 2
         assert titles[0] != titles[1]
         assert titles[2] != titles[3]

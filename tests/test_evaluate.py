@@ -18,7 +18,7 @@ from gspy_cli import registry
 from gspy_cli.evaluation import evaluation
 from gspy_cli.evaluation.misclassifications import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
-from gspy_cli.evaluation.selection import select, trained_on
+from gspy_cli.evaluation.selection import seen_in_training, select
 from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example, fingerprints, read_dataset
@@ -451,7 +451,7 @@ def test_training_is_known_by_the_files_whatever_a_table_or_a_folder_calls_them(
     card = tiny_card(trained_on=fingerprints(in_table))
     moved = (data / "Blip").rename(data / "Tomte")
     elsewhere = [replace(e, path=moved / e.path.name) for e in examples]
-    assert trained_on(card, elsewhere) == elsewhere
+    assert seen_in_training(card, elsewhere) == elsewhere
 
 
 def test_a_model_that_began_with_unknown_weights_says_so(data, tiny_model):
@@ -476,7 +476,7 @@ def test_the_shipped_model_knows_that_it_trained_on_the_real_figures():
     from gspy_cli.model import find_card
 
     examples = read_dataset(SHARED / "real").examples
-    assert len(trained_on(find_card("efficientnet_lite0"), examples)) == 528
+    assert len(seen_in_training(find_card("efficientnet_lite0"), examples)) == 528
 
 
 def test_models_are_compared_glitch_by_glitch(data, table, tmp_path):

@@ -10,7 +10,7 @@ from PIL import Image
 from running import gspy
 
 from gspy_cli.cli import explaining
-from gspy_cli.explain import EDGE, PANEL, Explanation, draw, occlusion_map
+from gspy_cli.explain import EDGE, PANEL, Explanation, draw_explanation, occlusion_map
 from gspy_cli.model import Model, load_model
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
@@ -54,7 +54,7 @@ def test_where_no_place_counts_nothing_is_hot():
     )
     heat = occlusion_map(spotted(), constant, 0)
     assert (heat == 0).all()
-    sheet = draw(Explanation(spotted(), "Blip", 1 / 3, heat, "occlusion"))
+    sheet = draw_explanation(Explanation(spotted(), "Blip", 1 / 3, heat, "occlusion"))
     right = np.asarray(sheet)[40:-20, 512:-20]
     assert (right[..., 0] == right[..., 2]).all()  # grey, no orange
 
@@ -62,7 +62,9 @@ def test_where_no_place_counts_nothing_is_hot():
 def test_heat_is_orange_at_its_place():
     heat = np.zeros((SIDE, SIDE))
     heat[4:12, 4:12] = 1
-    sheet = np.asarray(draw(Explanation(spotted(), "Blip", 0.9, heat, "occlusion")))
+    sheet = np.asarray(
+        draw_explanation(Explanation(spotted(), "Blip", 0.9, heat, "occlusion"))
+    )
     hot, cold = sheet[34 + 90, 504 + 120], sheet[34 + 270, 504 + 360]
     assert int(hot[0]) - int(hot[2]) > 100
     assert cold[0] == cold[2]
@@ -106,7 +108,9 @@ def test_a_sheet_shows_the_plot_its_title_and_the_edge_of_what_counts():
     heat = np.zeros((SIDE, SIDE))
     heat[4:12, 4:12] = 1
     plot = spotted()
-    sheet = np.asarray(draw(Explanation(plot, "Blip", 0.9, heat, "occlusion")))
+    sheet = np.asarray(
+        draw_explanation(Explanation(plot, "Blip", 0.9, heat, "occlusion"))
+    )
     resized = np.asarray(Image.fromarray(plot).resize(PANEL))
     assert (sheet[34:394, 12:492] == resized).all()
     assert (sheet[:34, :492] < 128).any()

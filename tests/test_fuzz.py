@@ -24,7 +24,7 @@ from gspy_cli.sources import from_paths
 from gspy_cli.strain.files import list_series, read_samples
 from gspy_cli.training.data import read_dataset
 from gspy_cli.writers import Columns
-from gspy_cli.writers.forms import csv_form
+from gspy_cli.writers.file_formats import csv_format
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
 quick = settings(
@@ -140,7 +140,7 @@ def test_any_journal_is_refused_and_nothing_is_lost(tmp_path, noted, rows):
     output = tmp_path / "out.csv"
     output.write_bytes(rows)
     output.with_name("out.csv.journal").write_bytes(noted)
-    records = csv_form(Columns(("Blip",), "tiny")).records
+    records = csv_format(Columns(("Blip",), "tiny")).records
     with (
         pytest.raises(GspyError, match=r"--overwrite|journal is no journal of gspy"),
         journal.hold(output, overwrite=False) as held,

@@ -177,7 +177,7 @@ def test_a_full_page_takes_no_more_and_says_so(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("per_glitch", "limit"), [(False, 5000), (True, 1250)])
 def test_a_page_of_glitches_has_room_for_their_four_windows(per_glitch, limit):
     columns = Columns(("Blip",), "tiny", per_glitch=per_glitch)
-    assert gallery.gallery_form(columns, Path("page.html")).limit == limit
+    assert gallery.gallery_format(columns, Path("page.html")).limit == limit
 
 
 def test_pictures_that_a_full_page_does_not_take_were_not_done_before(
@@ -194,7 +194,7 @@ def test_pictures_that_a_full_page_does_not_take_were_not_done_before(
 @needs_chromium
 def test_a_class_whose_name_is_markup_is_shown_as_it_is(tmp_path: Path, chromium):
     label, page = "<i>Blip", tmp_path / "page.html"
-    form = gallery.gallery_form(Columns((label, "Tomte"), "tiny"), page)
+    form = gallery.gallery_format(Columns((label, "Tomte"), "tiny"), page)
     sample = unusable(Origin("a.png"), "gone")
     row = Prediction(sample.origin, label, 0.9, {label: 0.9, "Tomte": 0.1})
     page.write_text(form.header + form.line(row, (sample,)))
@@ -216,7 +216,7 @@ def test_the_views_of_a_glitch_share_a_figure(figures: Path, tmp_path: Path, chr
 
 def figure_of(row, group, **options) -> str:
     columns = Columns(("Blip", "Tomte"), "tiny", **options)
-    return gallery.gallery_form(columns, Path("page.html")).line(row, group)
+    return gallery.gallery_format(columns, Path("page.html")).line(row, group)
 
 
 def caption_of(row, group, **options) -> str:

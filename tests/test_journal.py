@@ -26,12 +26,12 @@ from gspy_cli.errors import ChangedError
 from gspy_cli.predict import FEW
 from gspy_cli.results import Failure, Origin, key_of
 from gspy_cli.writers import Columns, csv_header, csv_line, json_line
-from gspy_cli.writers.forms import csv_form, json_form
+from gspy_cli.writers.file_formats import csv_format, json_format
 
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
 
 COLUMNS = Columns(("Blip", "Whistle"), "tiny")
-CSV, JSON = csv_form(COLUMNS).records, json_form(COLUMNS).records
+CSV, JSON = csv_format(COLUMNS).records, json_format(COLUMNS).records
 
 
 @pytest.fixture(params=["csv", "jsonl"])

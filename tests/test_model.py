@@ -309,11 +309,13 @@ def test_a_card_shows_the_temperature_of_the_graph_and_calls_the_fitted_one_so()
 
 def test_a_name_that_is_taken_needs_force(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
-    model.add(tiny_model, name="mine")
+    model.add_to_registry(tiny_model, name="mine")
     for name in ("mine", "tiny"):
         with pytest.raises(GspyError, match=f"is a model '{name}' already.* --force"):
-            model.add(tiny_model, name=name)
-        assert model.add(tiny_model, name=name, force=True).path.name == name
+            model.add_to_registry(tiny_model, name=name)
+        assert (
+            model.add_to_registry(tiny_model, name=name, force=True).path.name == name
+        )
 
 
 def test_a_registry_that_cannot_be_written_is_one_line(tiny_model, registry):
@@ -338,36 +340,36 @@ def full_at(count: int) -> Callable[[int], None]:
 def test_a_full_disk_leaves_the_models_as_they_were(
     tiny_model, registry, monkeypatch, written
 ):
-    model.add(tiny_model, name="mine")
+    model.add_to_registry(tiny_model, name="mine")
     other = write_tiny_model(registry, scale=0.1)
     for name in ("mine", "fresh"):
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full_at(written))
             with pytest.raises(GspyError, match=rf"'{name}'.*No space left.*make room"):
-                model.add(other, name=name, force=True)
+                model.add_to_registry(other, name=name, force=True)
     assert [p.name for p in (registry / "user").iterdir()] == ["mine"]
     assert len([*(registry / "user" / "mine").iterdir()]) == 2
     assert load_model("mine").card.name == "mine"
-    assert model.add(other, name="fresh").path.name == "fresh"
+    assert model.add_to_registry(other, name="fresh").path.name == "fresh"
 
 
 def test_a_full_disk_leaves_the_default_as_it_was(tiny_model, registry, monkeypatch):
-    model.add(tiny_model, name="mine", default=True)
+    model.add_to_registry(tiny_model, name="mine", default=True)
     monkeypatch.setattr(registry_module.ModelFolder, "fill", lambda *_: None)
     monkeypatch.setattr(os, "fsync", full_at(1))
     with pytest.raises(GspyError, match="is added, but cannot be made the default"):
-        model.add(tiny_model, name="fresh", default=True)
+        model.add_to_registry(tiny_model, name="fresh", default=True)
     assert registry_module.default_name() == "mine"
 
 
 def test_a_folder_without_a_model_takes_no_name(tiny_model: Path, registry: Path):
     (registry / "user" / "mine").mkdir(parents=True)  # as after a kill
-    model.add(tiny_model, name="mine")
+    model.add_to_registry(tiny_model, name="mine")
     assert load_model("mine").card.name == "mine"
 
 
 def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path):
-    folder = model.add(tiny_model, name="mine", default=True)
+    folder = model.add_to_registry(tiny_model, name="mine", default=True)
     assert folder.path == registry / "user" / "mine"
     assert registry_module.default_name() == "mine"
     assert load_model().card.name == "mine"
@@ -382,7 +384,7 @@ def test_a_model_that_may_not_be_removed_stays_the_default(
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    model.add(tiny_model, name="mine", default=True)
+    model.add_to_registry(tiny_model, name="mine", default=True)
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(GspyError, match=r"cannot remove .*mine: Permission denied"):
         registry_module.remove("mine")
@@ -404,7 +406,7 @@ def test_a_model_that_is_a_link_is_removed_and_its_folder_stays(tiny_model, regi
 @pytest.mark.parametrize("name", ["..", "a/b", *registry_module.RESERVED])
 def test_a_name_that_cannot_be_a_folder_is_refused(tiny_model, registry, name):
     with pytest.raises(GspyError, match="cannot be a model's name"):
-        model.add(tiny_model, name=name)
+        model.add_to_registry(tiny_model, name=name)
 
 
 def test_no_model_has_the_name_of_a_command():

@@ -29,8 +29,8 @@ from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Failure, Origin
 from gspy_cli.writers import Columns
 from gspy_cli.writers import parquet as parquet_form
-from gspy_cli.writers.forms import csv_form, gzipped
-from gspy_cli.writers.gallery import gallery_form
+from gspy_cli.writers.file_formats import csv_format, gzipped
+from gspy_cli.writers.gallery import gallery_format
 
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
 
@@ -508,7 +508,7 @@ def test_with_a_format_rows_are_printed_beside_a_gallery(figures, tmp_path):
 
 
 COLUMNS = Columns(("Blip", "Whistle"), "tiny")
-PAGE = gallery_form(COLUMNS, Path("page.html"))
+PAGE = gallery_format(COLUMNS, Path("page.html"))
 KEYS = st.sampled_from(["[]", "1", "[[1]]", '["a"]', "[" * 9999, "&#9999999999;"])
 
 
@@ -521,7 +521,7 @@ def test_no_bytes_crash_the_recovery_of_a_page_or_a_compressed_file(content: byt
             for record in PAGE.records(io.BytesIO(page)):
                 assert 0 < record.end <= len(page)
     with suppress(ChangedError):
-        for record in gzipped(csv_form(COLUMNS)).records(io.BytesIO(content)):
+        for record in gzipped(csv_format(COLUMNS)).records(io.BytesIO(content)):
             assert 0 < record.end <= len(content)
 
 
@@ -530,7 +530,7 @@ PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
 
 @given(st.lists(PATHS, max_size=4), st.binary(max_size=30))
 def test_whole_members_are_read_back_and_torn_ones_are_not(members, torn):
-    form = gzipped(csv_form(COLUMNS))
+    form = gzipped(csv_format(COLUMNS))
     content, last = b"", 0
     for number, member in enumerate(members):
         lines = [form.line(Failure(Origin(path), "broken"), ()) for path in member]

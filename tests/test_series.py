@@ -15,7 +15,7 @@ from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 from gspy_cli.errors import GspyError
 from gspy_cli.strain import hdf5
 from gspy_cli.strain.collect import collect
-from gspy_cli.strain.files import choose, list_series, read_samples
+from gspy_cli.strain.files import choose_channels, list_series, read_samples
 from gspy_cli.strain.series import Series, detector
 
 STRAIN = SHARED / "strain"
@@ -23,7 +23,7 @@ FRAME = STRAIN / "HLV-HW100916-968654552-1.gwf"
 
 
 def only(path: Path, channel: str | None = None) -> Series:
-    (series,) = choose(list_series(path), channel=channel)
+    (series,) = choose_channels(list_series(path), channel=channel)
     return series
 
 
@@ -59,8 +59,8 @@ def test_a_channel_is_chosen_by_its_name_or_the_part_after_the_detector(
 def test_a_name_without_detector_chooses_a_channel_of_each(tmp_path: Path) -> None:
     path = gwpy_file(tmp_path / "s.h5", {"H1:HOFT": noise(8), "L1:HOFT": noise(8)})
     found = list_series(path)
-    assert [s.ifo for s in choose(found, channel="HOFT")] == ["H1", "L1"]
-    assert [s.ifo for s in choose(found, ifo="L1")] == ["L1"]
+    assert [s.ifo for s in choose_channels(found, channel="HOFT")] == ["H1", "L1"]
+    assert [s.ifo for s in choose_channels(found, ifo="L1")] == ["L1"]
 
 
 def test_the_only_channel_need_not_be_named(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_frames_with_a_break_are_two_series(tmp_path: Path) -> None:
         for gps, first in pieces:
             part = strain[first * RATE : (first + 4) * RATE]
             writer.write(part, start=float(gps), sample_rate=RATE, name="H1:X")
-    early, late = choose(list_series(path))
+    early, late = choose_channels(list_series(path))
     assert (early.start_gps, early.end_gps) == (1000000000, 1000000008)
     assert (late.start_gps, late.end_gps) == (1000000016, 1000000020)
     np.testing.assert_array_equal(

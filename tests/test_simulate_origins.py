@@ -18,7 +18,7 @@ from gspy_cli.simulate.waveform import Waveform, peak
 from gspy_cli.strain import drawing
 from gspy_cli.strain.drawing import Style
 from gspy_cli.strain.eras import Era
-from gspy_cli.strain.runs import title
+from gspy_cli.strain.runs import figure_title
 
 DRAWS = 300
 
@@ -111,7 +111,7 @@ def test_a_figure_is_drawn_in_the_style_of_its_era_at_a_time_of_its_run(
     for seed in range(10):
         list(figures._views(np.random.default_rng(seed), scene, "png"))
     assert {how["style"] for how in drawn} == {style}
-    assert {title("H1", how["gps"]) for how in drawn} == {f"Hanford - {run}"}
+    assert {figure_title("H1", how["gps"]) for how in drawn} == {f"Hanford - {run}"}
 
 
 @pytest.mark.parametrize(("ifo", "violins_hz"), [("H1", 504), ("L1", 506.5)])

@@ -23,7 +23,7 @@ from gspy_cli.cli.countdown import Countdown
 from gspy_cli.cli.hints import after_classify, after_evaluate, command
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.progress import progress_on, stages
-from gspy_cli.cli.running import Tally
+from gspy_cli.cli.running import RowTally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
 from gspy_cli.registry import WEIGHTS, ModelFolder
@@ -210,7 +210,7 @@ def test_what_comes_next_can_be_given_as_it_is(
 ):
     monkeypatch.chdir(tmp_path)
     Path(path).touch()
-    tally = Tally()
+    tally = RowTally()
     tally.classified = 1
     files = tuple(Path(name) for name in options.get("files", "").split())
     form = Format(options.get("form", "csv")) if files else Format.TABLE
@@ -230,7 +230,7 @@ def test_after_scores_come_a_report_an_export_or_the_report_that_is_there(tmp_pa
 
 def test_a_scan_is_of_the_same_detector_and_channel():
     events = Events(times=("1", "2"), ifo="L1", channel="L1:DARM")
-    tally = Tally()
+    tally = RowTally()
     tally.classified = 2
     given = Given(("a b.gwf",), events=events)
     asked = "gspy qscan 'a b.gwf' --gps 1 --gps 2 --ifo L1 --channel L1:DARM -o scans/"
@@ -241,7 +241,7 @@ def test_a_scan_is_of_the_same_detector_and_channel():
     ("paths", "files_from"), [(("-", "a.gwf"), None), (("a.gwf",), Path("list.txt"))]
 )
 def test_of_strain_in_a_list_no_scan_is_offered(paths, files_from):
-    tally = Tally()
+    tally = RowTally()
     tally.classified = 4
     given = Given(paths, files_from, events=Events(times=("1",)))
     said = after_classify(given, Wanted(form=Format.TABLE), tally)

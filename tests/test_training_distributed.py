@@ -24,7 +24,7 @@ from gspy_cli import device
 from gspy_cli.errors import GspyError
 from gspy_cli.training import fit, hardware
 from gspy_cli.training.batches import evaluation_steps, training_steps
-from gspy_cli.training.distributed import World, joined
+from gspy_cli.training.distributed import World, process_group
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.train import resume, train
 
@@ -129,7 +129,7 @@ def test_each_process_talks_through_its_own_gpu(monkeypatch):
     )
     monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
     mine = torch.device("cuda:1")
-    with joined(World(rank=3, size=4, local_rank=1), mine):
+    with process_group(World(rank=3, size=4, local_rank=1), mine):
         assert told == [mine, {"device_id": mine}]
 
 

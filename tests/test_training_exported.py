@@ -30,7 +30,7 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.exported import names_a_model, read_exported, with_statistics
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.training.run import image_size
-from gspy_cli.training.train import completed, located, train
+from gspy_cli.training.train import completed, resolved_weights, train
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
 
@@ -167,9 +167,9 @@ def test_weights_are_known_by_their_place_and_models_by_their_name(
     model: Path, monkeypatch
 ):
     monkeypatch.chdir(model.parent)
-    assert located(Path("model.onnx")) == model
-    assert located(Path("efficientnet_lite0")) == Path("efficientnet_lite0")
-    assert located(model.parent) == model.parent
+    assert resolved_weights(Path("model.onnx")) == model
+    assert resolved_weights(Path("efficientnet_lite0")) == Path("efficientnet_lite0")
+    assert resolved_weights(model.parent) == model.parent
 
 
 def test_models_and_files_of_weights_are_told_apart(tmp_path: Path):

@@ -23,7 +23,7 @@ from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import Machine
 from gspy_cli.training.history import EpochRow
 from gspy_cli.training.loop import Trainee, make_optimizer, update_average
-from gspy_cli.training.objective import Epoch, Objective, Scores
+from gspy_cli.training.objective import Epoch, Objective, PassScores
 from gspy_cli.training.recipes import MODERN, PAPER, PAPER_CAE, learning_rate
 from gspy_cli.training.run import Run, describe_data, trained_on
 from gspy_cli.training.search import write_comparison
@@ -194,8 +194,8 @@ def test_speed_is_pictures_a_second(tmp_path):
     made = fit.make_row(
         run_of(TrainConfig(tmp_path)),
         EPOCH,
-        trained=Scores(1.0),
-        judged=Scores(2.0),
+        trained=PassScores(1.0),
+        judged=PassScores(2.0),
         pictures=10,
         seconds=2.0,
     )

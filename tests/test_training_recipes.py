@@ -34,7 +34,7 @@ from gspy_cli.training.curves import draw_latent
 from gspy_cli.training.distributed import ALONE, World
 from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import Machine, autocast_type, fits, out_of_memory
-from gspy_cli.training.loop import Tally
+from gspy_cli.training.loop import ScoreTally
 from gspy_cli.training.objective import Objective, plan
 from gspy_cli.training.recipes import (
     MODERN,
@@ -204,7 +204,7 @@ def test_balance_draws_rare_classes_more_often(balance, rare):
 
 
 def test_scores_are_those_of_the_confusion_matrix():
-    tally = Tally()
+    tally = ScoreTally()
     logits = torch.eye(3)[torch.tensor([0, 0, 1, 1, 1])]
     tally.add(torch.tensor(2.0), logits, torch.tensor([0, 0, 0, 1, 1]))
     scores = tally.scores("classify", ALONE)

@@ -39,7 +39,7 @@ from gspy_cli.training.data import Dataset, Example
 from gspy_cli.training.distributed import World
 from gspy_cli.training.export import Deployed
 from gspy_cli.training.fit import Reports
-from gspy_cli.training.objective import Scores
+from gspy_cli.training.objective import PassScores
 from gspy_cli.training.recipes import MODERN
 from gspy_cli.training.run import STATE, read_run, write_plan
 from gspy_cli.training.train import check_split, completed, resume, train
@@ -89,7 +89,9 @@ def test_the_best_epochs_temperature_is_in_the_card_and_applied(tmp_path):
 
 def test_each_checkpoint_has_the_card_of_its_own_epoch(data, tmp_path, monkeypatch):
     def validate(run, *_):
-        return Scores(1.0, 0.5 - 0.1 * len(run.history), 0.5, 2.0 + len(run.history))
+        return PassScores(
+            1.0, 0.5 - 0.1 * len(run.history), 0.5, 2.0 + len(run.history)
+        )
 
     monkeypatch.setattr(fit, "validate", validate)
     done = train(quick_config(data, tmp_path))

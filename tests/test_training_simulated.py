@@ -24,7 +24,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training import fit
 from gspy_cli.training.answers import Answers
-from gspy_cli.training.batches import Pictures, draw
+from gspy_cli.training.batches import Pictures, draw_indices
 from gspy_cli.training.cache import MappedPixels, Shard, Shards
 from gspy_cli.training.crossvalidation import (
     cross_validate,
@@ -79,7 +79,7 @@ def joined(simulated: Path, **changes) -> Pictures:
 def test_the_wanted_share_of_pictures_is_real_and_classes_are_even(simulated):
     pictures = joined(simulated)
     rng = np.random.default_rng(0)
-    drawn = np.concatenate([draw(pictures.weights, rng) for _ in range(100)])
+    drawn = np.concatenate([draw_indices(pictures.weights, rng) for _ in range(100)])
     real = drawn < 12
     assert real.mean() == pytest.approx(0.25, abs=0.01)
     for kind in (real, ~real):

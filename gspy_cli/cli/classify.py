@@ -21,7 +21,7 @@ from gspy_cli.cli.options import (
     QuietOption,
 )
 from gspy_cli.cli.output import Outputs, outputs_of
-from gspy_cli.cli.running import Tally, run
+from gspy_cli.cli.running import RowTally, run
 from gspy_cli.cli.strain import Events, OpenDataOption, TriggersOption
 from gspy_cli.cli.wanted import Format, Link, Wanted
 from gspy_cli.errors import GspyError
@@ -208,7 +208,7 @@ def classify(
 
         from gspy_cli.writers import Columns
 
-        tally = Tally()
+        tally = RowTally()
         engine = begun.ready()
         classes = engine.card.classes
         columns = Columns(
@@ -282,7 +282,7 @@ def _close(
     wanted: Wanted,
     engine: Engine,
     outputs: Outputs,
-    tally: Tally,
+    tally: RowTally,
     *,
     model: str | None,
     explain: Path | None,

@@ -44,7 +44,7 @@ def check(given: "Given", output: Path) -> None:
 
 def write(path: str, model: "Model", source: str | None, output: Path) -> None:
     """Explain the answer to one picture."""
-    from gspy_cli.explain import Explanation, draw
+    from gspy_cli.explain import Explanation, draw_explanation
     from gspy_cli.figure import read_pixels
     from gspy_cli.image import network_input
 
@@ -58,7 +58,7 @@ def write(path: str, model: "Model", source: str | None, output: Path) -> None:
     index = int(probabilities.argmax())
     heat, method = find_heat(plot, model, source, index)
     label, confidence = model.card.classes[index], float(probabilities[index])
-    sheet = draw(Explanation(plot, label, confidence, heat, method))
+    sheet = draw_explanation(Explanation(plot, label, confidence, heat, method))
     form = "PNG" if output.suffix.lower() == ".png" else "JPEG"
     with writing(output), whole_file(output.resolve()) as part:
         sheet.save(part, form)
@@ -73,7 +73,7 @@ def find_heat(
     """Map what counts: by gradients where there are weights and torch."""
     from gspy_cli.explain import occlusion_map
 
-    weights = weights_of(source)
+    weights = find_weights(source)
     if weights and importlib.util.find_spec("torch"):
         from gspy_cli.training.gradcam import gradcam
 
@@ -81,7 +81,7 @@ def find_heat(
     return occlusion_map(plot, model, index), "what it needs (occlusion)"
 
 
-def weights_of(source: str | None) -> Path | None:
+def find_weights(source: str | None) -> Path | None:
     """Find the weights of a run, or a checkpoint; a graph alone has no gradients."""
     path = user_path(source or "")
     if source and path.suffix == ".safetensors":

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from gspy_cli.cli.inputs import Given
-from gspy_cli.cli.running import Tally
+from gspy_cli.cli.running import RowTally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
 from gspy_cli.registry import WEIGHTS
@@ -32,7 +32,7 @@ def warn_of_stop(run: Path) -> None:
 
 
 def after_classify(
-    given: Given, wanted: Wanted, tally: Tally, model: str | None = None
+    given: Given, wanted: Wanted, tally: RowTally, model: str | None = None
 ) -> str | None:
     """Choose what to do with labels: look through them, score them or keep them.
 

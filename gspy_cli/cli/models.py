@@ -114,7 +114,7 @@ def add(
 
     warn_of_stop(source)
     with _graph_of(source) as graph:
-        kept = model.add(graph, name=name, default=default, force=force)
+        kept = model.add_to_registry(graph, name=name, default=default, force=force)
     mark = ", the default now" if default else ""
     follow = command("gspy", "classify", "figures/", "--model", kept.path.name)
     typer.echo(f"added '{kept.path.name}'{mark}; next: {follow}")

@@ -17,39 +17,39 @@ if TYPE_CHECKING:
     from gspy_cli.journal import Held, Output
     from gspy_cli.results import Key, Row
     from gspy_cli.writers import Columns
-    from gspy_cli.writers.forms import Form
+    from gspy_cli.writers.file_formats import FileFormat
 
-Place = Enum("Place", ["DONE", "FAILED", "LACKING", "FULL"])
+RowState = Enum("RowState", ["DONE", "FAILED", "LACKING", "FULL"])
 FLUSH_ROWS = 16  # rows written at once; fewer before a wait for the next input
 
 
 class OutputFile:
     """A file that rows go into; it knows which an earlier run has written."""
 
-    def __init__(self, form: "Form", saved: "Output") -> None:
-        self._form, self._saved = form, saved
+    def __init__(self, file_format: "FileFormat", saved: "Output") -> None:
+        self._format, self._saved = file_format, saved
         begun = saved.file.tell() > 0
-        self._lines = [] if begun else [form.header]
-        self._room = form.limit and form.limit - len(saved.done) + begun
+        self._lines = [] if begun else [file_format.header]
+        self._room = file_format.limit and file_format.limit - len(saved.done) + begun
 
-    def place(self, key: "Key") -> Place:
+    def take(self, key: "Key") -> RowState:
         """Tell whether a row is written, written as failed, lacking, or without room.
 
         Each call uses up a written row of this key, or the room for a lacking one.
         """
         failed = self._saved.done.take(key)
         if failed is not None:
-            return Place.FAILED if failed else Place.DONE
+            return RowState.FAILED if failed else RowState.DONE
         if self._room == 0:
-            return Place.FULL
+            return RowState.FULL
         if self._room:
             self._room -= 1
-        return Place.LACKING
+        return RowState.LACKING
 
     def add(self, row: "Row", group: "Group") -> "Row":
         """Take a row, to be written with the next few; give what became of it."""
-        row = self._form.act(row)
-        self._lines.append(self._form.line(row, group))
+        row = self._format.act(row)
+        self._lines.append(self._format.line(row, group))
         if len(self._lines) >= FLUSH_ROWS:
             self.flush()
         return row
@@ -59,7 +59,7 @@ class OutputFile:
 
         But not to a compressed file, whose members are the same in each run.
         """
-        if not self._form.pack and self._lines != [self._form.header]:
+        if not self._format.pack and self._lines != [self._format.header]:
             self.flush()
 
     def flush(self) -> None:
@@ -67,7 +67,9 @@ class OutputFile:
         content = "".join(self._lines).encode("utf-8", "backslashreplace")
         self._lines = []  # what was written in part is not written again
         if content:
-            self._saved.write(self._form.pack(content) if self._form.pack else content)
+            self._saved.write(
+                self._format.pack(content) if self._format.pack else content
+            )
 
 
 class Outputs:
@@ -89,16 +91,16 @@ class Outputs:
         """Pass on what some output lacks."""
         for group in groups:
             key = self.columns.key([sample.origin for sample in group])
-            places = [file.place(key) for file in self._files]
-            found = zip(self._files, places, strict=True)
-            lacking = [file for file, place in found if place is Place.LACKING]
-            self.already_failed += Place.FAILED in places
+            states = [file.take(key) for file in self._files]
+            found = zip(self._files, states, strict=True)
+            lacking = [file for file, state in found if state is RowState.LACKING]
+            self.already_failed += RowState.FAILED in states
             if lacking or self._printed:
                 self._lacking.append(lacking)
                 yield group
                 for file in self._files:
                     file.settle()  # the next input may be long in coming
-            elif set(places) == {Place.FULL}:
+            elif set(states) == {RowState.FULL}:
                 self.left_out += 1
             else:
                 self.already += 1
@@ -199,7 +201,7 @@ def _open(
 ) -> Iterator[OutputFile]:
     from gspy_cli import journal
 
-    name, form = _form(path, wanted, columns)
+    name, file_format = _file_format(path, wanted, columns)
     run, overwrite = {**run, "format": name}, wanted.overwrite
     opening: AbstractContextManager[Output]
     if name == Format.PARQUET:
@@ -210,10 +212,12 @@ def _open(
         )
     else:
         opening = nullcontext(
-            journal.take_up(held, run=run, records=form.records, overwrite=overwrite)
+            journal.take_up(
+                held, run=run, records=file_format.records, overwrite=overwrite
+            )
         )
     with opening as saved:
-        file = OutputFile(form, saved)
+        file = OutputFile(file_format, saved)
         try:
             yield file
         except BaseException:
@@ -222,21 +226,23 @@ def _open(
         file.flush()
 
 
-def _form(path: Path, wanted: Wanted, columns: "Columns") -> "tuple[str, Form]":
+def _file_format(
+    path: Path, wanted: Wanted, columns: "Columns"
+) -> "tuple[str, FileFormat]":
     """Choose how rows lie in a file; the name goes into its journal."""
-    from gspy_cli.writers import forms
+    from gspy_cli.writers import file_formats
 
     if path == wanted.gallery:
-        from gspy_cli.writers.gallery import gallery_form
+        from gspy_cli.writers.gallery import gallery_format
 
-        return "gallery", gallery_form(columns, path)
+        return "gallery", gallery_format(columns, path)
     if path == wanted.table:
-        from gspy_cli.writers.sorting import sorted_form
+        from gspy_cli.writers.sorting import sorted_format
 
-        form = sorted_form(columns, path.parent, wanted.link.value)
-        return f"sorted {wanted.link}", form
+        file_format = sorted_format(columns, path.parent, wanted.link.value)
+        return f"sorted {wanted.link}", file_format
     chosen = format_of(path, wanted.form)
-    make = forms.csv_form if chosen is Format.CSV else forms.json_form
+    make = file_formats.csv_format if chosen is Format.CSV else file_formats.json_format
     if is_gzip(path):
-        return f"{chosen}.gz", forms.gzipped(make(columns))
+        return f"{chosen}.gz", file_formats.gzipped(make(columns))
     return chosen.value, make(columns)

@@ -76,7 +76,7 @@ class Bars(Progress):
         yield from map(Narrowed, super().get_renderables())
 
 
-class Clock(ProgressColumn):
+class TimeLeft(ProgressColumn):
     """Shows the time left, or how long it has been where nobody knows."""
 
     def render(self, task: Task) -> Text:
@@ -97,7 +97,7 @@ def progress_on(console: Console, *, hidden: bool = False) -> Progress:
         BarColumn(),
         Count(table_column=whole),
         Rate(whole),
-        Clock(whole),
+        TimeLeft(whole),
         console=console,
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is printed goes above the bar

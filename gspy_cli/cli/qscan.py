@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gspy_cli.strain.triggers import EventTime
 
 
-class Form(StrEnum):
+class ScanFormat(StrEnum):
     """What is written for each window."""
 
     PNG = "png"
@@ -46,7 +46,7 @@ class Sheet:
 
     windows: tuple[float, ...]
     folder: Path
-    form: Form
+    form: ScanFormat
     annotate: bool
     quiet: bool
 
@@ -71,8 +71,8 @@ def qscan(
         str, typer.Option(metavar="S", help="0.5, 1.0, 2.0, 4.0 or all.")
     ] = "all",
     form: Annotated[
-        Form, typer.Option("--format", "-f", help="Pictures, or the energies.")
-    ] = Form.PNG,
+        ScanFormat, typer.Option("--format", "-f", help="Pictures, or the energies.")
+    ] = ScanFormat.PNG,
     annotate: Annotated[
         bool,
         typer.Option("--annotate", help="Mark the loudest tile; say its SNR and Q."),
@@ -97,7 +97,7 @@ def qscan(
     windows = tuple(w for w in WINDOWS if only in (None, w))
     if not windows:
         raise GspyError(f"--window {window}: use 0.5, 1.0, 2.0, 4.0 or all")
-    if annotate and form is not Form.PNG:
+    if annotate and form is not ScanFormat.PNG:
         raise GspyError(f"--annotate marks pictures; leave it out with -f {form}")
     refuse_file(output)
     found, wanted = strain.find_strain(paths or [], asked)
@@ -109,7 +109,7 @@ def qscan(
         typer.echo(f"gspy: {complaint}", err=True)
     if complaints:
         raise typer.Exit(1)
-    if form is Form.PNG:
+    if form is ScanFormat.PNG:
         hint(command("gspy", "classify", output), quiet=quiet)
 
 
@@ -119,12 +119,12 @@ def _draw_all(
     """Write what can be scanned, print its names, and give what cannot be."""
     from gspy_cli.cli.progress import bar
     from gspy_cli.strain.events import Scanner
-    from gspy_cli.strain_samples import located
+    from gspy_cli.strain_samples import locate_events
 
     # without files the events' own complaints say it
     complaints = list(found.unusable.values()) if found.archive.files() else []
     scanner = Scanner(found.archive)
-    events = list(located(found, wanted))
+    events = list(locate_events(found, wanted))
     _refuse_one_name_for_two(events)
     total = len(events) * len(sheet.windows)
     with leaving(KEPT), bar("drawing", quiet=sheet.quiet) as progress:
@@ -183,7 +183,7 @@ def _draw(
 
 
 def _content(scan: "QScan", window_s: float, event: "Event", sheet: Sheet) -> bytes:
-    if sheet.form is Form.PNG:
+    if sheet.form is ScanFormat.PNG:
         from gspy_cli.strain.drawing import draw
 
         ifo, annotate = event.home.ifo, sheet.annotate

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gspy_cli.results import Row
 
 
-class Tally:
+class RowTally:
     """Counts rows as they pass."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ def run(
     rounds: "Iterable[Iterable[Group]]",
     engine: "Engine",
     outputs: "Outputs",
-    tally: Tally,
+    tally: RowTally,
     *,
     again: "Callable[[], Iterable[object] | None]",
     quiet: bool,

@@ -45,7 +45,7 @@ def errors_section(errors: Sequence[Misclassification]) -> Iterator[str]:
 
 def filters(errors: Sequence[Misclassification]) -> str:
     """Offer true class, name given, window and least confidence to choose."""
-    windows = sorted({window_of(error) for error in errors})
+    windows = sorted({window_text(error) for error in errors})
     choices = (
         select("true class", "label", sorted({e.label for e in errors})),
         select("named", "named", sorted({e.named for e in errors})),
@@ -70,7 +70,7 @@ def select(title: str, name: str, values: Sequence[str]) -> str:
     )
 
 
-def window_of(error: Misclassification) -> str:
+def window_text(error: Misclassification) -> str:
     """Write a picture's window; ? where it is not known."""
     return f"{error.example.window:g}" if error.example.window else "?"
 
@@ -83,7 +83,7 @@ def item(error: Misclassification, picture: str, typical: int | None) -> str:
         if typical is not None
         else '<p class="faint">no picture is rightly named so</p>'
     )
-    window = window_of(error)
+    window = window_text(error)
     length = "" if window == "?" else f", {window} s"
     return (
         f'<div class="error" data-label="{label}" data-named="{named}" '

@@ -42,7 +42,7 @@ def write_reports(folder: Path, evaluations: Sequence[Evaluation]) -> Path:
             names = [folder_name(i, e) for i, e in enumerate(evaluations)]
             for name, evaluation in zip(names, evaluations, strict=True):
                 write_report(*reports.enter_context(renewed(folder / name)), evaluation)
-            write_comparison(page, new, evaluations, names)
+            write_comparison_page(page, new, evaluations, names)
     return folder / "index.html"
 
 
@@ -118,7 +118,7 @@ def draw_histories(histories: Mapping[str, tuple[EpochRow, ...]]) -> bytes | Non
     return draw_comparison(histories)
 
 
-def write_comparison(
+def write_comparison_page(
     page: Path,
     new: NewFile,
     evaluations: Sequence[Evaluation],

@@ -90,7 +90,7 @@ def notes_of_labels(
         counts = [f"{name} ({count})" for name, count in sorted(foreign.items())]
         yield (
             f"{counted(foreign.total(), 'picture')} left out, with labels that "
-            f"the model does not know: {listed(counts)}"
+            f"the model does not know: {first_few(counts)}"
         )
     glitches = Counter(label for label in glitch_labels(known).values())
     if absent := [name for name in classes if not glitches[name]]:
@@ -108,13 +108,13 @@ def notes_of_copies(known: Sequence[Example], every: Sequence[Example]) -> list[
     if shared := sorted({e.glitch for e in known if len(splits[e.glitch]) > 1}):
         notes.append(
             f"{counted(len(shared), 'glitch')} in several splits, so scores are "
-            f"too good: {listed(shared)}"
+            f"too good: {first_few(shared)}"
         )
     copies = [group for group in identical(every) if not set(group).isdisjoint(known)]
     if copies:
         pairs = [" = ".join(e.path.name for e in group) for group in copies]
         number = counted(len(copies), "picture")
-        notes.append(f"{number} there more than once: {listed(pairs)}")
+        notes.append(f"{number} there more than once: {first_few(pairs)}")
     return notes
 
 
@@ -139,7 +139,7 @@ def digest(path: Path) -> bytes:
         return str(path).encode("utf-8", "surrogateescape")
 
 
-def trained_on(card: ModelCard, examples: Iterable[Example]) -> list[Example]:
+def seen_in_training(card: ModelCard, examples: Iterable[Example]) -> list[Example]:
     """List the examples whose glitches a model has seen in training."""
     seen = set(card.trained_on.split())
     return [e for e in examples if any(fingerprint(n) in seen for n in names_of(e))]
@@ -147,12 +147,12 @@ def trained_on(card: ModelCard, examples: Iterable[Example]) -> list[Example]:
 
 def note_of_training(card: ModelCard | None, selection: Selection) -> list[str]:
     """Say whether a model has trained on what it is evaluated on."""
-    seen = trained_on(card, selection.examples) if card else []
+    seen = seen_in_training(card, selection.examples) if card else []
     if not seen:
         known = card and card.trained_on and "?" not in card.trained_on.split()
         return [] if known else [UNKNOWN]
     what = "all" if len(seen) == len(selection.examples) else f"{len(seen)}"
-    names = listed(sorted({Path(e.glitch).name for e in seen}))
+    names = first_few(sorted({Path(e.glitch).name for e in seen}))
     return [
         f"THE MODEL HAS TRAINED ON {what.upper()} OF THESE {len(selection.examples)} "
         f"PICTURES, so its scores on them say nothing about others: {names}"
@@ -173,7 +173,7 @@ def note_of_choice(chosen_by: Set[str], selection: Selection) -> list[str]:
     ]
 
 
-def listed(names: Sequence[str]) -> str:
+def first_few(names: Sequence[str]) -> str:
     """Name the first few."""
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

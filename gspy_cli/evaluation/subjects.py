@@ -108,7 +108,7 @@ def of_run(path: Path, device: str) -> Subject:
     if registry.ModelFolder(path).is_exported():
         subject = of_model(str(path), device)
     else:
-        weights = registry.weights_of(path)
+        weights = registry.weights_path(path)
         subject = judged_by(load_run(path, device=device), weights)
     if path.name == "last.safetensors":
         return replace(subject, name=path.stem)

@@ -11,7 +11,7 @@ from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.tiles import Tile
 from gspy_cli.simulate.waveform import Loudness
 from gspy_cli.strain.archive import BLOCK_S
-from gspy_cli.strain.eras import RECIPES, Era
+from gspy_cli.strain.eras import ERA_SETTINGS, Era
 from gspy_cli.strain.qplane import QRANGE
 from gspy_cli.strain.qtransform import QScan, peak_snr, scan_tiles, tile_strain
 
@@ -77,7 +77,7 @@ def _as_if_long(scan: QScan, duration_s: float, era: Era) -> QScan:
     Whitening fades the first and the last second; over Gravity Spy's 64 s they
     hardly count.
     """
-    faint_s = FAINT_S[RECIPES[era].row_norm]
+    faint_s = FAINT_S[ERA_SETTINGS[era].row_norm]
     factor = (1 - faint_s / duration_s) / (1 - faint_s / BLOCK_S)
     energies = {w: np.float32(factor) * e for w, e in scan.energies.items()}
     return replace(scan, energies=energies, snr=scan.snr * float(np.sqrt(factor)))
@@ -87,5 +87,5 @@ def _missing(loudness: Loudness, snr: float, era: Era) -> float:
     """How many times too faint the picture is; 1 or less is bright enough."""
     if loudness.measure == "snr":
         return 0.0
-    noise = 1.0 if RECIPES[era].row_norm == "mean" else 1 / float(np.log(2))
+    noise = 1.0 if ERA_SETTINGS[era].row_norm == "mean" else 1 / float(np.log(2))
     return ENOUGH * loudness.value * noise / (snr**2 / 2)

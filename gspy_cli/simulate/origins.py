@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gspy_cli.strain.eras import RECIPES, Era
+from gspy_cli.strain.eras import ERA_SETTINGS, Era
 from gspy_cli.strain.qtransform import QScan
 
 # The chance of H1, from Gravity Spy's training set v1.1; 0.5 where both see it.
@@ -62,9 +62,9 @@ def draw_origin(rng: np.random.Generator, label: str) -> Origin:
 
 def with_norm(origin: Origin, rng: np.random.Generator, norm: str) -> Origin:
     """Give the origin in an era whose rows are normalised by `norm`, or as it is."""
-    if norm in ("any", RECIPES[origin.era].row_norm):
+    if norm in ("any", ERA_SETTINGS[origin.era].row_norm):
         return origin
-    fitting = [era for era in ERAS if RECIPES[era].row_norm == norm]
+    fitting = [era for era in ERAS if ERA_SETTINGS[era].row_norm == norm]
     return Origin(origin.ifo, origin.run, fitting[rng.integers(len(fitting))])
 
 

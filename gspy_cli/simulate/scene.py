@@ -16,7 +16,7 @@ from gspy_cli.simulate.tiles import Tile, loudest_tile
 from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.strain.archive import BLOCK_S
-from gspy_cli.strain.eras import RECIPES
+from gspy_cli.strain.eras import ERA_SETTINGS
 from gspy_cli.strain.qtransform import QScan
 
 SAMPLE_RATE_HZ = 8192
@@ -126,7 +126,7 @@ def _draw(rng: np.random.Generator, label: str, quiet: Quiet | None) -> Scene:
 
 def _block_s(glitch: Waveform, tile: Tile, origin: Origin) -> int:
     raises = glitch.lasts or tile.energy > LOUD
-    mean = RECIPES[origin.era].row_norm == "mean"
+    mean = ERA_SETTINGS[origin.era].row_norm == "mean"
     return BLOCK_S if mean and raises else SHORT_S
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from gspy_cli.errors import GspyError
 from gspy_cli.results import STRAIN_SUFFIXES
 from gspy_cli.strain.archive import Archive
-from gspy_cli.strain.files import choose, list_series
+from gspy_cli.strain.files import choose_channels, list_series
 from gspy_cli.strain.series import Series
 
 
@@ -43,7 +43,7 @@ def collect(
             if ifo and not ifos & {"", ifo}:
                 others |= ifos
                 continue
-            for series in choose(held, channel=channel, ifo=ifo):
+            for series in choose_channels(held, channel=channel, ifo=ifo):
                 found.append(replace(series, ifo=ifo or series.ifo))
         except GspyError as error:
             unusable[str(path)] = str(error)

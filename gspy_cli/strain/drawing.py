@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 from gspy_cli.strain import grid
 from gspy_cli.strain.picture import MAX_ENERGY, plot_pixels
 from gspy_cli.strain.qtransform import QScan
-from gspy_cli.strain.runs import title
+from gspy_cli.strain.runs import figure_title
 from gspy_cli.strain.viridis import VIRIDIS
 
 WIDTH, HEIGHT, DPI = 800, 600, 100
@@ -79,7 +79,7 @@ def draw(
         figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
         _paint_plot(figure, scan, window_s)
         axes = figure.add_axes(_place(grid.AXES_LEFT, grid.AXES_WIDTH))
-        _label(axes, window_s, title(ifo, gps))
+        _label(axes, window_s, figure_title(ifo, gps))
         _add_colour_bar(figure, look)
         if annotate:
             _annotate(figure, axes, scan, window_s)

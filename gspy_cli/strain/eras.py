@@ -21,7 +21,7 @@ class Era(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ScanSettings:
     """How one era computes a Q-scan.
 
     Attributes
@@ -49,11 +49,11 @@ class Recipe:
     row_shift_hz: float
 
 
-RECIPES: Mapping[Era, Recipe] = MappingProxyType(
+ERA_SETTINGS: Mapping[Era, ScanSettings] = MappingProxyType(
     {
-        Era.OLD: Recipe("mean", "median-mean", "overlap-add", 1.0, True, 0.25),
-        Era.MID: Recipe("median", "mean", "overlap-add", 1.0, True, 0.25),
-        Era.O3: Recipe("median", "mean", "fir", 0.5, False, 0.0),
-        Era.GWPY: Recipe("median", "median", "fir", 0.5, False, 0.0),
+        Era.OLD: ScanSettings("mean", "median-mean", "overlap-add", 1.0, True, 0.25),
+        Era.MID: ScanSettings("median", "mean", "overlap-add", 1.0, True, 0.25),
+        Era.O3: ScanSettings("median", "mean", "fir", 0.5, False, 0.0),
+        Era.GWPY: ScanSettings("median", "median", "fir", 0.5, False, 0.0),
     }
 )

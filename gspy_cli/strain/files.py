@@ -62,7 +62,7 @@ def _reader(path: Path) -> ModuleType:
     return hdf5
 
 
-def choose(
+def choose_channels(
     found: Sequence[Series], *, channel: str | None = None, ifo: str | None = None
 ) -> list[Series]:
     """Choose one channel of a file; one of each detector where `channel` fits each.

@@ -20,10 +20,10 @@ def interpolate(
     rows: PlaneTiles, tiles: Tiles, event_s: float, windows: tuple[float, ...]
 ) -> Mapping[float, NDArray[np.float32]]:
     """Interpolate the tiles to the picture's cells, for each window (479, cells)."""
-    recipe = tiles.recipe
-    weights = _row_weights(tuple(rows.plane.frequencies), recipe.row_shift_hz)
+    settings = tiles.settings
+    weights = _row_weights(tuple(rows.plane.frequencies), settings.row_shift_hz)
     # Without cropped rows, short windows are cut from the longest one.
-    spans = windows if recipe.crops_rows else (max(windows),)
+    spans = windows if settings.crops_rows else (max(windows),)
     pictures = {span: weights @ _in_time(rows, tiles, event_s, span) for span in spans}
     longest = pictures[max(windows)]
     for window in windows:
@@ -57,7 +57,7 @@ def _in_time(
     parts = zip(rows.plane.rows, rows.energies, rows.firsts, strict=True)
     for group, energies, start in parts:
         step_s = tiles.duration_s / group.tiles
-        if tiles.recipe.crops_rows:
+        if tiles.settings.crops_rows:
             margin_s = _crop_margin(window_s, slowest_s)
         else:
             margin_s = SPLINE_REACH * step_s

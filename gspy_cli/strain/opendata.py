@@ -16,7 +16,7 @@ from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.archive import BLOCK_S, Archive
 from gspy_cli.strain.checks import MIN_DURATION_S
-from gspy_cli.strain.files import choose, list_series
+from gspy_cli.strain.files import choose_channels, list_series
 from gspy_cli.strain.triggers import EventTime
 from gspy_cli.whole import whole_file
 
@@ -96,7 +96,7 @@ class OpenData:
 
     def _take(self, path: Path, ifo: str) -> None:
         if path not in self._taken:
-            self._archive.add(choose(list_series(path), ifo=ifo))
+            self._archive.add(choose_channels(list_series(path), ifo=ifo))
             self._taken.add(path)
             self._held[ifo].append(_span(path.name))
 

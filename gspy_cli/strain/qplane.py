@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from gspy_cli.strain.eras import Recipe
+from gspy_cli.strain.eras import ScanSettings
 
 QRANGE = (4.0, 64.0)  # of Gravity Spy's pictures
 MISMATCH = 0.2
@@ -83,7 +83,7 @@ class Tiles:
 
     planes: Sequence[PlaneTiles]
     duration_s: float
-    recipe: Recipe
+    settings: ScanSettings
 
 
 @lru_cache(maxsize=16)

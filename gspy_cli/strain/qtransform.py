@@ -14,7 +14,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.results import WINDOWS
 from gspy_cli.strain import grid
 from gspy_cli.strain.checks import check_event, check_strain
-from gspy_cli.strain.eras import RECIPES, Era, Recipe
+from gspy_cli.strain.eras import ERA_SETTINGS, Era, ScanSettings
 from gspy_cli.strain.interpolation import SPLINE_REACH, interpolate
 from gspy_cli.strain.qplane import (
     QRANGE,
@@ -121,19 +121,19 @@ def tile_strain(
         If the strain is too short, has gaps, is constant or too coarsely sampled.
     """
     check_strain(strain, sample_rate_hz=sample_rate_hz, high_hz=frange[1])
-    recipe = RECIPES[era]
+    settings = ERA_SETTINGS[era]
     duration_s = strain.size / sample_rate_hz
     planes = tiling(duration_s, frange, qrange)
     spectrum = whitened_spectrum(
         np.asarray(strain, dtype=np.float64),
         sample_rate_hz=int(sample_rate_hz),
-        recipe=recipe,
+        settings=settings,
         bins=max(plane.bins for plane in planes),
     )
     normalised = [
-        _normalise(plane, spectrum, recipe, duration_s, keep_s) for plane in planes
+        _normalise(plane, spectrum, settings, duration_s, keep_s) for plane in planes
     ]
-    return Tiles(normalised, duration_s, recipe)
+    return Tiles(normalised, duration_s, settings)
 
 
 def scan_tiles(
@@ -167,14 +167,14 @@ def peak_snr(tiles: Tiles, *, event_s: float) -> float:
 def _normalise(
     plane: Plane,
     spectrum: NDArray[np.complex64],
-    recipe: Recipe,
+    settings: ScanSettings,
     duration_s: float,
     keep_s: tuple[float, float],
 ) -> PlaneTiles:
     energies, firsts = [], []
     for rows in plane.rows:
         tiles = tile_energies(spectrum, rows)
-        norms = row_norms(tiles, recipe.row_norm)
+        norms = row_norms(tiles, settings.row_norm)
         step_s = duration_s / rows.tiles
         first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
         last = int(keep_s[1] / step_s) + SPLINE_REACH
@@ -194,7 +194,7 @@ def _check_finite(energies: NDArray[np.floating] | float) -> None:
 
 def _peak(tiles: Tiles, event_s: float) -> _Peak:
     """Find the loudest tile of all planes near an event."""
-    half_s = SEARCH_S * tiles.recipe.search_half_width
+    half_s = SEARCH_S * tiles.settings.search_half_width
     search = (max(event_s - half_s, 0.0), min(event_s + half_s, tiles.duration_s))
     peaks = (_peak_of_plane(rows, tiles.duration_s, search) for rows in tiles.planes)
     best = max(peaks, key=lambda peak: peak.energy)

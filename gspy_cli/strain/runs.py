@@ -13,7 +13,7 @@ DETECTORS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ObservingRun:
     """An observing run: GPS seconds of its start and of its end."""
 
     name: str
@@ -23,17 +23,17 @@ class Run:
 
 # From the run pages of gwosc.org.
 RUNS = (
-    Run("O1", 1126051217, 1137254417),
-    Run("O2", 1164556817, 1187733618),
-    Run("O3", 1238166018, 1253977218),
-    Run("O3", 1256655618, 1269363618),
-    Run("O4", 1368975618, 1389456018),
-    Run("O4b", 1396796418, 1422118818),
-    Run("O4c", 1422118818, 1447516818),
+    ObservingRun("O1", 1126051217, 1137254417),
+    ObservingRun("O2", 1164556817, 1187733618),
+    ObservingRun("O3", 1238166018, 1253977218),
+    ObservingRun("O3", 1256655618, 1269363618),
+    ObservingRun("O4", 1368975618, 1389456018),
+    ObservingRun("O4b", 1396796418, 1422118818),
+    ObservingRun("O4c", 1422118818, 1447516818),
 )
 
 
-def title(ifo: str, gps: Decimal | float | None) -> str:
+def figure_title(ifo: str, gps: Decimal | float | None) -> str:
     """Title of a picture, as `Livingston - O3`; outside a run, only the detector."""
     detector = DETECTORS.get(ifo, ifo)
     if gps is not None:

@@ -7,14 +7,18 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
 from gspy_cli.errors import GspyError
-from gspy_cli.strain.eras import Recipe
+from gspy_cli.strain.eras import ScanSettings
 
 SEGMENT_S = 2  # length of a periodogram, and of the whitening filter
 TAPER_S = 1  # spoilt by the filter at either end
 
 
 def whitened_spectrum(
-    strain: NDArray[np.float64], *, sample_rate_hz: int, recipe: Recipe, bins: int
+    strain: NDArray[np.float64],
+    *,
+    sample_rate_hz: int,
+    settings: ScanSettings,
+    bins: int,
 ) -> NDArray[np.complex64]:
     """Whiten strain and give its spectrum from 0 Hz, shape (bins,).
 
@@ -31,9 +35,9 @@ def whitened_spectrum(
     centred = near_one - near_one.mean()
     scaled = centred / centred.std()
     segments = _segment_spectra(scaled, sample_rate_hz)
-    asd = np.sqrt(_average(np.abs(segments) ** 2, recipe.psd_average))
+    asd = np.sqrt(_average(np.abs(segments) ** 2, settings.psd_average))
     _require_noise(asd)
-    if recipe.whitening == "overlap-add":
+    if settings.whitening == "overlap-add":
         whitened = _overlap_add(segments, asd, scaled.size, sample_rate_hz)
     else:
         _taper_ends(scaled, sample_rate_hz)

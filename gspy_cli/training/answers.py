@@ -61,7 +61,7 @@ class Answers:
         return Answers(tuple(examples), np.stack(fused), self.classes)
 
 
-def joined(parts: Sequence[Answers]) -> Answers:
+def join_answers(parts: Sequence[Answers]) -> Answers:
     """Join answers of the same classes."""
     return Answers(
         tuple(example for part in parts for example in part.examples),

@@ -121,7 +121,9 @@ def training_steps(
     place where `batch_size` is 2.
     """
     rng = np.random.default_rng([seed, epoch])
-    order = draw(class_weights(labels, balance) if weights is None else weights, rng)
+    order = draw_indices(
+        class_weights(labels, balance) if weights is None else weights, rng
+    )
     number = -(-len(order) // (batch_size * world.size))
     number = max(1, min(number, len(order) // (2 * world.size)))
     steps = []
@@ -139,7 +141,9 @@ def class_weights(labels: NDArray[np.int64], balance: float) -> NDArray[np.float
     return total
 
 
-def draw(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
+def draw_indices(
+    weights: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.intp]:
     """Draw an epoch's pictures: as many as there are, in random order.
 
     Drawing is systematic: a picture that is due 1.4 times comes once or twice, never

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
-from gspy_cli.training.answers import Answers, joined
+from gspy_cli.training.answers import Answers, join_answers
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, Example
@@ -104,7 +104,7 @@ def resume_folds(
         if epochs_left(run):
             resume(run.path, data=data, reports=reports)
         parts.append(judge_run(run, run.dataset.part("validation")))
-    answers = joined(parts)
+    answers = join_answers(parts)
     write_predictions(folder / "predictions.csv", answers)
     write_text(folder / "scores.json", json.dumps(scores_of(answers), indent=1))
     return folder

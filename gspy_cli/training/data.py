@@ -190,7 +190,7 @@ def row_example(row: dict[str, str], table: Path) -> Example:
     return replace(
         named,
         glitch=row.get("glitch") or named.glitch,
-        window=window_of(row.get("window"), table) or named.window,
+        window=read_window(row.get("window"), table) or named.window,
     )
 
 
@@ -199,7 +199,7 @@ def unescaped(name: str) -> str:
     return ESCAPED.sub(lambda found: chr(int(found[1], 16)), name)
 
 
-def window_of(text: str | None, table: Path) -> float | None:
+def read_window(text: str | None, table: Path) -> float | None:
     """Read a table's window, in seconds; None for an empty cell."""
     try:
         return float(text) if text else None

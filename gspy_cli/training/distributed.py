@@ -46,7 +46,7 @@ def world_of_torchrun() -> World:
 
 
 @contextmanager
-def joined(world: World, device: torch.device) -> Iterator[None]:
+def process_group(world: World, device: torch.device) -> Iterator[None]:
     """Join the other processes for as long as the block runs."""
     if world.size == 1:
         yield

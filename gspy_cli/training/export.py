@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
-from gspy_cli.registry import weights_of
+from gspy_cli.registry import weights_path
 from gspy_cli.training.architectures import Normalise, build_network, split_head
 from gspy_cli.training.checkpoint import load_tensors, write_bytes
 from gspy_cli.training.pools import with_averages
@@ -71,7 +71,7 @@ def export_run(
 
 def read_network(source: Path) -> tuple[nn.Module, ModelCard]:
     """Read a run's best network, or that of one of its checkpoints."""
-    checkpoint = weights_of(source)
+    checkpoint = weights_path(source)
     if checkpoint.is_file() and checkpoint.suffix != ".safetensors":
         raise GspyError(f"{checkpoint} is no run of gspy train, nor its .safetensors")
     tensors, metadata = load_tensors(checkpoint)

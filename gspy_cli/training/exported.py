@@ -69,7 +69,7 @@ def read_exported(path: Path, name: str) -> dict[str, Tensor]:
     graph = onnx.load_from_string(registry.read(registry.find(str(path)))).graph
     network = build_network(name, len(card.classes)).eval()
     names = {module: each for each, module in network.named_modules()}
-    nodes = {layer_of(node, name): node for node in graph.node}
+    nodes = {layer_of_node(node, name): node for node in graph.node}
     known = constants(graph)
     for layer in layers_met(network, torch.zeros(1, 3, *card.input_size)):
         node = nodes.get(names[layer.module])
@@ -80,7 +80,7 @@ def read_exported(path: Path, name: str) -> dict[str, Tensor]:
     return network.state_dict()
 
 
-def layer_of(node: onnx.NodeProto, name: str) -> str:
+def layer_of_node(node: onnx.NodeProto, name: str) -> str:
     """Name the layer of the network `name` that an exported node computes.
 
     The exporter names nodes by the modules around them, each after the one that

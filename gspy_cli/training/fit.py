@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.figure.colours import are_viridis
-from gspy_cli.registry import weights_of
+from gspy_cli.registry import weights_path
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps
@@ -34,7 +34,7 @@ from gspy_cli.training.hardware import (
 from gspy_cli.training.history import EpochRow, is_stale
 from gspy_cli.training.latent import EVERY, look_inside
 from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
-from gspy_cli.training.objective import Epoch, Objective, Scores, plan
+from gspy_cli.training.objective import Epoch, Objective, PassScores, plan
 from gspy_cli.training.recipes import learning_rate
 from gspy_cli.training.run import Run, image_size, save_epoch
 from gspy_cli.training.simulated import with_simulated
@@ -149,7 +149,7 @@ def fit(
         raise GspyError(
             f"{run.path} is finished after {counted(len(run.history), 'epoch')}: "
             "start a new run, "
-            f"with --weights {weights_of(run.path)} to begin where it stands"
+            f"with --weights {weights_path(run.path)} to begin where it stands"
         )
     reports.on_start(run, trainee.model, machine)
     painted = run.config.recipe.augment and run.config.sees_real
@@ -204,7 +204,7 @@ def one_epoch(
     epoch: Epoch,
     machine: Machine,
     reports: Reports,
-) -> Scores:
+) -> PassScores:
     """Show the network an epoch's pictures."""
     config, recipe = run.config, run.config.recipe
     steps = training_steps(
@@ -270,10 +270,10 @@ def make_objective(
 
 def validate(
     run: Run, trainee: Trainee, held_out: Pictures, epoch: Epoch, machine: Machine
-) -> Scores:
+) -> PassScores:
     """Score the network on the validation pictures, where there are any."""
     if not len(held_out):
-        return Scores(math.nan)
+        return PassScores(math.nan)
     size = 2 * run.config.recipe.batch_size
     steps = evaluation_steps(len(held_out), batch_size=size, world=machine.world)
     batches = load(held_out, steps, workers=run.config.workers)
@@ -285,8 +285,8 @@ def make_row(
     run: Run,
     epoch: Epoch,
     *,
-    trained: Scores,
-    judged: Scores,
+    trained: PassScores,
+    judged: PassScores,
     pictures: int,
     seconds: float,
 ) -> EpochRow:

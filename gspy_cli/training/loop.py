@@ -14,7 +14,7 @@ from gspy_cli.metrics import class_scores
 from gspy_cli.training.batches import Batch, Step
 from gspy_cli.training.distributed import World, sum_over_ranks
 from gspy_cli.training.hardware import Machine
-from gspy_cli.training.objective import Epoch, Objective, Scores
+from gspy_cli.training.objective import Epoch, Objective, PassScores
 from gspy_cli.training.recipes import Recipe, learning_rate
 from gspy_cli.training.temperature import Thermometer
 
@@ -58,13 +58,13 @@ def train_epoch(
     steps: Sequence[Step],
     batches: Iterator[Batch],
     on_batch: Progress,
-) -> Scores:
+) -> PassScores:
     """Take one step for each batch; give the scores on the way.
 
     `objective` is an `Objective`, perhaps wrapped for several processes.
     """
     objective.train()
-    tally = Tally()
+    tally = ScoreTally()
     for i, (step, batch) in enumerate(zip(steps, batches, strict=True)):
         rate = learning_rate(recipe, epoch.number + i / len(steps), epoch.length)
         for group in trainee.optimizer.param_groups:
@@ -109,10 +109,10 @@ def update_average(trainee: Trainee, recipe: Recipe, step: int) -> None:
 @torch.no_grad()
 def evaluate(
     objective: Objective, machine: Machine, phase: str, batches: Iterator[Batch]
-) -> Scores:
+) -> PassScores:
     """Score a network on pictures, without changing it."""
     objective.eval()
-    tally, thermometer = Tally(), Thermometer()
+    tally, thermometer = ScoreTally(), Thermometer()
     for batch in batches:
         pixels, labels = (
             batch.pixels.to(machine.device),
@@ -129,7 +129,7 @@ def evaluate(
     return replace(scores, temperature=thermometer.read(machine.world))
 
 
-class Tally:
+class ScoreTally:
     """Add up losses and a confusion matrix (K, K), true class first."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class Tally:
         self.losses.append(loss * len(labels))
         self.confusion = counts + (0 if self.confusion is None else self.confusion)
 
-    def scores(self, phase: str, world: World) -> Scores:
+    def scores(self, phase: str, world: World) -> PassScores:
         """Give the scores over all processes."""
         assert self.confusion is not None  # no process is without pictures
         confusion = sum_over_ranks(self.confusion, world).cpu().numpy()
@@ -156,6 +156,6 @@ class Tally:
         if not math.isfinite(loss):
             raise DivergedError("the loss is no longer a number: try a smaller --lr")
         if phase == "reconstruct":
-            return Scores(loss)
+            return PassScores(loss)
         accuracy = float(confusion.trace() / confusion.sum())
-        return Scores(loss, accuracy, class_scores(confusion).macro_f1)
+        return PassScores(loss, accuracy, class_scores(confusion).macro_f1)

@@ -102,7 +102,7 @@ class Objective(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class PassScores:
     """What came out of a pass over pictures; NaN where a phase does not classify."""
 
     loss: float

@@ -55,7 +55,7 @@ def to_int8(
         quantization.quantize_static(
             ready,
             small,
-            Calibration(pictures, on_progress),
+            CalibrationReader(pictures, on_progress),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=QUANTISED,
             per_channel=True,
@@ -76,7 +76,7 @@ def as_pixels(zero: int) -> dict[str, NDArray[Any]]:
     return {"scale": np.array(1, np.float32), "zero_point": np.array(zero, np.uint8)}
 
 
-class Calibration:
+class CalibrationReader:
     """Feeds pictures to ONNX Runtime's calibration, batch by batch."""
 
     def __init__(self, pictures: NDArray[np.uint8], on_progress: Progress) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.device import torch_device
 from gspy_cli.model import Model
-from gspy_cli.registry import weights_of
+from gspy_cli.registry import weights_path
 from gspy_cli.training.export import Deployed, read_network
 from gspy_cli.training.hardware import told_of_memory
 
@@ -34,5 +34,5 @@ def load_run(source: Path, *, device: str) -> Model:
             probabilities: NDArray[np.float32] = answer.cpu().numpy()
         return probabilities
 
-    digest = hashlib.sha256(weights_of(source).read_bytes()).hexdigest()
+    digest = hashlib.sha256(weights_path(source).read_bytes()).hexdigest()
     return Model(replace(card, sha256=digest), score, str(place))

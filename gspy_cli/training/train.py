@@ -19,7 +19,7 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import Dataset, read_dataset
 from gspy_cli.training.distributed import (
     World,
-    joined,
+    process_group,
     share,
     watching_ranks,
     world_of_torchrun,
@@ -67,7 +67,7 @@ def train(config: TrainConfig, *, reports: Reports = SILENT) -> Run:
     check_split(split_of(found, config), config, world)
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
-    with joined(world, machine.device):
+    with process_group(world, machine.device):
         start = starting_weights(config)
         found, pixels = open_dataset(config, found, world, reports)
         split = split_of(found, config)
@@ -105,7 +105,7 @@ def go_on(run: Run, data: Path | None, world: World, reports: Reports) -> Run:
         check_same_classes(dataset_of(replace(config, data=data)), classes)
     reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
-    with joined(world, machine.device):
+    with process_group(world, machine.device):
         dataset, pixels = open_dataset(config, run.dataset, world, reports)
         check_enough(dataset, config, world)
         run = replace(run, dataset=dataset)
@@ -130,7 +130,7 @@ def held(path: Path, world: World) -> AbstractContextManager[None]:
 def completed(config: TrainConfig) -> TrainConfig:
     """Add what the weights to start from settle: their file and the pictures' size."""
     if config.weights is not None:
-        weights = located(config.weights)
+        weights = resolved_weights(config.weights)
         config = replace(config, weights=weights)
         if config.image_size is None and (card := card_of(weights)):
             config = replace(config, image_size=card.input_size[0])
@@ -138,7 +138,7 @@ def completed(config: TrainConfig) -> TrainConfig:
     return config
 
 
-def located(weights: Path) -> Path:
+def resolved_weights(weights: Path) -> Path:
     """Say from any folder where weights are; a model's name stays as it is."""
     if (inside := weights / registry.WEIGHTS).is_file():
         weights = inside

@@ -27,7 +27,7 @@ from gspy_cli.results import (
 from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Cell, Columns, ranked
-from gspy_cli.writers.forms import Form
+from gspy_cli.writers.file_formats import FileFormat
 from gspy_cli.writers.lines import BAD, Found, whole_rows
 
 LIMIT = 5_000  # pictures in a page: 16 MB
@@ -36,8 +36,8 @@ QUALITY = 70  # of WebP
 EFFORT = 2  # of WebP's 0 to 6: half the time of the default 4, for 4 % more bytes
 
 
-def gallery_form(columns: Columns, page: Path) -> Form:
-    """Give the form of a page that shows each row on a line of its own.
+def gallery_format(columns: Columns, page: Path) -> FileFormat:
+    """Give the format of a page that shows each row on a line of its own.
 
     HTML needs no closing tags, so that the page can be looked at while it grows.
     """
@@ -52,7 +52,7 @@ def gallery_form(columns: Columns, page: Path) -> Form:
         return _figure(row, group, columns, folder)
 
     records = partial(whole_rows, header=head, read=_key)
-    return Form(head, line, records, limit=limit)
+    return FileFormat(head, line, records, limit=limit)
 
 
 def _key(line: bytes) -> Found | None:

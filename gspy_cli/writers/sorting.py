@@ -13,7 +13,7 @@ from typing import Literal
 from gspy_cli.errors import GspyError
 from gspy_cli.results import Failure, Glitch, Prediction, Result, Row, answer_of
 from gspy_cli.writers.columns import Columns
-from gspy_cli.writers.forms import Form, csv_form
+from gspy_cli.writers.file_formats import FileFormat, csv_format
 
 Link = Literal["copy", "hard", "sym"]
 """How a picture gets into its class's folder."""
@@ -42,15 +42,15 @@ class Namesakes:
 Known = dict[Path, Namesakes]
 
 
-def sorted_form(columns: Columns, folder: Path, link: Link) -> Form:
-    """Give the form of a table whose pictures lie sorted beside it.
+def sorted_format(columns: Columns, folder: Path, link: Link) -> FileFormat:
+    """Give the format of a table whose pictures lie sorted beside it.
 
     A picture is in its class's folder before its row is in the table, so that a run
     that is stopped between them puts it there again, to no effect. One that cannot be
     put there has failed.
     """
     act = partial(_sort, folder=folder, link=link, known={})
-    return replace(csv_form(columns), act=act)
+    return replace(csv_format(columns), act=act)
 
 
 def _sort(row: Row, *, folder: Path, link: Link, known: Known) -> Row:

@@ -1,4 +1,4 @@
-"""The forms of output files: how rows become bytes, and bytes keys again."""
+"""The formats of output files: how rows become bytes, and bytes keys again."""
 
 import gzip
 import io
@@ -21,7 +21,7 @@ MEMBER = gzip.compress(b"", mtime=0)[:10]  # how a gzip member begins
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FileFormat:
     """How rows lie in a file that grows at its end.
 
     `act` does what a row asks for, and gives what became of the row; `line` gives its
@@ -37,29 +37,29 @@ class Form:
     act: Callable[[Row], Row] = lambda row: row
 
 
-def csv_form(columns: Columns) -> Form:
-    """Give the form of a CSV table."""
+def csv_format(columns: Columns) -> FileFormat:
+    """Give the format of a CSV table."""
 
     def line(row: Row, _group: Group) -> str:
         return lines.csv_line(row, columns)
 
     records = partial(lines.csv_records, columns=columns)
-    return Form(lines.csv_header(columns), line, records)
+    return FileFormat(lines.csv_header(columns), line, records)
 
 
-def json_form(columns: Columns) -> Form:
-    """Give the form of JSON lines."""
+def json_format(columns: Columns) -> FileFormat:
+    """Give the format of JSON lines."""
 
     def line(row: Row, _group: Group) -> str:
         return lines.json_line(row, columns)
 
-    return Form("", line, partial(lines.json_records, columns=columns))
+    return FileFormat("", line, partial(lines.json_records, columns=columns))
 
 
-def gzipped(form: Form) -> Form:
-    """Compress a form: each write adds a gzip member, which is whole or cut off."""
-    records = partial(_gzip_records, inner=form.records)
-    return replace(form, records=records, pack=partial(gzip.compress, mtime=0))
+def gzipped(file_format: FileFormat) -> FileFormat:
+    """Compress a format: each write adds a gzip member, which is whole or cut off."""
+    records = partial(_gzip_records, inner=file_format.records)
+    return replace(file_format, records=records, pack=partial(gzip.compress, mtime=0))
 
 
 def _gzip_records(file: BinaryIO, *, inner: Records) -> Iterator[Record]:
