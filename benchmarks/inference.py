@@ -34,7 +34,15 @@ def prepare(name: str) -> tuple[torch.nn.Module, ModelCard, np.ndarray]:
     torch.manual_seed(0)
     network = build_network(name, len(CLASSES)).eval()
     size = (found.input_size, found.input_size)
-    card = ModelCard(name, name, CLASSES, size, found.mean, found.std, parameters=0)
+    card = ModelCard(
+        name=name,
+        architecture=name,
+        classes=CLASSES,
+        input_size=size,
+        mean=found.mean,
+        std=found.std,
+        parameters=0,
+    )
     return network, card, check_pictures(size, BATCH)
 
 

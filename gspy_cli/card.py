@@ -47,7 +47,14 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str | bytes, *, origin: str) -> "ModelCard":
-        """Read a card; `origin` names it in the error of a bad one."""
+        """Read a card; `origin` names it in the error of a bad one.
+
+        Raises
+        ------
+        GspyError
+            The text is no card, or asks for preprocessing that this gspy
+            lacks.
+        """
         try:
             values = json.loads(text)
             known = {f.name: values[f.name] for f in fields(cls) if f.name in values}

@@ -46,7 +46,13 @@ class Output:
     done: Done
 
     def write(self, content: bytes) -> None:
-        """Append whole rows; they are with the operating system afterwards."""
+        """Append whole rows; they are with the operating system afterwards.
+
+        Raises
+        ------
+        GspyError
+            They cannot be written.
+        """
         with writing(self.path):
             self.file.write(content)
             self.file.flush()

@@ -39,7 +39,13 @@ class Model:
 
 
 def find_card(name: str | None) -> ModelCard:
-    """Read the card of a model given by its name or path."""
+    """Read the card of a model given by its name or path.
+
+    Raises
+    ------
+    GspyError
+        There is no such model, or it is damaged or foreign.
+    """
     path = registry.find(name)
     card = ModelFolder(path.parent).card_of(path)
     return card or load_model(str(path), device="cpu").card

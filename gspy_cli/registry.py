@@ -42,6 +42,11 @@ class ModelFolder:
         """Give the card of one of this folder's ONNX files, where it has its own.
 
         A training run's card has no checksum: it describes the weights, not a graph.
+
+        Raises
+        ------
+        GspyError
+            The card cannot be read, or is none.
         """
         if graph != self.graph or not (self.path / "card.json").is_file():
             return None
@@ -49,7 +54,13 @@ class ModelFolder:
         return card if card.sha256 else None
 
     def card(self) -> ModelCard:
-        """Read the folder's card."""
+        """Read the folder's card.
+
+        Raises
+        ------
+        GspyError
+            The card cannot be read, or is none.
+        """
         card_path = self.path / "card.json"
         return ModelCard.from_json(read(card_path), origin=str(card_path))
 
@@ -227,7 +238,13 @@ def _rest(folder: Path) -> str:
 
 
 def read(path: Path) -> bytes:
-    """Read one of a model's files."""
+    """Read one of a model's files.
+
+    Raises
+    ------
+    GspyError
+        The file cannot be read, or is too large for a model.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise GspyError(f"{path} is too large for a model")

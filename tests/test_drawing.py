@@ -36,7 +36,15 @@ def scan() -> QScan:
         y, x = np.mgrid[-1:1:479j, -1 : 1 : cells * 1j]
         blob = 40 * np.exp(-(x**2 + y**2) / 0.02)
         energies[window] = (rng.exponential(1, y.shape) + blob).astype(np.float32)
-    return QScan(energies, grid.row_frequencies(), 5.66, 128.0, 8.0, 9.0, 8.0)
+    return QScan(
+        energies=energies,
+        frequencies=grid.row_frequencies(),
+        q=5.66,
+        peak_frequency=128.0,
+        peak_time=8.0,
+        snr=9.0,
+        event_time=8.0,
+    )
 
 
 def pixels(png: bytes) -> NDArray[np.uint8]:

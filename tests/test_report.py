@@ -164,7 +164,17 @@ def assert_whole(figure: Figure) -> None:
 
 def contenders(*names: str) -> list[Contender]:
     scores = SimpleNamespace(accuracy=0.9, interval=(0.85, 0.94))
-    return [Contender(name, 3_000_000, None, scores, scores, None) for name in names]
+    return [
+        Contender(
+            name=name,
+            parameters=3_000_000,
+            size=None,
+            pictures=scores,
+            glitches=scores,
+            rate=None,
+        )
+        for name in names
+    ]
 
 
 def answers_of(classes: tuple[str, ...]) -> Answers:

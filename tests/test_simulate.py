@@ -710,5 +710,12 @@ def test_what_is_asked_of_inputs_is_passed_on(tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "write_inputs", spy)
     options = ("--seed", 7, "--classes", "Blip,Tomte", "--noise", tmp_path, "-j", 3)
     simulate("-o", tmp_path / "new", "--inputs", 48, *options)
-    plan = Plan(1, 7, 48, 48, ("Blip", "Tomte"), noise=str(tmp_path))
+    plan = Plan(
+        count=1,
+        seed=7,
+        height=48,
+        width=48,
+        classes=("Blip", "Tomte"),
+        noise=str(tmp_path),
+    )
     assert asked == [(plan, 3)]

@@ -185,7 +185,9 @@ def test_a_scene_in_real_noise_depends_on_the_seed_alone(noise_folder, monkeypat
 
 
 def test_a_data_set_keeps_the_noise_it_was_made_with(noise_folder, tmp_path):
-    plan = Plan(2, 1, 16, 16, ("Blip",), noise=str(noise_folder))
+    plan = Plan(
+        count=2, seed=1, height=16, width=16, classes=("Blip",), noise=str(noise_folder)
+    )
     write_inputs(tmp_path, plan)
     assert np.load(tmp_path / "quiet.npy").shape[0] == 7
     with pytest.raises(GspyError, match="holds another data set"):

@@ -8,6 +8,8 @@ import typer
 
 from gspy_cli.errors import GspyError
 
+WINDOW_CHOICES = "0.5, 1.0, 2.0, 4.0 or all"  # what `window_s` reads
+
 ModelOption = Annotated[
     str | None,
     typer.Option(
@@ -34,6 +36,9 @@ ExplainOption = Annotated[
     typer.Option(
         metavar="FILE", help="Draw what one picture's label rests on: .png or .jpg."
     ),
+]
+WindowOption = Annotated[
+    str, typer.Option("--window", metavar="S", help=f"{WINDOW_CHOICES}.")
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no closing line.")
@@ -67,7 +72,7 @@ def window_s(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise GspyError(f"--window {text}: use 0.5, 1.0, 2.0, 4.0 or all") from None
+        raise GspyError(f"--window {text}: use {WINDOW_CHOICES}") from None
 
 
 def refuse_file(output: Path) -> None:

@@ -14,9 +14,11 @@ from gspy_cli.cli import strain
 from gspy_cli.cli.hints import hint
 from gspy_cli.cli.interruption import KEPT, leaving
 from gspy_cli.cli.options import (
+    WINDOW_CHOICES,
     ChannelOption,
     IfoOption,
     QuietOption,
+    WindowOption,
     need_strain,
     refuse_file,
     window_s,
@@ -67,9 +69,7 @@ def qscan(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where pictures go.")
     ] = Path(),
-    window: Annotated[
-        str, typer.Option(metavar="S", help="0.5, 1.0, 2.0, 4.0 or all.")
-    ] = "all",
+    window: WindowOption = "all",
     form: Annotated[
         ScanFormat, typer.Option("--format", "-f", help="Pictures, or the energies.")
     ] = ScanFormat.PNG,
@@ -96,7 +96,7 @@ def qscan(
     only = window_s(window)
     windows = tuple(w for w in WINDOWS if only in (None, w))
     if not windows:
-        raise GspyError(f"--window {window}: use 0.5, 1.0, 2.0, 4.0 or all")
+        raise GspyError(f"--window {window}: use {WINDOW_CHOICES}")
     if annotate and form is not ScanFormat.PNG:
         raise GspyError(f"--annotate marks pictures; leave it out with -f {form}")
     refuse_file(output)

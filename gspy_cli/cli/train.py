@@ -15,6 +15,7 @@ from gspy_cli.cli.options import (
     CacheOption,
     DeviceOption,
     QuietOption,
+    WindowOption,
     need_torch,
     window_s,
 )
@@ -68,9 +69,7 @@ def train(
         int,
         typer.Option(min=0, metavar="K", help="Score by K-fold over glitches instead."),
     ] = 0,
-    window: Annotated[
-        str, typer.Option(metavar="S", help="0.5, 1.0, 2.0, 4.0 or all.")
-    ] = "all",
+    window: WindowOption = "all",
     own_classes: Annotated[
         bool, typer.Option("--own-classes", help="Classes are the labels as they are.")
     ] = False,

@@ -121,11 +121,11 @@ def evaluate(
         *note_of_choice(subject.chosen_by, selection),
     )
     return Evaluation(
-        subject,
-        selection,
-        judged.answers,
-        judged.answers.fused(),
-        judged.failures,
-        judged.rate,
-        (*seen, *subject.notes, *selection.notes),
+        subject=subject,
+        selection=selection,
+        pictures=judged.answers,
+        glitches=judged.answers.fused(),
+        failures=judged.failures,
+        rate=judged.rate,
+        notes=(*seen, *subject.notes, *selection.notes),
     )

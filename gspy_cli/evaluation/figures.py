@@ -80,11 +80,18 @@ def draw_reliability(answers: Answers, suited: Calibration | None) -> bytes:
     accuracy, number = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     accuracy.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect")
     right = answers.right
-    draw_bins(accuracy, answers.confidence, right, BLUE, "o", "as the model says")
+    draw_bins(
+        accuracy,
+        answers.confidence,
+        right,
+        colour=BLUE,
+        marker="o",
+        label="as the model says",
+    )
     if suited:
         confidence = suited.cross_fitted.max(axis=1)
         label = "at a temperature fitted on other glitches"
-        draw_bins(accuracy, confidence, right, ORANGE, "s", label)
+        draw_bins(accuracy, confidence, right, colour=ORANGE, marker="s", label=label)
     edges = np.linspace(0, 1, BINS + 1)
     number.hist(answers.confidence, edges, color=BLUE)
     accuracy.set(ylabel="accuracy", xlim=(0, 1), ylim=(-0.02, 1.02))
@@ -100,6 +107,7 @@ def draw_bins(
     axes: "Axes",
     confidence: NDArray[np.float64],
     right: NDArray[np.bool_],
+    *,
     colour: str,
     marker: str,
     label: str,

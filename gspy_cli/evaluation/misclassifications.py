@@ -48,7 +48,13 @@ def find_errors(answers: Answers) -> list[Misclassification]:
         example, name = answers.examples[i], answers.classes[named[i]]
         like = typical.get((name, example.window)) or typical.get(name)
         errors.append(
-            Misclassification(example, example.label, name, float(confidence[i]), like)
+            Misclassification(
+                example=example,
+                label=example.label,
+                named=name,
+                confidence=float(confidence[i]),
+                typical=like,
+            )
         )
     return errors
 

@@ -85,7 +85,13 @@ def identifier(path: Path, glitch: str) -> str:
 def read_reference(
     table: Path, wanted: set[str], classes: Sequence[str]
 ) -> dict[str, str]:
-    """Read the labels of some glitches from a table of any length, as the classes."""
+    """Read the labels of some glitches from a table of any length, as the classes.
+
+    Raises
+    ------
+    GspyError
+        The table cannot be read, or lacks a column.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)

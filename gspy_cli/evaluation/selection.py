@@ -69,7 +69,13 @@ def select(
 
 
 def choose_split(examples: Sequence[Example], split: str | None, source: Path) -> str:
-    """Choose the split to evaluate on."""
+    """Choose the split to evaluate on.
+
+    Raises
+    ------
+    GspyError
+        The data have no split of this name.
+    """
     splits = sorted({e.split for e in examples if e.split})
     if split == "all" or split in splits:
         return split
@@ -84,7 +90,13 @@ def choose_split(examples: Sequence[Example], split: str | None, source: Path) -
 def notes_of_labels(
     inside: Sequence[Example], known: Sequence[Example], classes: Sequence[str]
 ) -> Iterator[str]:
-    """Tell of labels that the model lacks, and of classes with few examples."""
+    """Tell of labels that the model lacks, and of classes with few examples.
+
+    Raises
+    ------
+    GspyError
+        One glitch has two labels.
+    """
     foreign = Counter(e.label for e in inside if e.label not in classes)
     if foreign:
         counts = [f"{name} ({count})" for name, count in sorted(foreign.items())]

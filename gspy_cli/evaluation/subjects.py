@@ -59,7 +59,13 @@ def find_subjects(texts: Sequence[str], *, device: str) -> list[Subject]:
 
 
 def subjects_of(text: str, device: str) -> list[Subject]:
-    """Tell what a text names: a search is all its runs that have weights."""
+    """Tell what a text names: a search is all its runs that have weights.
+
+    Raises
+    ------
+    GspyError
+        There is no such model, run or table, or it is damaged.
+    """
     path = registry.user_path(text)
     if path.suffix.lower() == ".csv":
         return [of_table(path)]
@@ -89,7 +95,13 @@ def is_run(path: Path) -> bool:
 
 
 def of_model(text: str, device: str) -> Subject:
-    """Take a model of the registry, or an ONNX file."""
+    """Take a model of the registry, or an ONNX file.
+
+    Raises
+    ------
+    GspyError
+        There is no such model, or it is damaged or foreign.
+    """
     return judged_by(load_model(text, device=device), registry.find(text))
 
 
@@ -104,7 +116,14 @@ def judged_by(model: Model, path: Path) -> Subject:
 
 
 def of_run(path: Path, device: str) -> Subject:
-    """Take a training run: its exported graph, or else its weights through torch."""
+    """Take a training run: its exported graph, or else its weights through torch.
+
+    Raises
+    ------
+    GspyError
+        Its weights or tables are not there or damaged, or torch is not
+        installed.
+    """
     if registry.ModelFolder(path).is_exported():
         subject = of_model(str(path), device)
     else:
@@ -158,7 +177,13 @@ def load_run(path: Path, *, device: str) -> Model:
 
 
 def of_folds(path: Path) -> Subject:
-    """Take the held-out answers of `gspy train --folds`."""
+    """Take the held-out answers of `gspy train --folds`.
+
+    Raises
+    ------
+    GspyError
+        Its tables are not there or damaged.
+    """
     subject = of_table(path / "predictions.csv")
     runs = sorted(p.parent for p in path.glob("fold-*/results.csv"))
     return replace(
@@ -182,7 +207,13 @@ def seen_by_all(cards: Sequence[ModelCard]) -> ModelCard | None:
 
 
 def of_table(path: Path) -> Subject:
-    """Take a table of answers."""
+    """Take a table of answers.
+
+    Raises
+    ------
+    GspyError
+        It is no table of answers, or cannot be read.
+    """
     table = tables.read_answers(path)
 
     def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:

@@ -98,7 +98,13 @@ def class_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
-    """Find the answers to pictures, by path or else by a file name that is alone."""
+    """Find the answers to pictures, by path or else by a file name that is alone.
+
+    Raises
+    ------
+    GspyError
+        Probabilities of a picture do not sum to 1.
+    """
     paths = [resolved(example.path) for example in examples]
     rows = placed(table, paths)
     by_path = set(rows).intersection(paths)
@@ -146,7 +152,13 @@ def resolved(path: Path) -> Path:
 
 
 def probabilities(row: Mapping[str, str], table: AnswerTable) -> list[float]:
-    """Give a row's probabilities; none where it has failed."""
+    """Give a row's probabilities; none where it has failed.
+
+    Raises
+    ------
+    GspyError
+        They are not numbers that sum to 1.
+    """
     cells = [row[name] for name in table.classes]
     if not any(cells):
         return []

@@ -35,7 +35,7 @@ def gaussian(t: Floats, sigma: float) -> Floats:
 
 
 def sine_gaussian(t: Floats, f0: float, sigma: float, phase: float = 0.0) -> Floats:
-    """Give a sine under a bell."""
+    """Give a cosine of `f0` hertz under a bell: a sine-Gaussian."""
     return gaussian(t, sigma) * np.cos(2 * np.pi * f0 * t + phase)
 
 

@@ -46,6 +46,11 @@ def write_real_inputs(directory: Path, source: Path, copies: Copies) -> None:
     `source` is an HDF5 file of labelled, whitened stretches (`strain.segments`).
     The manifest's `gravityspy_id` is the stretch's name, the same for all copies, and
     its `optimal_snr`, which nobody knows, the Q-scan's `snr`.
+
+    Raises
+    ------
+    GspyError
+        The directory holds another data set, or `source` no such stretches.
     """
     directory.mkdir(parents=True, exist_ok=True)
     inputs, labels = [], []

@@ -51,9 +51,37 @@ class ScanSettings:
 
 ERA_SETTINGS: Mapping[Era, ScanSettings] = MappingProxyType(
     {
-        Era.OLD: ScanSettings("mean", "median-mean", "overlap-add", 1.0, True, 0.25),
-        Era.MID: ScanSettings("median", "mean", "overlap-add", 1.0, True, 0.25),
-        Era.O3: ScanSettings("median", "mean", "fir", 0.5, False, 0.0),
-        Era.GWPY: ScanSettings("median", "median", "fir", 0.5, False, 0.0),
+        Era.OLD: ScanSettings(
+            row_norm="mean",
+            psd_average="median-mean",
+            whitening="overlap-add",
+            search_half_width=1.0,
+            crops_rows=True,
+            row_shift_hz=0.25,
+        ),
+        Era.MID: ScanSettings(
+            row_norm="median",
+            psd_average="mean",
+            whitening="overlap-add",
+            search_half_width=1.0,
+            crops_rows=True,
+            row_shift_hz=0.25,
+        ),
+        Era.O3: ScanSettings(
+            row_norm="median",
+            psd_average="mean",
+            whitening="fir",
+            search_half_width=0.5,
+            crops_rows=False,
+            row_shift_hz=0.0,
+        ),
+        Era.GWPY: ScanSettings(
+            row_norm="median",
+            psd_average="median",
+            whitening="fir",
+            search_half_width=0.5,
+            crops_rows=False,
+            row_shift_hz=0.0,
+        ),
     }
 )

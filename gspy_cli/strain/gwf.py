@@ -18,7 +18,13 @@ Span = tuple[Decimal, Decimal]  # GPS start and duration, in s
 
 
 def list_series(path: Path) -> list[Series]:
-    """List the channels of a frame file, for each run of frames without a break."""
+    """List the channels of a frame file, for each run of frames without a break.
+
+    Raises
+    ------
+    GspyError
+        The file cannot be read, or gwframe is not installed.
+    """
     with _gwframe(path) as gwframe:
         frames = sorted(
             (Decimal(str(frame.start)), Decimal(str(frame.duration)))
@@ -34,7 +40,13 @@ def list_series(path: Path) -> list[Series]:
 
 
 def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
-    """Read a stretch; its frames, in any order in the file, are unpacked whole."""
+    """Read a stretch; its frames, in any order in the file, are unpacked whole.
+
+    Raises
+    ------
+    GspyError
+        A frame is damaged, or gwframe is not installed.
+    """
     samples = np.empty(0)
     with _gwframe(series.path) as gwframe, gwframe.FrameReader(series.path) as reader:
         for frame in reader.info.frames:
@@ -86,12 +98,12 @@ def _series(path: Path, channel: str, rate_hz: float, run: list[Span]) -> Series
     duration_s = sum(duration for _, duration in run)
     chunk_s = max(float(run[0][1]), CHUNK_S)  # a frame is always unpacked whole
     return Series(
-        path,
-        channel,
-        channel,
-        detector(path, channel),
-        run[0][0],
-        round(rate_hz, 6),
-        round(float(duration_s) * rate_hz),
-        round(chunk_s * rate_hz),
+        path=path,
+        key=channel,
+        channel=channel,
+        ifo=detector(path, channel),
+        start_gps=run[0][0],
+        rate_hz=round(rate_hz, 6),
+        size=round(float(duration_s) * rate_hz),
+        chunk=round(chunk_s * rate_hz),
     )

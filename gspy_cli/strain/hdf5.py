@@ -20,7 +20,13 @@ DAMAGE = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticE
 
 
 def list_series(path: Path) -> list[Series]:
-    """List the time series in a file; of GWOSC's only the strain."""
+    """List the time series in a file; of GWOSC's only the strain.
+
+    Raises
+    ------
+    GspyError
+        The file is damaged, or no HDF5.
+    """
     try:
         file = h5py.File(path)
     except OSError as error:
@@ -95,19 +101,25 @@ def _series(
     named, called = (_text(data.attrs.get(name, "")) for name in ("channel", "name"))
     channel = named if ":" in named else key
     return Series(
-        path,
-        key,
-        channel,
-        ifo or detector(path, channel, called),
-        Decimal(str(start)),
-        rate_hz,
-        data.size,
-        max(round(CHUNK_S * rate_hz), 1),
+        path=path,
+        key=key,
+        channel=channel,
+        ifo=ifo or detector(path, channel, called),
+        start_gps=Decimal(str(start)),
+        rate_hz=rate_hz,
+        size=data.size,
+        chunk=max(round(CHUNK_S * rate_hz), 1),
     )
 
 
 def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
-    """Read a stretch; only that is unpacked."""
+    """Read a stretch; only that is unpacked.
+
+    Raises
+    ------
+    GspyError
+        The file is damaged there, or a disk has failed.
+    """
     try:
         with h5py.File(series.path) as file:
             samples: NDArray[np.floating] = file[series.key][first:last]

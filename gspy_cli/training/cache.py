@@ -59,7 +59,13 @@ class Shard:
     shape: tuple[int, ...]
 
     def mapped(self) -> NDArray[np.uint8]:
-        """Map the pictures from disk."""
+        """Map the pictures from disk.
+
+        Raises
+        ------
+        GspyError
+            The file is gone.
+        """
         try:
             return np.memmap(self.path, np.uint8, "r", self.offset, self.shape)
         except OSError as error:
@@ -121,6 +127,11 @@ def open_pixels(
 
     What the cache does not hold yet is decoded now. Also gives what cannot be read,
     by index in `paths`; `MappedPixels` holds the others, in order.
+
+    Raises
+    ------
+    GspyError
+        The cache cannot be written.
     """
     folder = shard_folder(folder, size)
     make_folder(folder)
@@ -150,7 +161,13 @@ def shard_folder(folder: Path | None, size: int) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the cache's folder, and note that it is in use."""
+    """Make the cache's folder, and note that it is in use.
+
+    Raises
+    ------
+    GspyError
+        It cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -237,7 +254,13 @@ def decode(path: Path, size: int) -> NDArray[np.uint8] | str:
 
 
 def write_shard(folder: Path, pictures: dict[str, NDArray[np.uint8]]) -> None:
-    """Write pixels, then keys: a shard without keys does not count."""
+    """Write pixels, then keys: a shard without keys does not count.
+
+    Raises
+    ------
+    GspyError
+        The cache cannot be written.
+    """
     if not pictures:
         return
     keys = json.dumps(list(pictures))

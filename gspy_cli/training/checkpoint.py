@@ -42,20 +42,38 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, atomically."""
+    """Write a file, atomically.
+
+    Raises
+    ------
+    GspyError
+        It cannot be written.
+    """
     write_atomically(path, lambda part: part.write_bytes(content))
 
 
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write tensors and metadata to a safetensors file, atomically."""
+    """Write tensors and metadata to a safetensors file, atomically.
+
+    Raises
+    ------
+    GspyError
+        It cannot be written.
+    """
     plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
     write_atomically(path, lambda part: save_file(plain, part, dict(metadata)))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a safetensors file: its tensors and its metadata."""
+    """Read a safetensors file: its tensors and its metadata.
+
+    Raises
+    ------
+    GspyError
+        There is no such file, or it is damaged.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -92,7 +110,13 @@ def load_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict: safetensors, or a foreign `.pth` without running its code."""
+    """Read a state dict: safetensors, or a foreign `.pth` without running its code.
+
+    Raises
+    ------
+    GspyError
+        There is no such file, or it holds no plain state dict.
+    """
     if path.suffix == ".safetensors":
         return load_tensors(path)[0]
     try:

@@ -96,7 +96,13 @@ def config_json(config: TrainConfig, classes: tuple[str, ...]) -> str:
 
 
 def read_config(path: Path) -> tuple[TrainConfig, tuple[str, ...]]:
-    """Read what `config_json` wrote."""
+    """Read what `config_json` wrote.
+
+    Raises
+    ------
+    GspyError
+        There is no such file, or it is damaged.
+    """
     try:
         values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         fields = {k: v for k, v in values.items() if k != "classes"}

@@ -43,6 +43,12 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
 
     The folder holds the k runs, `predictions.csv` and `scores.json`. The last
     epoch's weights are judged, so that nothing is chosen by what is held out.
+
+    Raises
+    ------
+    GspyError
+        There are fewer than `k` glitches, the recipe has patience, or as
+        `train` does.
     """
     if config.recipe.patience:
         raise GspyError(
@@ -118,6 +124,11 @@ def judge_run(run: Run, examples: Sequence[Example]) -> Answers:
     """Let a finished run's last network judge pictures, but for unreadable ones.
 
     The run's temperature is left out: it was fitted on what is held out.
+
+    Raises
+    ------
+    GspyError
+        The run's weights are not there or damaged.
     """
     network, card = read_network(run.path / "last.safetensors")
     deployed = Deployed(network, replace(card, temperature=1.0))

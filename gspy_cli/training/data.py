@@ -92,7 +92,13 @@ def read_dataset(
 
 
 def read_examples(source: Path) -> tuple[Example, ...]:
-    """Read all that a folder or a table has, with the labels as they are."""
+    """Read all that a folder or a table has, with the labels as they are.
+
+    Raises
+    ------
+    GspyError
+        Something cannot be read, or is no such folder or table.
+    """
     try:
         return tuple(read_folder(source) if source.is_dir() else read_labels(source))
     except OSError as error:
@@ -103,7 +109,13 @@ def read_examples(source: Path) -> tuple[Example, ...]:
 
 
 def read_folder(root: Path) -> Iterator[Example]:
-    """Read `root/<Class>/*.png` or `root/{train,validation,test}/<Class>/*.png`."""
+    """Read `root/<Class>/*.png` or `root/{train,validation,test}/<Class>/*.png`.
+
+    Raises
+    ------
+    GspyError
+        There are no class folders, or a class is empty.
+    """
     folders = subfolders(root)
     if not folders:
         raise GspyError(f"no class folders in {root}: expected {root}/<Class>/*.png")
@@ -122,7 +134,13 @@ def subfolders(root: Path) -> list[Path]:
 
 
 def read_class(folder: Path, split: str = "") -> Iterator[Example]:
-    """Read the pictures of one class; a folder without any is an error."""
+    """Read the pictures of one class.
+
+    Raises
+    ------
+    GspyError
+        There is no picture in it.
+    """
     pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not pictures and subfolders(folder):
         raise GspyError(
@@ -147,7 +165,13 @@ def example(path: Path, label: str, *, split: str = "") -> Example:
 
 
 def read_labels(table: Path) -> Iterator[Example]:
-    """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata."""
+    """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata.
+
+    Raises
+    ------
+    GspyError
+        It is no such table, or a row cannot be used.
+    """
     try:
         yield from _read_rows(table)
     except csv.Error as error:
@@ -178,7 +202,13 @@ def _read_rows(table: Path) -> Iterator[Example]:
 
 
 def row_example(row: dict[str, str], table: Path) -> Example:
-    """Turn a row into an example; files are relative to the table's folder."""
+    """Turn a row into an example; files are relative to the table's folder.
+
+    Raises
+    ------
+    GspyError
+        The row lacks a file or a label, or the file is not there.
+    """
     if not row["file"] or not row["label"]:
         raise GspyError(f"{table} has a row without a file or a label: {row}")
     path = table.parent / row["file"]
@@ -200,7 +230,13 @@ def unescaped(name: str) -> str:
 
 
 def read_window(text: str | None, table: Path) -> float | None:
-    """Read a table's window, in seconds; None for an empty cell."""
+    """Read a table's window, in seconds; None for an empty cell.
+
+    Raises
+    ------
+    GspyError
+        The cell is no number.
+    """
     try:
         return float(text) if text else None
     except ValueError:
@@ -210,7 +246,13 @@ def read_window(text: str | None, table: Path) -> float | None:
 
 
 def split_name(name: str | None, table: Path) -> str:
-    """Translate a table's name of a split to ours."""
+    """Translate a table's name of a split to ours.
+
+    Raises
+    ------
+    GspyError
+        It is no name of a split.
+    """
     if not name:
         return ""
     if name.lower() not in SPLITS:
@@ -219,7 +261,13 @@ def split_name(name: str | None, table: Path) -> str:
 
 
 def read_metadata(rows: Iterable[dict[str, str]], table: Path) -> Iterator[Example]:
-    """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder."""
+    """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder.
+
+    Raises
+    ------
+    GspyError
+        A row names no split that we know.
+    """
     pictures: dict[str, list[Path]] = {}
     for path in sorted(table.parent.rglob("*_spectrogram_*.png")):
         pictures.setdefault(path.stem.split("_spectrogram_")[0], []).append(path)
@@ -266,7 +314,13 @@ def in_words_of(examples: Iterable[Example], classes: Sequence[str]) -> list[Exa
 
 
 def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:
-    """Map each label to its class."""
+    """Map each label to its class.
+
+    Raises
+    ------
+    GspyError
+        A label is unknown, or not UTF-8.
+    """
     if odd := sorted(label for label in labels if UNDECODED.search(label)):
         raise GspyError(f"class {odd[0]!r} is not named in UTF-8: rename it")
     known = labels & (set(CLASSES) | set(ALIASES))

@@ -64,7 +64,13 @@ def process_group(world: World, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def watching_ranks(world: World, run: Path) -> Iterator[None]:
-    """Turn the loss of another process, or torchrun's SIGTERM after it, into advice."""
+    """Turn the loss of another process, or torchrun's SIGTERM after it, into advice.
+
+    Raises
+    ------
+    GspyError
+        Another process is lost.
+    """
     if world.size == 1:
         yield
         return

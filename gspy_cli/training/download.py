@@ -100,7 +100,13 @@ def get_gravity_spy(
 
 
 def list_files(record: str) -> list[RemoteFile]:
-    """Ask Zenodo for a record's files."""
+    """Ask Zenodo for a record's files.
+
+    Raises
+    ------
+    GspyError
+        The record cannot be had, or is none.
+    """
     try:
         with urlopen(record, timeout=TIMEOUT_S) as answer:
             values: dict[str, Any] = json.load(answer)
@@ -122,7 +128,13 @@ def list_files(record: str) -> list[RemoteFile]:
 
 
 def download(remote: RemoteFile, path: Path, *, on_progress: Stages) -> None:
-    """Fetch a file, going on after breaks, and check it before it gets its name."""
+    """Fetch a file, going on after breaks, and check it before it gets its name.
+
+    Raises
+    ------
+    GspyError
+        The connection broke off again and again, or the file came damaged.
+    """
     if path.exists() and path.stat().st_size == remote.size:
         return
     part = path.with_name(path.name + ".part")
@@ -188,7 +200,13 @@ def checksum(path: Path) -> str:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive into a new folder; nothing may land outside it."""
+    """Unpack a tar archive into a new folder; nothing may land outside it.
+
+    Raises
+    ------
+    GspyError
+        The archive is damaged or unsafe.
+    """
     if folder.exists():
         return
     half = folder.with_name(f".{folder.name}.part")

@@ -62,6 +62,13 @@ def export_run(
     """Export a run's best network, or one of its checkpoints.
 
     `changes` are fields of its card to replace.
+
+    Raises
+    ------
+    GspyError
+        There is no such run or checkpoint, or the file cannot be written.
+    CheckError
+        ONNX Runtime does not answer as torch does; no file is written.
     """
     network, card = read_network(source)
     card = replace(card, **changes)
@@ -70,7 +77,13 @@ def export_run(
 
 
 def read_network(source: Path) -> tuple[nn.Module, ModelCard]:
-    """Read a run's best network, or that of one of its checkpoints."""
+    """Read a run's best network, or that of one of its checkpoints.
+
+    Raises
+    ------
+    GspyError
+        There is no such run or checkpoint, or it is damaged.
+    """
     checkpoint = weights_path(source)
     if checkpoint.is_file() and checkpoint.suffix != ".safetensors":
         raise GspyError(f"{checkpoint} is no run of gspy train, nor its .safetensors")
@@ -154,7 +167,13 @@ def export_model(
 
 
 def write_graph(path: Path, content: bytes, card: ModelCard) -> ModelCard:
-    """Write an ONNX file and give its card, checksum included."""
+    """Write an ONNX file and give its card, checksum included.
+
+    Raises
+    ------
+    GspyError
+        It cannot be written.
+    """
     write_bytes(path, content)
     return replace(card, sha256=hashlib.sha256(content).hexdigest())
 

@@ -66,7 +66,13 @@ class Reports:
 def open_dataset(
     config: TrainConfig, dataset: Dataset, world: World, reports: Reports
 ) -> tuple[Dataset, MappedPixels]:
-    """Decode the pictures of all splits; leave out and report what is unreadable."""
+    """Decode the pictures of all splits; leave out and report what is unreadable.
+
+    Raises
+    ------
+    GspyError
+        The cache cannot be written, or too little is readable.
+    """
     paths = [e.path for e in dataset.examples]
     size = image_size(config)
     if world.local_rank != 0:  # one process of each machine decodes
@@ -93,7 +99,13 @@ def pictures_of(dataset: Dataset, pixels: MappedPixels, split: str) -> Pictures:
 
 
 def training_pictures(run: Run, pixels: MappedPixels) -> Pictures:
-    """Give the pictures to train on, the simulated ones with them."""
+    """Give the pictures to train on, the simulated ones with them.
+
+    Raises
+    ------
+    GspyError
+        There are no simulated inputs of this size and these classes.
+    """
     pictures = pictures_of(run.dataset, pixels, "train")
     config = run.config
     if config.simulated is None:
@@ -124,7 +136,13 @@ def note_of_colours(run: Run, pixels: MappedPixels) -> str:
 def new_trainee(
     run: Run, machine: Machine, start: Mapping[str, Tensor] | None
 ) -> Trainee:
-    """Build a network, from weights to start with or from the seed, on its device."""
+    """Build a network, from weights to start with or from the seed, on its device.
+
+    Raises
+    ------
+    GspyError
+        The weights are of another network, or memory is too small.
+    """
     config = run.config
     torch.manual_seed(config.seed)
     classes = len(run.dataset.classes)
@@ -144,7 +162,13 @@ def new_trainee(
 def fit(
     run: Run, trainee: Trainee, pixels: MappedPixels, machine: Machine, reports: Reports
 ) -> Run:
-    """Train through the epochs that are left, saving after each."""
+    """Train through the epochs that are left, saving after each.
+
+    Raises
+    ------
+    GspyError
+        The run is finished, memory is too small, or the loss is no number any more.
+    """
     if not epochs_left(run):
         raise GspyError(
             f"{run.path} is finished after {counted(len(run.history), 'epoch')}: "
@@ -205,7 +229,13 @@ def one_epoch(
     machine: Machine,
     reports: Reports,
 ) -> PassScores:
-    """Show the network an epoch's pictures."""
+    """Show the network an epoch's pictures.
+
+    Raises
+    ------
+    GspyError
+        Memory is too small, torch cannot compile, or the loss is no number any more.
+    """
     config, recipe = run.config, run.config.recipe
     steps = training_steps(
         pictures.labels,

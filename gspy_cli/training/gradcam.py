@@ -25,6 +25,11 @@ def gradcam(
     """Map what in a picture (H, W, 3) speaks for a class: (H, W), 0 to 1.
 
     `source` is a training run or one of its checkpoints.
+
+    Raises
+    ------
+    GspyError
+        The run or checkpoint is not there or damaged.
     """
     network, card = read_network(source)
     deployed = Deployed(network, card)

@@ -31,7 +31,13 @@ class Machine:
 
 
 def find_machine(device: str, amp: str, world: World) -> Machine:
-    """Choose this process's device and type; with several GPUs, each its own."""
+    """Choose this process's device and type; with several GPUs, each its own.
+
+    Raises
+    ------
+    GspyError
+        There is no such device, or this torch cannot use it.
+    """
     if world.size > 1:
         device = own_device(device, world)
     found = torch.device(devices.torch_device(device))
@@ -39,7 +45,13 @@ def find_machine(device: str, amp: str, world: World) -> Machine:
 
 
 def own_device(device: str, world: World) -> str:
-    """Give one process of several its device: an Apple GPU serves one process alone."""
+    """Give one process of several its device: an Apple GPU serves one process alone.
+
+    Raises
+    ------
+    GspyError
+        There are several processes on one Apple GPU.
+    """
     chosen = devices.choose(device)
     if device == "mps":
         raise GspyError(
@@ -125,7 +137,13 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def check_compiled(error: RuntimeError) -> None:
-    """Say what to do where an error is that this torch cannot compile the network."""
+    """Say what to do where an error is that this torch cannot compile the network.
+
+    Raises
+    ------
+    GspyError
+        It is.
+    """
     from torch._dynamo.exc import TorchDynamoException
 
     if isinstance(error, TorchDynamoException):

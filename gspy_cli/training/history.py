@@ -52,7 +52,13 @@ def is_stale(history: Sequence[EpochRow], patience: int) -> bool:
 
 
 def note_of_stop(path: Path) -> str:
-    """Say that a run's folder is of one that was stopped; nothing of any other."""
+    """Say that a run's folder is of one that was stopped; nothing of any other.
+
+    Raises
+    ------
+    GspyError
+        The run's files are damaged.
+    """
     with suppress(GspyError, OSError):
         recipe = read_config(path / "config.json")[0].recipe
         history = read_history(path / "results.csv")
@@ -67,7 +73,13 @@ def note_of_stop(path: Path) -> str:
 
 
 def read_history(path: Path) -> tuple[EpochRow, ...]:
-    """Read a `results.csv`; an empty or missing cell is NaN."""
+    """Read a `results.csv`; an empty or missing cell is NaN.
+
+    Raises
+    ------
+    GspyError
+        It cannot be read, or is no such table.
+    """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return tuple(row_of(cells) for cells in csv.DictReader(file))

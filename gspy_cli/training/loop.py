@@ -148,7 +148,13 @@ class ScoreTally:
         self.confusion = counts + (0 if self.confusion is None else self.confusion)
 
     def scores(self, phase: str, world: World) -> PassScores:
-        """Give the scores over all processes."""
+        """Give the scores over all processes.
+
+        Raises
+        ------
+        DivergedError
+            The loss is no longer a number.
+        """
         assert self.confusion is not None  # no process is without pictures
         confusion = sum_over_ranks(self.confusion, world).cpu().numpy()
         total = sum_over_ranks(torch.stack(self.losses).sum(), world)

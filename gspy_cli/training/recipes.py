@@ -103,7 +103,13 @@ CAE_RECIPES = {"paper": PAPER_CAE, "modern": MODERN_CAE}
 
 
 def recipe_for(architecture: str, name: str | None = None) -> Recipe:
-    """Give a network's recipe: by default the paper's, and for `cae` the better."""
+    """Give a network's recipe: by default the paper's, and for `cae` the better.
+
+    Raises
+    ------
+    GspyError
+        There is no recipe of this name.
+    """
     recipes = CAE_RECIPES if architecture == "cae" else RECIPES
     name = name or ("modern" if architecture == "cae" else "paper")
     if name not in recipes:

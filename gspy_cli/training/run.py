@@ -58,7 +58,13 @@ class Run:
 
 
 def new_directory(output: Path, name: str) -> Path:
-    """Make `output/<name>-NNN` with the next free number."""
+    """Make `output/<name>-NNN` with the next free number.
+
+    Raises
+    ------
+    GspyError
+        It cannot be made.
+    """
     try:
         return _next_directory(output, name)
     except OSError as error:
@@ -85,7 +91,13 @@ def _next_directory(output: Path, name: str) -> Path:
 
 
 def write_plan(run: Run) -> None:
-    """Write what is known before the first epoch: `split.csv`, then `config.json`."""
+    """Write what is known before the first epoch: `split.csv`, then `config.json`.
+
+    Raises
+    ------
+    GspyError
+        They cannot be written.
+    """
     names = ["file", *(f.name for f in fields(Example)[1:])]
     rows = [[str(e.path.absolute()), *example_cells(e)] for e in run.dataset.examples]
     write_table(run.path / "split.csv", names, rows)
@@ -103,6 +115,11 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     """Write an epoch's files; the state comes last and makes them count.
 
     Killed before that, a resumed run repeats the epoch and writes the same files.
+
+    Raises
+    ------
+    GspyError
+        They cannot be written.
     """
     weights = trainee.result.state_dict()
     card = make_card(run, trainee)
@@ -155,7 +172,13 @@ def remove_unfinished(path: Path) -> None:
 
 
 def load_state(path: Path, trainee: Trainee) -> None:
-    """Put a run's state back into a network."""
+    """Put a run's state back into a network.
+
+    Raises
+    ------
+    GspyError
+        The state is not there or damaged.
+    """
     tensors, metadata = load_tensors(path / STATE)
     trainee.model.load_state_dict(section(tensors, "model."))
     if trainee.average is not None:
@@ -172,7 +195,13 @@ def section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def write_results(run: Run) -> None:
-    """Write `results.csv` and `curves.png`."""
+    """Write `results.csv` and `curves.png`.
+
+    Raises
+    ------
+    GspyError
+        They cannot be written.
+    """
     names = [f.name for f in fields(EpochRow)]
     rows = [[cell(getattr(row, name)) for name in names] for row in run.history]
     write_table(run.path / "results.csv", names, rows)
@@ -241,7 +270,13 @@ def describe_data(dataset: Dataset, config: TrainConfig) -> str:
 def write_table(
     path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
-    """Write a CSV file, atomically; names of files as the bytes that they are."""
+    """Write a CSV file, atomically; names of files as the bytes that they are.
+
+    Raises
+    ------
+    GspyError
+        It cannot be written.
+    """
 
     def write(part: Path) -> None:
         with part.open(
@@ -253,5 +288,11 @@ def write_table(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, atomically."""
+    """Write a text file, atomically.
+
+    Raises
+    ------
+    GspyError
+        It cannot be written.
+    """
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))

@@ -61,7 +61,13 @@ def with_simulated(
 def read_simulated(
     directory: Path, size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Give pictures (N, S, S, 3), four a glitch, and their indices in `CLASSES`."""
+    """Give pictures (N, S, S, 3), four a glitch, and their indices in `CLASSES`.
+
+    Raises
+    ------
+    GspyError
+        There are none in the directory, or they are of another size.
+    """
     try:
         inputs = np.load(directory / INPUTS, mmap_mode="r")
         labels = np.load(directory / "labels.npy")

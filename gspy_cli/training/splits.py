@@ -20,6 +20,11 @@ def split_dataset(
 
     `validation` and `test` are fractions of each class's glitches. A class's first
     glitch goes to train, a second to validation and a third to test, where wanted.
+
+    Raises
+    ------
+    GspyError
+        A glitch has two classes or splits, or a split or class lacks pictures.
     """
     check_classes(dataset)
     glitches = glitch_labels(dataset.examples)
@@ -50,6 +55,11 @@ def folds(examples: Sequence[Example], k: int, seed: int) -> NDArray[np.intp]:
 
     All views of a glitch share a fold, and the m glitches of a class lie in min(m, k)
     different folds. Shape (N,).
+
+    Raises
+    ------
+    GspyError
+        A glitch has two classes.
     """
     fold: dict[str, int] = {}
     for members in shuffled_classes(glitch_labels(examples), seed):
@@ -71,7 +81,13 @@ def shuffled_classes(glitches: Mapping[str, str], seed: int) -> list[list[str]]:
 
 
 def glitch_labels(examples: Sequence[Example]) -> dict[str, str]:
-    """Map each glitch to its class; two classes for one glitch are an error."""
+    """Map each glitch to its class.
+
+    Raises
+    ------
+    GspyError
+        A glitch has two classes.
+    """
     labels: dict[str, str] = {}
     for e in examples:
         if labels.setdefault(e.glitch, e.label) != e.label:

@@ -123,12 +123,25 @@ def go_on(run: Run, data: Path | None, world: World, reports: Reports) -> Run:
 
 
 def held(path: Path, world: World) -> AbstractContextManager[None]:
-    """Keep other trainings out of a run's directory, in the process that writes it."""
+    """Keep other trainings out of a run's directory, in the process that writes it.
+
+    Raises
+    ------
+    GspyError
+        Another process trains it.
+    """
     return alone_in(path) if world.is_writer else nullcontext()
 
 
 def completed(config: TrainConfig) -> TrainConfig:
-    """Add what the weights to start from settle: their file and the pictures' size."""
+    """Add what the weights to start from settle: their file and the pictures' size.
+
+    Raises
+    ------
+    GspyError
+        There are no such weights, or the network takes no pictures of this
+        size.
+    """
     if config.weights is not None:
         weights = resolved_weights(config.weights)
         config = replace(config, weights=weights)
@@ -150,14 +163,26 @@ def resolved_weights(weights: Path) -> Path:
 
 
 def dataset_of(config: TrainConfig) -> Dataset:
-    """Read the data that a configuration names."""
+    """Read the data that a configuration names.
+
+    Raises
+    ------
+    GspyError
+        As `read_dataset`.
+    """
     return read_dataset(
         config.data, window=config.window, own_classes=config.own_classes
     )
 
 
 def split_of(found: Dataset, config: TrainConfig) -> Dataset:
-    """Split data as a configuration asks for."""
+    """Split data as a configuration asks for.
+
+    Raises
+    ------
+    GspyError
+        As `split_dataset`.
+    """
     return split_dataset(
         found, validation=config.validation, test=config.test, seed=config.seed
     )
@@ -199,7 +224,13 @@ def check_same_classes(dataset: Dataset, classes: tuple[str, ...]) -> None:
 
 
 def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
-    """Get the weights to begin with; None to begin from nothing."""
+    """Get the weights to begin with; None to begin from nothing.
+
+    Raises
+    ------
+    GspyError
+        They are not there, damaged, or of another network.
+    """
     if config.weights is not None:
         if names_a_model(config.weights):
             return read_exported(config.weights, config.architecture)
@@ -216,7 +247,13 @@ def seen_by(weights: Path | None) -> str:
 
 
 def card_of(weights: Path) -> ModelCard | None:
-    """Give the card that came with weights; None with foreign ones."""
+    """Give the card that came with weights; None with foreign ones.
+
+    Raises
+    ------
+    GspyError
+        The weights are not there or damaged.
+    """
     if names_a_model(weights):
         return find_card(str(weights))
     metadata = load_tensors(weights)[1] if weights.suffix == ".safetensors" else {}

@@ -73,7 +73,13 @@ def read_labelled(
 
 
 def examples_of(source: Path) -> Iterable[Example]:
-    """List the pictures of a run, of a checkpoint's run, or of a data set."""
+    """List the pictures of a run, of a checkpoint's run, or of a data set.
+
+    Raises
+    ------
+    GspyError
+        `source` is a checkpoint without its run, or holds no labelled pictures.
+    """
     is_checkpoint = source.suffix == ".safetensors"
     split = (source.parent if is_checkpoint else source) / "split.csv"
     if split.is_file():

@@ -47,7 +47,13 @@ def json_line(row: Row, columns: Columns) -> str:
 
 
 def csv_records(lines: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
-    """Read a CSV table's whole rows; only the last may be torn."""
+    """Read a CSV table's whole rows; only the last may be torn.
+
+    Raises
+    ------
+    ChangedError
+        A row has been changed.
+    """
     names = columns.names()
 
     def read(line: bytes) -> Found | None:
@@ -70,7 +76,13 @@ def _parse(line: bytes) -> list[str]:
 
 
 def json_records(lines: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
-    """Read JSON lines' whole rows; only the last may be torn."""
+    """Read JSON lines' whole rows; only the last may be torn.
+
+    Raises
+    ------
+    ChangedError
+        A row has been changed.
+    """
     names = set(columns.names())
 
     def read(line: bytes) -> Found | None:
