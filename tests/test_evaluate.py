@@ -16,10 +16,10 @@ from running import gspy, rows
 
 from gspy_cli import registry
 from gspy_cli.evaluation import evaluation
+from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.evaluation.misclassifications import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
 from gspy_cli.evaluation.selection import seen_in_training, select
-from gspy_cli.evaluation.tables import answers_of, read_answers
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import Example, fingerprints, read_dataset
 from gspy_cli.training.history import note_of_stop

@@ -21,7 +21,7 @@ from PIL import Image
 
 from gspy_cli import labels
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation.tables import answers_of, read_answers
+from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.training import fit
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.batches import Pictures, draw_indices

@@ -70,7 +70,7 @@ def read_plot(
 
 
 def data_url(plot: NDArray[np.uint8]) -> str:
-    """Write a plot as a JPEG within a page."""
+    """Write a plot (H, W, 3) as a JPEG within a page."""
     stream = BytesIO()
     Image.fromarray(plot).save(stream, "jpeg", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -8,9 +8,9 @@ from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Any
 
+from gspy_cli.evaluation.answer_tables import OURS
 from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.scores import ClassRow, confusion_of, most_confused
-from gspy_cli.evaluation.tables import OURS
 from gspy_cli.training.history import cell
 
 NewFile = Callable[[str], Path]

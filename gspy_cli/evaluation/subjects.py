@@ -10,7 +10,7 @@ from gspy_cli import registry
 from gspy_cli.callbacks import Progress
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation import tables
+from gspy_cli.evaluation import answer_tables
 from gspy_cli.evaluation.judgement import Judgement, judge
 from gspy_cli.model import Model, load_model
 from gspy_cli.training.data import Example, names_of
@@ -214,12 +214,12 @@ def of_table(path: Path) -> Subject:
     GspyError
         It is no table of answers, or cannot be read.
     """
-    table = tables.read_answers(path)
+    table = answer_tables.read_answers(path)
 
     def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:
-        return tables.answers_of(table, examples)
+        return answer_tables.answers_of(table, examples)
 
     card = next((c for c in registry.cards() if c.name == table.model_name), None)
     data = path if table.has_labels else None
-    notes = (tables.FUSED,) if table.per_glitch else ()
+    notes = (answer_tables.FUSED,) if table.per_glitch else ()
     return Subject(path.stem, table.classes, answer, card, data=data, notes=notes)

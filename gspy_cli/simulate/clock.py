@@ -22,7 +22,7 @@ class Clock:
     floor: Floats  # (n // 2 + 1,) strain/rtHz
 
     def whiten(self, strain: Floats) -> Floats:
-        """Divide a strain by the floor: what a shape looks like to the search."""
+        """Divide strain (n,) by the floor: what a shape looks like to the search."""
         spectrum = rfft(strain) / (self.floor * np.sqrt(self.sample_rate_hz / 2))
         spectrum[self.frequencies_hz < 7] = 0
         return np.asarray(irfft(spectrum, self.times_s.size))

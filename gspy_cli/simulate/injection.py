@@ -48,7 +48,13 @@ def inject(
 
     Lines, the whitening and a row's mean hide part of a glitch that looks loud on
     the smooth floor; a search would not have found it. `tile` is the loudest one on
-    that floor; where it is clear, only its plane is scanned.
+    that floor; where it is clear, only its plane is scanned. `noise` and `glitch` are
+    spectra of strain in numpy's rfft units; `event_s` is after the first sample.
+
+    Raises
+    ------
+    GspyError
+        The strain cannot be scanned.
     """
     boost = 1.0
     for attempt in range(ROUNDS):

@@ -1,6 +1,7 @@
 """Building blocks: envelopes, pulses, sweeps, and noise with a shape.
 
-Each gives samples over the clock's times; `tau` and `sigma` are widths in seconds.
+Each gives samples (n,) over times `t` (n,), or the clock's; times and widths, `tau`
+and `sigma`, are in seconds, `f0` in hertz.
 """
 
 from collections.abc import Callable, Sequence

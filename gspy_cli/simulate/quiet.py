@@ -149,7 +149,7 @@ def _slower(samples: Floats, rate_hz: float) -> Floats:
 
 
 def whiten(samples: Floats, rate_hz: int) -> Floats:
-    """Divide by the median ASD of 2 s segments; the ends of the result are spoilt.
+    """Divide strain (n,) by the median ASD of 2 s segments; the ends are spoilt.
 
     What the strain holds below 7 Hz is lost.
     """

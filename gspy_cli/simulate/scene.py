@@ -151,7 +151,10 @@ def _draw_inlay(
 def place(
     rng: np.random.Generator, clock: Clock, glitch: Waveform
 ) -> tuple[Floats, Tile]:
-    """Scale a waveform to its loudness and put its loudest tile at time zero."""
+    """Scale a waveform to its loudness and put its loudest tile at time zero.
+
+    Gives the whitened samples (n,) over the clock's times, and the tile.
+    """
     tile = loudest_tile(clock, glitch.whitened)
     if glitch.loudness.value == 0 or tile.energy == 0:
         return np.zeros(clock.times_s.size), tile.louder(0.0)

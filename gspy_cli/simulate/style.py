@@ -28,7 +28,11 @@ def plot(
     q: float,
     early: bool,
 ) -> NDArray[np.uint8]:
-    """Colour a Q-scan; an early one shows the plane's first to last row only."""
+    """Colour a Q-scan's energies (479, cells) as pixels (479, 573, 3).
+
+    `frequencies` (479,) are in Hz. An early picture shows the plane's first to last row
+    only.
+    """
     pixels = plot_pixels(energies)
     if not early:
         return pixels

@@ -35,7 +35,7 @@ class Tile:
 
 
 def loudest_tile(clock: Clock, whitened: Floats, *, within_s: float = 2.5) -> Tile:
-    """Find the loudest tile within some seconds of time zero (Chatterji 2005)."""
+    """Find the loudest tile of a waveform (n,) near time zero (Chatterji 2005)."""
     rate = clock.sample_rate_hz
     half = round((within_s + 1) * rate)
     middle = int(np.searchsorted(clock.times_s, 0.0))

@@ -19,7 +19,10 @@ SPLINE_MIN_KNOTS = 4
 def interpolate(
     rows: PlaneTiles, tiles: Tiles, event_s: float, windows: tuple[float, ...]
 ) -> Mapping[float, NDArray[np.float32]]:
-    """Interpolate the tiles to the picture's cells, for each window (479, cells)."""
+    """Interpolate the tiles to the picture's cells, for each window (479, cells).
+
+    `event_s` is after the first sample; windows are in seconds.
+    """
     settings = tiles.settings
     weights = _row_weights(tuple(rows.plane.frequencies), settings.row_shift_hz)
     # Without cropped rows, short windows are cut from the longest one.
