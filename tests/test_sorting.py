@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import draw_figure
+from conftest import TINY_CLASSES, draw_figure
 from PIL import Image
 from running import GSPY, gspy, rows
 
@@ -209,6 +209,29 @@ def test_what_cannot_be_sorted_has_its_reason_and_the_run_goes_on(
     assert table[0]["status"] == ("partial" if options else "failed")
     assert "cannot be put into" in table[0]["error"]
     assert {row["status"] for row in table[1:]} <= {"ok"}
+
+
+@pytest.mark.parametrize("options", [[], ["--per-glitch"]])
+def test_a_later_output_has_the_failures_of_sorting_too(figures, tmp_path, options):
+    target = tmp_path / "sorted"
+    target.mkdir()
+    for label in TINY_CLASSES:  # no folders
+        (target / label).write_text("")
+    together, late = tmp_path / "together.csv", tmp_path / "late.csv"
+    ask = ["classify", figures, "--sort-into", target, *options]
+    for output in (together, late):
+        assert gspy(*ask, "-o", output)[0] == 1
+    assert {row["status"] for row in rows(late.read_text())} == {"failed"}
+    assert late.read_bytes() == together.read_bytes()
+
+
+def test_what_was_sorted_is_not_sorted_again_for_a_later_output(figures, tmp_path):
+    target = tmp_path / "sorted"
+    gspy("classify", figures, "--sort-into", target)
+    taken = min(target.glob("*/*"))
+    taken.unlink()
+    gspy("classify", figures, "--sort-into", target, "-o", tmp_path / "late.csv")
+    assert not taken.exists()
 
 
 @pytest.mark.parametrize("link", ["copy", "sym", "hard"])

@@ -46,10 +46,15 @@ class OutputFile:
             self._room -= 1
         return RowState.LACKING
 
-    def add(self, row: "Row", group: "Group") -> "Row":
-        """Take a row, to be written with the next few; give what became of it."""
-        row = self._format.act(row)
-        self._lines.append(self._format.line(row, group))
+    def add(self, row: "Row", group: "Group", state: RowState) -> "Row":
+        """Take a row that is lacking, to be written with the next few.
+
+        Give what became of it; of one that is written as failed too.
+        """
+        if state in (RowState.LACKING, RowState.FAILED):
+            row = self._format.act(row)
+        if state is RowState.LACKING:
+            self._lines.append(self._format.line(row, group))
         if len(self._lines) >= FLUSH_ROWS:
             self.flush()
         return row
@@ -80,7 +85,7 @@ class Outputs:
     ) -> None:
         self._files, self._printed, self.columns = files, printed, columns
         self._begun = False
-        self._lacking: deque[list[OutputFile]] = deque()
+        self._states: deque[list[RowState]] = deque()  # of what was passed on
         self.already = self.already_failed = self.left_out = 0
 
     def needless(self) -> int:
@@ -92,11 +97,9 @@ class Outputs:
         for group in groups:
             key = self.columns.key([sample.origin for sample in group])
             states = [file.take(key) for file in self._files]
-            found = zip(self._files, states, strict=True)
-            lacking = [file for file, state in found if state is RowState.LACKING]
             self.already_failed += RowState.FAILED in states
-            if lacking or self._printed:
-                self._lacking.append(lacking)
+            if RowState.LACKING in states or self._printed:
+                self._states.append(states)
                 yield group
                 for file in self._files:
                     file.settle()  # the next input may be long in coming
@@ -135,8 +138,8 @@ class Outputs:
 
     def _save(self, rows: "Iterable[tuple[Group, Row]]") -> "Iterator[Row]":
         for group, row in rows:
-            for file in self._lacking.popleft():
-                row = file.add(row, group)
+            for file, state in zip(self._files, self._states.popleft(), strict=True):
+                row = file.add(row, group, state)
             yield row
 
     def _print(self, rows: "Iterable[Row]") -> None:
