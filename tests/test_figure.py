@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1 import make_axes_locatable
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, ImageFilter
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure, reading
@@ -230,16 +230,36 @@ def test_a_white_cross_over_a_large_figure_does_not_divide_it():
     assert find_plot(pixels) == box
 
 
-def test_a_white_grid_over_a_large_plot_without_a_frame_does_not_cut_it():
-    pixels = draw_figure(1800, 2400)
+@pytest.mark.parametrize(
+    ("size", "thick"), [((1800, 2400), 6), ((600, 800), 4), ((1200, 1600), 5)]
+)
+def test_a_white_grid_over_a_plot_without_a_frame_does_not_cut_it(size, thick):
+    pixels = draw_figure(*size)
     box = find_plot(pixels)
+    draw_lines(pixels, box, thick, parts=(1 / 3, 2 / 3))
+    assert find_plot(pixels) == box
+
+
+@pytest.mark.parametrize("thick", [1, 3, 5])
+@pytest.mark.parametrize("part", [0.3, 0.5])
+def test_one_white_line_over_a_plot_without_a_frame_does_not_cut_it(part, thick):
+    pixels = draw_figure()
+    box = find_plot(pixels)
+    draw_lines(pixels, box, thick, parts=(part,))
+    assert find_plot(pixels) == box
+
+
+def draw_lines(
+    pixels: np.ndarray, box: Box, thick: int, parts: tuple[float, ...]
+) -> None:
+    """Draw white lines across the plot both ways, and take away all around it."""
     plot = pixels[box.top : box.bottom, box.left : box.right].copy()
     for lines in (plot, plot.swapaxes(0, 1)):
-        for place in (len(lines) // 3, 2 * len(lines) // 3):
-            lines[place : place + 6] = 255
+        for part in parts:
+            place = int(part * len(lines))
+            lines[place : place + thick] = 255
     pixels[:] = 255
     pixels[box.top : box.bottom, box.left : box.right] = plot
-    assert find_plot(pixels) == box
 
 
 def real_pictures(step: int = 1) -> list[Path]:
@@ -342,6 +362,16 @@ def test_a_coloured_frame_around_a_cut_plot_is_no_part_of_it(margin):
     picture = framed(red, WHITE, (margin,) * 4)
     end = margin + 5
     assert find_plot(picture) == Box(end, end, end + 320, end + 240)
+
+
+@pytest.mark.parametrize(("blur", "offset"), [(4, 3), (15, 8), (25, 12)])
+def test_the_shadow_of_a_cut_plot_on_a_coloured_page_is_no_part_of_it(blur, offset):
+    shadow = Image.new("L", (440, 360))
+    shadow.paste(128, (60 + offset, 60 + offset, 380 + offset, 300 + offset))
+    shade = 1 - np.asarray(shadow.filter(ImageFilter.GaussianBlur(blur))) / 255
+    page = (np.array((0, 60, 140)) * shade[..., None]).astype(np.uint8)
+    page[60:300, 60:380] = viridis_like(240, 320)
+    assert edges_off(find_plot(page), Box(60, 60, 380, 300)) <= TOLERANCE
 
 
 def framed(
@@ -879,7 +909,7 @@ def test_damaged_bytes_raise_no_other_error():
 def test_a_missing_file_and_a_folder_say_so(tmp_path):
     with pytest.raises(PictureError, match=r"^no such file$"):
         read_figure(tmp_path / "missing.png")
-    with pytest.raises(PictureError, match=r"^cannot be opened: "):
+    with pytest.raises(PictureError, match=r"^this is a folder; "):
         read_figure(tmp_path)
 
 

@@ -102,12 +102,19 @@ def _leading(frame: list[bool]) -> int | None:
 
 
 def without_bars(pixels: Pixels, box: Box) -> Box:
-    """Leave out plain bars wider than `RIM` along a viridis plot: a title bar, say."""
+    """Leave out plain bars wider than `RIM` along a viridis plot.
+
+    They are a window's title bar or a plot's shadow, say.
+    """
     places = _side_places(pixels.shape[1], box, RIM + 1)[:, -1]
     lines = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[..., :3]
-    green = lines[..., 1]
-    plain = np.maximum.reduce(green, axis=1) - np.minimum.reduce(green, axis=1) <= 4
+    green = np.sort(lines[..., 1], axis=1)
+    quarter = green.shape[1] // 4  # at each end a shadow may fade
+    plain = green[:, -1 - quarter] - green[:, quarter] <= 4
     if True not in plain.tolist() or on_viridis(lines[plain]).all():
+        return box
+    means = lines[plain].mean(axis=1).astype(np.uint8)  # dithered data lie around it
+    if on_viridis(means).all():
         return box
     inner = _narrowed(box, map(_bar_width, _sides(pixels, box)))
     plot = pixels[inner.top : inner.bottom, inner.left : inner.right, :3]

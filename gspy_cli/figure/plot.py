@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure.colours import (
+    GAP,
+    WIDE_GAP,
     Pixels,
     codes,
     fills_picture,
@@ -228,26 +230,27 @@ def _ends(mask: Mask) -> tuple[int, int]:
 def _longest_run(mask: Mask, within: tuple[int, int]) -> tuple[int, int]:
     """Find the run of true values that has most `within` a part, across grid lines.
 
-    Grid lines in the background's colour are several narrow gaps. A single one is
-    that before the colour bar.
+    Grid lines in the background's colour are several narrow gaps, of one width. A
+    single gap is a line too, unless one side is so short that it is a colour bar.
     """
     runs = [run.span() for run in _RUN.finditer(mask.tobytes())]
     if not runs:
         return (0, 1)
     least = 0.05 * max(map(_length, runs))
     large = [run for run in runs if _length(run) >= least]
-    most = max(3, len(mask) // 300)
-    narrow = [after[0] - run[1] <= most for run, after in pairwise(large)]
-    if sum(narrow) > 1:
-        joined = large[:1]
-        for run, near in zip(large[1:], narrow, strict=True):
-            if near:
-                joined[-1] = joined[-1][0], run[1]
-            else:
-                joined.append(run)
-        large = joined
+    gaps = [after[0] - run[1] for run, after in pairwise(large)]
+    widest = min(max(GAP, len(mask) // 150), WIDE_GAP) - 1
+    most = max(3, len(mask) // 300, min(widest, 1 + min(gaps, default=0)))
+    narrow = [gap <= most for gap in gaps]
+    joined = large[:1]
+    for run, near in zip(large[1:], narrow, strict=True):
+        shorter, longer = sorted((_length(joined[-1]), _length(run)))
+        if near and (sum(narrow) > 1 or shorter >= 0.25 * longer):
+            joined[-1] = joined[-1][0], run[1]
+        else:
+            joined.append(run)
     start, end = within
-    return max(large, key=lambda run: min(run[1], end) - max(run[0], start))
+    return max(joined, key=lambda run: min(run[1], end) - max(run[0], start))
 
 
 def _length(run: tuple[int, int]) -> int:
