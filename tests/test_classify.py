@@ -168,6 +168,13 @@ def test_a_list_may_come_from_a_file_or_stdin(figures: Path, tmp_path: Path):
     assert [row["status"] for row in rows(from_file[1])] == ["ok"] * 3 + ["failed"]
 
 
+def test_a_list_without_names_is_said_to_hold_none(tmp_path: Path):
+    (tmp_path / "list.txt").write_text("\n")
+    code, out, err = gspy("classify", "--files-from", tmp_path / "list.txt")
+    assert (code, out.count("\n"), err[:22]) == (0, 1, "0 classified, 0 failed")
+    assert gspy("classify", "-q", "-")[2] == ""
+
+
 def test_a_picture_may_come_through_a_pipe(figures: Path):
     picture = min(figures.iterdir())
     cat = f"cat '{picture}'"

@@ -215,3 +215,11 @@ def test_the_devices_command_names_what_is_there_and_what_is_used():
     assert "cpu " in out
     assert "classify uses " in out
     assert "train uses " in out
+
+
+def test_the_devices_command_shows_a_terminal_that_it_is_at_work(monkeypatch):
+    from running import gspy
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "starting" in gspy("devices")[2]

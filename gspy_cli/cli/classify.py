@@ -290,7 +290,7 @@ def _close(
     watch: bool,
 ) -> bool:
     """Say what the run did and what may come next; tell whether anything failed."""
-    if not quiet and (wanted.paths() or watch or tally.total > 1):
+    if not quiet and (wanted.paths() or watch or tally.total != 1):
         where = f"({engine.card.name}, {engine.where})"
         typer.echo(f"{tally.summary(outputs)} {where}", err=True)
     failed = bool(tally.failed or tally.partial or outputs.already_failed)

@@ -14,11 +14,14 @@ def devices() -> None:
     Example: gspy devices
     """
     from gspy_cli import device
+    from gspy_cli.cli.progress import bar
 
     for name, description in device.available().items():
         typer.echo(f"{name:8} {description}")
-    typer.echo(f"classify uses {_onnx_runtime_choice()}")
-    typer.echo(f"train uses {_torch_choice()}")
+    with bar("starting", quiet=False):
+        by_classify, by_train = _onnx_runtime_choice(), _torch_choice()
+    typer.echo(f"classify uses {by_classify}")
+    typer.echo(f"train uses {by_train}")
 
 
 def _onnx_runtime_choice() -> str:

@@ -55,6 +55,9 @@ def read_pixels(source: Path | BinaryIO) -> NDArray[np.uint8]:
         stream = source.open("rb")
     except FileNotFoundError:
         raise PictureError("no such file") from None
+    except IsADirectoryError:
+        reason = "this is a folder; give it as an argument"
+        raise PictureError(f"cannot be opened: {reason}") from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise PictureError(f"cannot be opened: {reason}") from None
