@@ -123,7 +123,7 @@ def press(*_: object, **__: object) -> None:
         ("gspy_cli.model.begin_loading", "classify figures -o labels.csv"),
         ("gspy_cli.cli.inputs.Given.groups", "classify figures --sort-into sorted"),
         ("gspy_cli.cli.export._loaded", "export tiny -o x.onnx"),
-        ("gspy_cli.model.add", "models add tiny/model.onnx"),
+        ("gspy_cli.model.add_to_registry", "models add tiny/model.onnx"),
     ],
 )
 @pytest.mark.usefixtures("figures", "use_tiny_model")
