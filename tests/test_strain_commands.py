@@ -236,6 +236,13 @@ def test_pictures_do_not_go_into_a_file(blip_file):
         assert (code, err) == (2, f"gspy: -o {blip_file} is a file; give a folder\n")
 
 
+def test_a_table_without_times_is_said_to_have_none(blip_file, tiny_model, tmp_path):
+    (tmp_path / "triggers.csv").write_text("peak_time,ifo\n")
+    ask = "--triggers", tmp_path / "triggers.csv", "-m", tiny_model
+    code, out, err = gspy("classify", blip_file, *ask)
+    assert (code, table(out), err[:22]) == (0, [], "0 classified, 0 failed")
+
+
 def test_a_folder_of_strain_is_no_folder_of_pictures(blip_file, tiny_model):
     code, out, _ = gspy("classify", blip_file.parent, "-m", tiny_model)
     (row,) = table(out)
