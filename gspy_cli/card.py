@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from types import UnionType
 from typing import Any
 
@@ -11,6 +11,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.results import COLUMN
 
 MAX_SIDE = 4096  # pixels; a larger input would fill the memory
+_LISTS = ("classes", "input_size", "mean", "std")
 _TEXTS = ("name", "architecture", "crop", "filter", "data", "licence", "date", "sha256")
 
 
@@ -57,23 +58,22 @@ class ModelCard:
         """
         try:
             values = json.loads(text)
-            known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-            for name in ("classes", "input_size", "mean", "std"):
-                known[name] = tuple(known[name])
-            card = cls(**known)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise GspyError(
-                f"{origin} is not a gspy model card ({error}); export the model again"
-            ) from None
+        except (ValueError, RecursionError) as error:
+            raise _no_card(origin, f"no JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise _no_card(origin, "no JSON object")
+        if missing := [name for name in _needed() if name not in values]:
+            raise _no_card(origin, f"missing: {', '.join(missing)}")
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        for name in _LISTS:
+            known[name] = tuple(known[name]) if isinstance(known[name], list) else ()
+        card = cls(**known)
         card._check(origin)
         return card
 
     def _check(self, origin: str) -> None:
         if wrong := self._wrong_fields():
-            raise GspyError(
-                f"{origin} is not a gspy model card (wrong: {', '.join(wrong)}); "
-                "export the model again"
-            )
+            raise _no_card(origin, f"wrong: {', '.join(wrong)}")
         if (self.crop, self.filter) != ("plot", "bilinear"):
             raise GspyError(
                 f"{origin} asks for preprocessing that this gspy does not know "
@@ -95,7 +95,7 @@ class ModelCard:
             "temperature": _are(numbers, [self.temperature]) and self.temperature > 0,
             "unfamiliar_below": _are(numbers, [self.unfamiliar_below])
             and 0 <= self.unfamiliar_below <= 1,
-            "parameters": _are(int, [self.parameters]),
+            "parameters": _are(int, [self.parameters]) and self.parameters >= 0,
             "scores": isinstance(self.scores, Mapping),
         } | {name: _are(str, [getattr(self, name)]) for name in _TEXTS}
         right["name"] = right["name"] and self.name.isprintable()
@@ -104,6 +104,18 @@ class ModelCard:
     def to_json(self) -> str:
         """Write the card as indented JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def _needed() -> list[str]:
+    """Name the fields that every card has."""
+    defaults = ((f.name, f.default, f.default_factory) for f in fields(ModelCard))
+    return [name for name, *default in defaults if default == [MISSING, MISSING]]
+
+
+def _no_card(origin: str, why: str) -> GspyError:
+    return GspyError(
+        f"{origin} is not a gspy model card ({why}); export the model again"
+    )
 
 
 def names_a_folder(label: str) -> bool:

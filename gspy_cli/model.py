@@ -1,6 +1,6 @@
 """Models ready to use: from an ONNX file to a function that scores pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -89,10 +89,7 @@ def _model(
     path: Path,
     device: str,
 ) -> Model:
-    if card is None:
-        text = session.get_modelmeta().custom_metadata_map.get("card", "{}")
-        card = ModelCard.from_json(text, origin=str(path))
-        card = replace(card, sha256=_digest(graph))
+    card = _true_card(session.get_modelmeta().custom_metadata_map, graph, card, path)
     _check_signature(session, card, path)
     used = _used_device(session, device, path)
     if used != "cpu" and not _computes(session, card, device, path):
@@ -101,12 +98,32 @@ def _model(
     return Model(card, _scorer(session, path), used, judge)
 
 
+def _true_card(
+    metadata: Mapping[str, str], graph: bytes, card: ModelCard | None, path: Path
+) -> ModelCard:
+    """Give the card that lies beside a graph, if it is the graph's, or else its own."""
+    if card is None:
+        if "card" not in metadata:
+            raise GspyError(
+                f"{path} is not an ONNX model of gspy; install or export it again"
+            )
+        own = ModelCard.from_json(metadata["card"], origin=str(path))
+        return replace(own, sha256=_digest(graph))
+    if metadata.get("classes", "\n".join(card.classes)) != "\n".join(card.classes):
+        raise GspyError(
+            f"{path.with_name('card.json')} is not the card of {path.name}: its "
+            "classes are others; add or export the model again"
+        )
+    return card
+
+
 def add_to_registry(
     graph: Path, *, name: str | None = None, default: bool = False, force: bool = False
 ) -> ModelFolder:
     """Copy an ONNX file into the user's registry, after trying that it loads.
 
-    With `force` it may take the place of a model of the same name.
+    With `force` it may take the place of a model of the same name. The same model
+    may be added again, so that an addition that was stopped is finished.
 
     Raises
     ------
@@ -118,7 +135,9 @@ def add_to_registry(
     name, content = name or card.name, registry.read(graph)
     own = replace(card, name=name, sha256=_digest(content))
     try:
-        folder = registry.new_folder(name, force=force)
+        mine = ModelFolder(registry.user_models() / name)
+        again = mine.holds(content, own)
+        folder = registry.new_folder(name, force=force or again)
         folder.fill(content, own)
     except OSError as error:
         raise GspyError(

@@ -64,22 +64,44 @@ class ModelFolder:
         card_path = self.path / "card.json"
         return ModelCard.from_json(read(card_path), origin=str(card_path))
 
+    def no_graph(self) -> GspyError:
+        """Make the error of a folder that has a card and no graph."""
+        return GspyError(f"{self.graph} is missing; add the model again")
+
+    def holds(self, graph: bytes, card: ModelCard) -> bool:
+        """Tell whether a model is here; a kill may have left it without its card."""
+        card_path, text = self.path / "card.json", card.to_json().encode()
+        return (
+            self.graph.is_file()
+            and self.graph.read_bytes() == graph
+            and (not card_path.exists() or card_path.read_bytes() == text)
+        )
+
     def fill(self, graph: bytes, card: ModelCard) -> None:
-        """Write both files, or leave what is there; a folder left empty is removed."""
+        """Write both files, or leave what is there; a folder left empty is removed.
+
+        A kill may leave a graph with no card beside it, never with another's.
+        """
+        card_path = self.path / "card.json"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with (
-                whole_file(self.path / "card.json") as card_part,
+                whole_file(card_path) as card_part,
                 whole_file(self.graph) as graph_part,  # the first to take its place
-                card_part.open("w", encoding="utf-8") as file,
             ):
-                graph_part.write_bytes(graph)
-                file.write(card.to_json())
-                file.flush()
-                os.fsync(file.fileno())
+                _write(card_part, card.to_json().encode())
+                _write(graph_part, graph)
+                card_path.unlink(missing_ok=True)
         finally:
             with suppress(OSError):
                 self.path.rmdir()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def weights_path(path: Path) -> Path:
@@ -114,7 +136,7 @@ def installed() -> Iterator[ModelFolder]:
     seen = set()
     for root in (user_models(), shipped_models()):
         for card in sorted(root.glob("*/card.json")):
-            if card.parent.name not in seen:
+            if _is_name(card.parent.name) and card.parent.name not in seen:
                 seen.add(card.parent.name)
                 yield ModelFolder(card.parent)
 
@@ -162,7 +184,7 @@ def make_default(name: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Delete a model from the user's registry.
+    """Delete a model from the user's registry, or what a stopped removal left of it.
 
     Raises
     ------
@@ -170,22 +192,31 @@ def remove(name: str) -> None:
         The user has no model of this name, or may not remove it.
     """
     folder = ModelFolder(user_models() / name)
-    files = folder.graph, folder.path / "card.json"
-    if not (_is_name(name) and any(file.exists() for file in files)):
+    gone = user_models() / f".{name}.gone"
+    is_there = folder.graph.exists() or (folder.path / "card.json").exists()
+    if not (_is_name(name) and (is_there or os.path.lexists(gone))):
         raise GspyError(f"you have no model '{name}' of your own; see 'gspy models'")
-    gone = folder.path.with_name(f".{name}.gone")
+    is_default = _users_default() == name
     try:
-        shutil.rmtree(gone, ignore_errors=True)  # a kill may have left it
-        folder.path.rename(gone)  # at once, or not at all
-        if _users_default() == name:
+        if is_default:
             (user_models() / "default").unlink()
-        if gone.is_symlink():
-            gone.unlink()
-        else:
-            shutil.rmtree(gone)
+        _delete(gone)
+        if is_there:
+            folder.path.rename(gone)  # at once, or not at all
+            _delete(gone)
     except OSError as error:
+        if is_default and folder.graph.exists():
+            with suppress(OSError):
+                make_default(name)
         reason = error.strerror or error
         raise GspyError(f"cannot remove {folder.path}: {reason}") from None
+
+
+def _delete(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
 
 
 def find(name: str | None) -> Path:
@@ -215,18 +246,20 @@ def find(name: str | None) -> Path:
 
 
 def _is_name(wanted: str) -> bool:
-    return wanted not in (".", "..") and Path(wanted).name == wanted
+    return not wanted.startswith(".") and Path(wanted).name == wanted
 
 
 def _no_such_model(wanted: str) -> str:
+    folders = {folder.path.name: folder for folder in installed()}
+    if wanted in folders:
+        return str(folders[wanted].no_graph())
     if wanted.endswith((".onnx", ".safetensors", ".pth", ".pt")):
         return f"there is no file {wanted}; 'gspy models' lists what is installed"
     if (folder := user_path(wanted)).is_dir():
         return f"{wanted} is a folder, but no finished run and no model{_rest(folder)}"
-    names = [folder.path.name for folder in installed()]
-    hint = did_you_mean(wanted, names)
+    hint = did_you_mean(wanted, folders)
     there = f"{hint} installed:" if hint else "; installed:"
-    return f"no model '{wanted}'{there} {', '.join(names) or 'none'}"
+    return f"no model '{wanted}'{there} {', '.join(folders) or 'none'}"
 
 
 def _rest(folder: Path) -> str:

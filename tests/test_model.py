@@ -2,6 +2,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,6 +66,9 @@ def test_a_bad_card_is_one_clear_line(text):
         {"temperature": True},
         {"unfamiliar_below": 1.5},
         {"parameters": 1.5},
+        {"parameters": -9},
+        {"classes": "Blip"},
+        {"std": None},
         {"scores": []},
         {"name": 3},
         {"name": "\x1b[31mred"},
@@ -74,6 +78,19 @@ def test_a_card_that_cannot_be_right_is_refused(change):
     values = json.loads(tiny_card().to_json()) | change
     with pytest.raises(GspyError, match=rf"\(wrong: {next(iter(change))}\)"):
         ModelCard.from_json(json.dumps(values), origin="card.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "no JSON: "),
+        ("3", "no JSON object"),
+        ('{"name": "a", "mean": 1, "std": 1}', "missing: architecture, classes, "),
+    ],
+)
+def test_a_card_says_what_it_lacks(text, why):
+    with pytest.raises(GspyError, match=rf"^card\.json .* card \({why}"):
+        ModelCard.from_json(text, origin="card.json")
 
 
 @pytest.mark.parametrize(("name", "value"), [("crop", "ellipse"), ("filter", "near")])
@@ -125,6 +142,36 @@ def test_a_foreign_graph_is_refused(tiny_model: Path):
         GspyError, match=r"must take 'image' \(uint8, N x 64 x 64 x 3\)"
     ):
         load_model(str(tiny_model))
+
+
+def test_a_graph_alone_that_is_not_gspys_is_called_so(tiny_model: Path):
+    tiny_model.with_name("card.json").unlink()
+    message = f"{tiny_model} is not an ONNX model of gspy; install or export it again"
+    with pytest.raises(GspyError, match=f"^{re.escape(message)}$"):
+        load_model(str(tiny_model))
+
+
+def test_a_card_with_other_classes_than_the_graphs_is_refused(tiny_model: Path):
+    add_own_card(tiny_model)
+    card = tiny_model.with_name("card.json")
+    assert load_model(str(tiny_model)).card.classes == TINY_CLASSES
+    swapped = tiny_card(
+        classes=TINY_CLASSES[::-1],
+        sha256=hashlib.sha256(tiny_model.read_bytes()).hexdigest(),
+    )
+    card.write_text(swapped.to_json())
+    message = f"{card} is not the card of model.onnx: its classes are others; add or"
+    for path in (tiny_model, tiny_model.parent):
+        with pytest.raises(GspyError, match=f"^{re.escape(message)}"):
+            load_model(str(path))
+
+
+def add_own_card(path: Path) -> None:
+    """Put the tiny model's card into its graph, as an export does."""
+    found = onnx.load(path)
+    values = {"card": tiny_card().to_json(), "classes": "\n".join(TINY_CLASSES)}
+    helper.set_model_props(found, values)
+    rewrite(path, found)
 
 
 def end_with(path: Path, operator: str, *inputs: str, **attributes: object) -> None:
@@ -227,6 +274,15 @@ def test_an_unknown_model_names_the_nearest(registry: Path):
         registry_module.find("mobilnet")
 
 
+def test_a_model_whose_graph_is_gone_is_named(tiny_model: Path, registry: Path):
+    half = registry / "user" / "half"
+    shutil.copytree(tiny_model.parent, half)
+    (half / "model.onnx").unlink()
+    message = f"{half / 'model.onnx'} is missing; add the model again"
+    with pytest.raises(GspyError, match=f"^{re.escape(message)}$"):
+        registry_module.find("half")
+
+
 def test_a_model_folder_is_a_path_too(tiny_model: Path, registry: Path):
     assert registry_module.find(str(tiny_model.parent)) == tiny_model
 
@@ -310,12 +366,43 @@ def test_a_card_shows_the_temperature_of_the_graph_and_calls_the_fitted_one_so()
 def test_a_name_that_is_taken_needs_force(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
     model.add_to_registry(tiny_model, name="mine")
+    other = write_tiny_model(registry, scale=0.1)
     for name in ("mine", "tiny"):
         with pytest.raises(GspyError, match=f"is a model '{name}' already.* --force"):
-            model.add_to_registry(tiny_model, name=name)
-        assert (
-            model.add_to_registry(tiny_model, name=name, force=True).path.name == name
-        )
+            model.add_to_registry(other, name=name)
+        assert model.add_to_registry(other, name=name, force=True).path.name == name
+
+
+class Killed(BaseException):
+    """Ends the program at once."""
+
+
+def kill(*_arguments: object, **_options: object) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_addition_that_was_killed_is_finished_by_the_same_command(
+    tiny_model, registry, monkeypatch, number, force
+):
+    add_own_card(tiny_model)
+    if force:
+        model.add_to_registry(tiny_model, name="mine")
+    other = write_tiny_model(registry, scale=0.1)
+    add_own_card(other)
+    add = ["models", "add", other, "--name", "mine", "--default"]
+    add += ["--force"] * force
+    left = iter([Path.replace] * (number - 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *paths: next(left, kill)(*paths))
+        with pytest.raises(Killed):
+            gspy(*add)
+    if force:
+        assert load_model("mine").card.classes == TINY_CLASSES
+    assert gspy(*add)[0] == 0
+    assert registry_module.find(None).read_bytes() == other.read_bytes()
+    assert load_model().card.name == "mine"
 
 
 def test_a_registry_that_cannot_be_written_is_one_line(tiny_model, registry):
@@ -392,6 +479,27 @@ def test_a_model_that_may_not_be_removed_stays_the_default(
     assert load_model("mine").card.classes == TINY_CLASSES
 
 
+@pytest.mark.parametrize(
+    "step", [(Path, "unlink"), (Path, "rename"), (shutil, "rmtree")]
+)
+def test_a_removal_that_was_killed_leaves_a_default_and_is_finished_by_the_same_command(
+    tiny_model, registry, monkeypatch, step
+):
+    shutil.copytree(
+        tiny_model.parent, registry / "shipped" / registry_module.DEFAULT_MODEL
+    )
+    model.add_to_registry(tiny_model, name="mine", default=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(*step, kill)
+        with pytest.raises(Killed):
+            registry_module.remove("mine")
+    assert registry_module.find(None).is_file()
+    names = [folder.path.name for folder in registry_module.installed()]
+    assert not any(name.startswith(".") for name in names)
+    registry_module.remove("mine")
+    assert list((registry / "user").iterdir()) == []
+
+
 def test_a_model_that_is_a_link_is_removed_and_its_folder_stays(tiny_model, registry):
     (registry / "user").mkdir()
     try:
@@ -403,7 +511,7 @@ def test_a_model_that_is_a_link_is_removed_and_its_folder_stays(tiny_model, regi
     assert tiny_model.exists()
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", *registry_module.RESERVED])
+@pytest.mark.parametrize("name", ["..", "a/b", ".a", *registry_module.RESERVED])
 def test_a_name_that_cannot_be_a_folder_is_refused(tiny_model, registry, name):
     with pytest.raises(GspyError, match="cannot be a model's name"):
         model.add_to_registry(tiny_model, name=name)
@@ -425,7 +533,7 @@ def test_what_is_left_of_a_model_can_be_removed(registry: Path, left: str):
 
 def test_only_ones_own_models_can_be_removed(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
-    for name in ("tiny", "..", "nothing"):
+    for name in ("tiny", "..", "/", "nothing"):
         with pytest.raises(GspyError, match=r"no model '.*' of your own"):
             registry_module.remove(name)
     assert (registry / "shipped" / "tiny").is_dir()

@@ -71,7 +71,7 @@ def _models(rows: list[list[str]], *, shown: tuple[str, ...] = HEADINGS) -> Tabl
 def _cells(folder: ModelFolder) -> list[str]:
     card = folder.card()
     if not folder.graph.is_file():
-        raise GspyError(f"{folder.graph} is missing; add the model again")
+        raise folder.no_graph()
     return [
         card.architecture,
         str(len(card.classes)),
