@@ -74,18 +74,43 @@ def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
                     f"{path} was not made by gspy classify, or moved without its "
                     f"{_beside(path).name}; --overwrite replaces it"
                 )
-            beside = _beside(path)
-            if beside.is_symlink():
-                raise _foreign(beside)
-            journal = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
-            stack.callback(_close, journal, path)
-            lock(journal.fileno(), path)
+            journal = stack.enter_context(_journal_of(path))
+            while _was_forgotten(journal, path):
+                journal = stack.enter_context(_journal_of(path))
             if not HEAD.startswith(journal.read(len(HEAD)).rstrip(b"\0")):
-                raise _foreign(beside)
+                raise _foreign(_beside(path))
             journal.seek(0)
             file = path.open("ab+")
             stack.callback(_close, file, path)
         yield Held(path, file, journal)
+
+
+@contextmanager
+def _journal_of(path: Path) -> Iterator[BinaryIO]:
+    """Open an output's journal and keep it from other runs."""
+    beside = _beside(path)
+    if beside.is_symlink():
+        raise _foreign(beside)
+    journal = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    try:
+        lock(journal.fileno(), path)
+        yield journal
+    finally:
+        _close(journal, path)
+
+
+def _was_forgotten(journal: BinaryIO, path: Path) -> bool:
+    """Tell whether another run removed a journal while it was opened here.
+
+    Windows removes no open file.
+    """
+    if os.name == "nt":
+        return False
+    try:
+        there = _beside(path).lstat()
+    except FileNotFoundError:
+        return True
+    return not os.path.samestat(os.fstat(journal.fileno()), there)
 
 
 def take_up(

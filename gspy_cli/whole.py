@@ -1,12 +1,18 @@
 """Write a file whole or not at all, alone, and say why one cannot be written."""
 
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
+
+PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
+LEFT_S = 86_400  # what nobody has written to for so long was left by a kill
 
 
 @contextmanager
@@ -14,10 +20,13 @@ def whole_file(path: Path, *, alone: bool = False) -> Iterator[Path]:
     """Give a name beside `path` to write to; at the end it takes the place of `path`.
 
     If anything goes wrong, the old file stands as it was. Only a kill leaves something
-    beside it; `alone`, where nobody else writes the file, the next writes over that.
+    beside it; `alone`, where nobody else writes the file, the next writes over that,
+    elsewhere it goes a day later.
     """
     mark = "" if alone else f".{secrets.token_hex(4)}"
     part = path.with_name(f".{path.name}{mark}.part")
+    if not alone:
+        _remove_left(path.parent)
     try:
         yield part
         with part.open("r+b") as file:
@@ -26,6 +35,17 @@ def whole_file(path: Path, *, alone: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+@cache
+def _remove_left(folder: Path) -> None:
+    """Remove what kills have left in a folder; a process looks once."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if PART.fullmatch(entry.name):
+                with suppress(OSError):
+                    if time.time() - entry.stat().st_mtime > LEFT_S:
+                        Path(entry).unlink()
 
 
 @contextmanager

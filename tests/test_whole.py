@@ -2,10 +2,12 @@
 
 import os
 import re
+import time
 
 import pytest
 
 from gspy_cli.errors import GspyError
+from gspy_cli.simulate.claim import claim
 from gspy_cli.whole import alone_in, whole_file, writing
 
 
@@ -54,6 +56,29 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         one.write_text("one")
         other.write_text("other")
     assert path.read_text() == "one"
+
+
+def test_what_a_kill_has_left_goes_when_it_is_a_day_old(tmp_path):
+    names = {
+        ".a.txt.0a1b2c3d.part": 25,
+        ".b.txt.0a1b2c3d.part": 25,
+        ".a.txt.1a1b2c3d.part": 23,
+        ".a.txt.part": 25,
+        "a.0a1b2c3d.part": 25,
+    }
+    for name, hours in names.items():
+        written = time.time() - hours * 3600
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (written, written))
+    with whole_file(tmp_path / "a.txt") as part:
+        part.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", *[*names][2:]}
+
+
+def test_what_a_killed_simulation_left_of_its_plan_goes(tmp_path):
+    (tmp_path / ".plan.json.part").write_text("half")
+    claim(tmp_path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")

@@ -28,5 +28,5 @@ def is_claimed(directory: Path, plan: Mapping[str, object]) -> bool:
 
 def claim(directory: Path, plan: Mapping[str, object]) -> None:
     """Note what a directory holds from now on."""
-    with whole_file(directory / "plan.json") as part:
+    with whole_file(directory / "plan.json", alone=True) as part:
         part.write_text(json.dumps(plan), encoding="utf-8")
