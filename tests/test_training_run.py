@@ -233,6 +233,18 @@ def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(
     assert_same_weights(first / "last.safetensors", spread / "last.safetensors")
 
 
+def test_others_may_read_weights_as_they_may_the_card(done):
+    names = ("card.json", "best.safetensors", "last.safetensors", STATE)
+    assert len({(done.path / name).stat().st_mode for name in names}) == 1
+
+
+@pytest.mark.parametrize("name", ["run.safetensors", "run.pth"])
+def test_weights_that_cannot_be_read_are_not_called_damaged(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(GspyError, match=rf"^cannot read {tmp_path / name}: \w"):
+        checkpoint.load_weights(tmp_path / name)
+
+
 def test_another_seed_gives_other_weights(data, tmp_path):
     recipe = replace(QUICK, epochs=1)
     one, two = (

@@ -63,7 +63,14 @@ def save_tensors(
         It cannot be written.
     """
     plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
-    write_atomically(path, lambda part: save_file(plain, part, dict(metadata)))
+
+    def write(part: Path) -> None:
+        part.touch()
+        mode = part.stat().st_mode
+        save_file(plain, part, dict(metadata))  # puts a file of mode 0600 there
+        part.chmod(mode)
+
+    write_atomically(path, write)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -72,19 +79,34 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises
     ------
     GspyError
-        There is no such file, or it is damaged.
+        There is no such file, or it cannot be read, or is damaged.
     """
+    _check_opens(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, dict(file.metadata() or {})
-    except FileNotFoundError:
-        raise GspyError(f"{path} does not exist") from None
     except (SafetensorError, OSError) as error:
         raise GspyError(
             f"{path} is damaged ({error}): start a new run, "
             "with --weights BEST.safetensors to begin where an intact one stands"
         ) from None
+
+
+def _check_opens(path: Path) -> None:
+    """Say why a file cannot be read; safetensors says of any such that it is not there.
+
+    Raises
+    ------
+    GspyError
+        It cannot be.
+    """
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise GspyError(f"{path} does not exist") from None
+    except OSError as error:
+        raise GspyError(f"cannot read {path}: {error.strerror}") from None
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -115,14 +137,13 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     GspyError
-        There is no such file, or it holds no plain state dict.
+        There is no such file, or it cannot be read, or holds no plain state dict.
     """
     if path.suffix == ".safetensors":
         return load_tensors(path)[0]
+    _check_opens(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise GspyError(f"{path} does not exist") from None
     except NOT_WEIGHTS:
         raise GspyError(
             f"{path} is no file of plain weights: "
