@@ -2,6 +2,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -17,7 +18,7 @@ from torch import nn
 from gspy_cli.errors import CheckError
 from gspy_cli.labels import CLASSES
 from gspy_cli.model import load_model
-from gspy_cli.training import export
+from gspy_cli.training import check, export
 from gspy_cli.training.architectures import (
     ARCHITECTURES,
     Architecture,
@@ -181,6 +182,27 @@ def test_a_file_is_replaced_by_a_whole_model_alone(run, tmp_path):
     assert list(tmp_path.iterdir()) == [output]
 
 
+def test_a_model_grows_beside_its_place(run, tmp_path, monkeypatch):
+    grown = []
+
+    def stop(source, path, **_):
+        grown.append(path.parent)
+        path.write_text("half a model")
+        raise CheckError("stopped")
+
+    monkeypatch.setattr(export, "export_run", stop)
+    assert gspy("export", run, "-o", tmp_path / "m.onnx")[0] == 1
+    assert (grown, [*tmp_path.iterdir()]) == ([tmp_path], [])
+
+
+def test_where_nothing_can_be_written_nothing_is_exported(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "export_run", None)
+    output = tmp_path / f"{'m' * 245}.onnx"
+    code, out, err = gspy("export", run, "-o", output)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"gspy: cannot write {output}: File name too long")
+
+
 @pytest.mark.parametrize("name", ["best.safetensors", "split.csv"])
 def test_no_file_of_a_run_is_replaced_by_a_model(run, name, tmp_path):
     weights, file = tmp_path / "run" / "best.safetensors", tmp_path / "run" / name
@@ -196,6 +218,88 @@ def test_what_the_options_say_is_in_the_card(run, tmp_path):
     card = load_model(str(output), device="cpu").card
     assert (card.temperature, card.name, card.licence) == (2.0, "mine", "CC0-1.0")
     assert date.fromisoformat(card.date)
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "m.onnx"
+    with tiny_network_known():
+        assert gspy("export", trained[0], "-o", path)[0] == 0
+    return path
+
+
+def with_nan(graph: onnx.ModelProto, layer: int) -> None:
+    """Let a weight of a layer be no number; activations hide that of an early one."""
+    nodes = [node for node in graph.graph.node if node.op_type in ("Conv", "Gemm")]
+    (bias,) = (w for w in graph.graph.initializer if w.name == nodes[layer].input[2])
+    values = onnx.numpy_helper.to_array(bias).copy()
+    values[0] = np.nan
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+
+
+def with_other_classes(graph: onnx.ModelProto) -> None:
+    (entry,) = (each for each in graph.metadata_props if each.key == "classes")
+    entry.value = "\n".join(reversed(entry.value.split("\n")))
+
+
+def without_embedding(graph: onnx.ModelProto) -> None:
+    del graph.graph.output[1]
+
+
+def with_logits(graph: onnx.ModelProto) -> None:
+    (node,) = (each for each in graph.graph.node if each.op_type == "Softmax")
+    node.op_type = "Identity"
+    del node.attribute[:]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (partial(with_nan, layer=0), "has weights that are no numbers"),
+        (partial(with_nan, layer=-1), "has weights that are no numbers"),
+        (with_other_classes, "has other 'classes' in its metadata than in its card"),
+        (without_embedding, "lacks the output 'embedding'"),
+        (with_logits, "gives no probabilities for a batch of 1"),
+    ],
+)
+def test_a_spoilt_file_is_no_whole_model(exported, spoil, fault, tmp_path):
+    graph = onnx.load(exported)
+    spoil(graph)
+    path = tmp_path / "m.onnx"
+    onnx.save(graph, path)
+    code, out, err = gspy("export", "--check", path)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == f"gspy: {path} {fault}: export the model again"
+
+
+def test_a_graph_that_is_wrong_in_one_size_of_batch_is_no_whole_model(
+    exported, monkeypatch
+):
+    whole = load_model(str(exported), device="cpu")
+
+    def score(shown):
+        return whole.score(shown) * (1 + (len(shown) > 2))
+
+    monkeypatch.setattr(
+        check, "load_model", lambda *_, **__: replace(whole, score=score)
+    )
+    code, _, err = gspy("export", "--check", exported)
+    assert (code, "gives no probabilities for a batch of 33" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        (("-o", "n.onnx"), "--output"),
+        (("--precision", "int8"), "--precision"),
+        (("--temperature", 2), "--temperature"),
+        (("--force",), "--force"),
+    ],
+)
+def test_a_check_takes_no_option_of_an_export(exported, option, named):
+    code, out, err = gspy("export", "--check", exported, *option)
+    said = f"gspy: --check FILE writes nothing: leave {named} out\n"
+    assert (code, out, err) == (2, "", said)
 
 
 def test_scores_are_an_object(run, tmp_path):

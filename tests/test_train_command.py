@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import torch
 from glitch_pictures import CLASSES, draw_class_folders
 from running import gspy
 
@@ -139,6 +140,9 @@ def test_a_variant_is_smaller_and_says_what_it_lost(run, tmp_path, precision):
     card = load_model(str(small), device="cpu").card
     code, out, _ = gspy("export", run, "--check", small)
     assert (code, "of less precision, so not compared" in out) == (0, True)
+    assert "of the pictures it was tried on it named right fp32" in out
+    code, out, err = gspy("export", "nosuch", "--check", small)
+    assert (code, out, "nosuch does not exist" in err) == (2, "", True)
     assert set(card.scores["accuracy_by_precision"]) == {"fp32", precision}
     assert small.stat().st_size < whole.stat().st_size
 
@@ -186,6 +190,12 @@ def test_a_run_that_is_kept_as_a_model_stays_as_it_is(run, registry):
     assert not (run / "model.onnx").exists()
 
 
+def test_a_folder_of_pictures_is_no_model_to_keep(data, registry):
+    code, out, err = gspy("models", "add", data)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"gspy: {data} is no run of gspy train")
+
+
 def test_every_field_of_a_recipe_is_an_option():
     from gspy_cli.training.recipes import Recipe
 
@@ -205,6 +215,29 @@ def test_several_batch_sizes_are_compared(data, tmp_path):
     ]
     assert (folder / "comparison.png").is_file()
     assert "next:" not in out
+
+
+def test_a_batch_size_given_twice_is_one_run(data, tmp_path):
+    twice = ("-b", "8,8", "--lr", "1e-3,0.001")
+    assert train(data, tmp_path, *twice, "--epochs", 1, "-q")[0] == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tiny-001"]
+
+
+def test_the_runs_of_a_comparison_go_on_one_by_one(run, tmp_path):
+    folder = tmp_path / "tiny-search-001"
+    for size in (4, 8):
+        shutil.copytree(run, folder / f"batch-{size}-lr-0.001-001")
+    said = f"gspy: {folder} compares runs, "
+    code, out, err = gspy("train", "--resume", folder)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{said}and all that began are finished")
+    stopped = folder / "batch-8-lr-0.001-001"
+    results = stopped / "results.csv"
+    results.write_text("".join(results.read_text().splitlines(keepends=True)[:2]))
+    follow = f"{said}which go on one by one: gspy train --resume {stopped}\n"
+    assert gspy("train", "--resume", folder) == (2, "", follow)
+    results.unlink()  # as if it had not come to the end of an epoch
+    assert gspy("train", "--resume", folder) == (2, "", follow)
 
 
 def test_folds_print_the_scores(data, tmp_path):
@@ -244,6 +277,19 @@ def test_a_refused_option_leaves_no_folder(options, message, data, tmp_path):
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.parametrize("several", [("--folds", 2), ("-b", "4,8")])
+def test_what_cannot_start_leaves_no_folder(several, data, tmp_path):
+    foreign = tmp_path / "foreign.pth"
+    torch.save({"weight": torch.zeros(2)}, foreign)
+    code, out, err = train(data, tmp_path, *several, "--weights", foreign)
+    assert (code, out) == (2, "")
+    assert "these weights are not tiny's" in err
+    data = draw_class_folders(tmp_path / "data", {"Blip": 4})
+    code, _, err = train(data, tmp_path, *several)
+    assert (code, "only one class, Blip" in err) == (2, True)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_resumed_run_takes_no_other_options(run, data, tmp_path):
     code, out, err = train(data, tmp_path, "--resume", run)
     assert (code, out, err.count("\n")) == (2, "", 1)
@@ -280,10 +326,12 @@ def test_a_file_of_other_classes_is_not_of_the_run(run, tmp_path):
     data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES[:2], 4))
     train(data, tmp_path, "-q")
     (other,) = (tmp_path / "runs").iterdir()
-    output = tmp_path / "m.onnx"
-    gspy("export", run, "-o", output)
-    code, _, err = gspy("export", other, "--check", output)
-    assert (code, "other classes or network" in err) == (1, True)
+    output, smaller = tmp_path / "m.onnx", ("--precision", "fp16", "--force")
+    for options in ((), (*smaller, "--cache", tmp_path / "cache")):
+        assert gspy("export", run, "-o", output, *options)[0] == 0
+        code, out, err = gspy("export", other, "--check", output)
+        said = f"{output} is not of {other}: other classes or network"
+        assert (code, out, said in err) == (1, "", True)
 
 
 @pytest.mark.parametrize("several", [("--folds", 2), ("--lr", "1e-3,1e-4")])

@@ -162,12 +162,15 @@ def test_a_table_may_begin_with_a_byte_order_mark(tmp_path):
     assert [e.label for e in read_dataset(table).examples] == ["Blip"]
 
 
+METADATA = ["event_time", "ifo", "gravityspy_id", "label", "sample_type"]
+
+
 def test_gravity_spys_metadata_finds_its_pictures_and_their_splits(tmp_path):
     draw_class_folders(tmp_path / "TrainingSet", {"Blip": 1, "Whistle": 1})
     table = write_csv(
         tmp_path / "trainingset_v1d1_metadata.csv",
         [
-            ["event_time", "ifo", "gravityspy_id", "label", "sample_type"],
+            METADATA,
             ["1.0", "H1", "Blip0", "Blip", "train"],
             ["2.0", "H1", "Whistle0", "Whistle", "validation"],
         ],
@@ -177,6 +180,27 @@ def test_gravity_spys_metadata_finds_its_pictures_and_their_splits(tmp_path):
         *[("Blip", "train")] * 2,
         *[("Whistle", "validation")] * 2,
     ]
+
+
+def test_glitches_of_gravity_spys_metadata_without_a_picture_are_told_of(tmp_path):
+    draw_class_folders(tmp_path / "TrainingSet", {"Blip": 1, "Whistle": 1})
+    rows = [["1.0", "H1", f"Blip{n}", "Blip", "train"] for n in range(3)]
+    rows.append(["2.0", "H1", "Whistle0", "Whistle", "validation"])
+    table = write_csv(tmp_path / "t.csv", [METADATA, *rows])
+    notes: list[str] = []
+    assert len(read_dataset(table, on_note=notes.append).examples) == 4
+    assert notes == [f"2 of 4 glitches have no picture under {tmp_path}"]
+
+
+def test_a_class_of_gravity_spys_metadata_without_a_picture_is_refused(tmp_path):
+    draw_class_folders(tmp_path / "TrainingSet", {"Blip": 1, "Whistle": 1})
+    classes = ("Blip", "Whistle", "Tomte")
+    rows = [["1.0", "H1", f"{name}0", name, "train"] for name in classes]
+    table = write_csv(tmp_path / "t.csv", [METADATA, *rows])
+    with pytest.raises(
+        GspyError, match=r"no picture of Tomte under .*: put them there"
+    ):
+        read_dataset(table)
 
 
 @pytest.mark.parametrize(

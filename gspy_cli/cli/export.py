@@ -2,11 +2,8 @@
 
 import json
 import math
-import shutil
-import tempfile
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -14,9 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from gspy_cli.cli.hints import warn_of_stop
-from gspy_cli.cli.options import CacheOption, need_torch
+from gspy_cli.cli.options import CacheOption, given_besides, need_torch
 from gspy_cli.errors import GspyError
+from gspy_cli.whole import whole_file, writing
 from gspy_cli.wording import command, counted
+
+CHECKING = {"check", "run"}
+"""What means something to a check."""
 
 
 class Precision(StrEnum):
@@ -28,6 +29,7 @@ class Precision(StrEnum):
 
 
 def export(
+    context: typer.Context,
     run: Annotated[
         Path | None,
         typer.Argument(metavar="RUN|CHECKPOINT", help="A run, or its weights."),
@@ -93,20 +95,20 @@ def export(
     """
     need_torch("exporting")
     if check is not None:
-        typer.echo(_loaded().check_file(check, run))
+        _check(context, check, run)
         return
     run = _exportable(run, output)
     warn_of_stop(run)
     exporting = _loaded()
     from gspy_cli.cli import progress
-    from gspy_cli.training.checkpoint import write_atomically
 
     changes = _changes(name, temperature, scores, licence)
     with (
         progress.stages("exporting", quiet=False) as stages,
-        tempfile.TemporaryDirectory() as folder,
+        writing(output),
+        whole_file(output) as made,
     ):
-        made = Path(folder) / "model.onnx"
+        made.touch()  # tells at once if nothing can be written there
         if precision is Precision.FP32:
             card = exporting.export_run(run, made, changes=changes, opset=opset)
         else:
@@ -127,7 +129,6 @@ def export(
             from gspy_cli.training.familiarity import add_familiarity
 
             card = add_familiarity(made, card, simulated, stages=stages)
-        write_atomically(output, partial(shutil.copyfile, made))
     if precision is not Precision.FP32:
         for kind, accuracy in card.scores["accuracy_by_precision"].items():
             typer.echo(f"{kind}: {accuracy:.4f} of the pictures named right")
@@ -137,6 +138,16 @@ def export(
     typer.echo(f"{output}: {card.architecture}, {classes}, {size:.1f} MB")
     follow = command("gspy", "classify", "figures/", "--model", output)
     typer.echo(f"next: {follow}")
+
+
+def _check(context: typer.Context, file: Path, run: Path | None) -> None:
+    """Say what an exported file is; the options of an export mean nothing to it."""
+    if other := given_besides(context, CHECKING):
+        raise GspyError(f"--check FILE writes nothing: leave {other} out")
+    _loaded()
+    from gspy_cli.training.check import check_file
+
+    typer.echo(check_file(file, run))
 
 
 def _loaded() -> ModuleType:

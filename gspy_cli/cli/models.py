@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from gspy_cli.cli.hints import warn_of_stop
 from gspy_cli.cli.options import need_torch
+from gspy_cli.errors import GspyError
 from gspy_cli.wording import command
 
 
@@ -123,11 +124,16 @@ def add(
 @contextmanager
 def _graph_of(source: Path) -> Iterator[Path]:
     """Give the ONNX file; that of a run is made for this while, if it has none."""
-    from gspy_cli.registry import ModelFolder
+    from gspy_cli.registry import ModelFolder, weights_path
 
     if not source.is_dir() or ModelFolder(source).is_exported():
         yield source / "model.onnx" if source.is_dir() else source
         return
+    if not weights_path(source).is_file():
+        raise GspyError(
+            f"{source} is no run of gspy train with weights: give such a run or an "
+            ".onnx file"
+        )
     need_torch("exporting a run")
     from gspy_cli.cli.progress import bar
 

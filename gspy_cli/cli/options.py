@@ -75,6 +75,16 @@ def window_s(text: str) -> float | None:
         raise GspyError(f"--window {text}: use {WINDOW_CHOICES}") from None
 
 
+def given_besides(context: typer.Context, meant: set[str]) -> str:
+    """Name an option on the command line that is none of `meant`; empty without one."""
+    for option in context.command.params:
+        name = option.name or ""
+        source = context.get_parameter_source(name)
+        if name not in meant and source and source.name == "COMMANDLINE":
+            return option.opts[0]
+    return ""
+
+
 def refuse_file(output: Path) -> None:
     """Refuse a file where pictures are to go."""
     if output.is_file():

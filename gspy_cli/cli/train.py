@@ -16,10 +16,12 @@ from gspy_cli.cli.options import (
     DeviceOption,
     QuietOption,
     WindowOption,
+    given_besides,
     need_torch,
     window_s,
 )
 from gspy_cli.errors import GspyError
+from gspy_cli.wording import command
 
 if TYPE_CHECKING:
     from gspy_cli.cli.training_screen import GoesOn
@@ -223,18 +225,31 @@ def _check_resumed(context: typer.Context, run: Path) -> None:
     """Refuse what is no folder, and options: a run goes on as it began."""
     if not run.is_dir():
         raise GspyError(f"{run} is no training run: there is no such folder")
-    for option in context.command.params:
-        name = option.name or ""
-        source = context.get_parameter_source(name)
-        if name not in RESUMING and source and source.name == "COMMANDLINE":
-            raise GspyError(
-                f"a resumed run goes on as it began: leave {option.opts[0]} out"
-            )
+    if other := given_besides(context, RESUMING):
+        raise GspyError(f"a resumed run goes on as it began: leave {other} out")
+    if not (run / "config.json").exists():
+        _refuse_comparison(run)
+
+
+def _refuse_comparison(folder: Path) -> None:
+    """Name the first run of a comparison that goes on, if the folder is of one."""
+    from gspy_cli.training.history import note_of_stop
+
+    runs = sorted(plan.parent for plan in folder.glob("batch-*-lr-*/config.json"))
+    for run in runs:
+        if not (run / "results.csv").exists() or note_of_stop(run):
+            follow = command("gspy", "train", "--resume", run)
+            raise GspyError(f"{folder} compares runs, which go on one by one: {follow}")
+    if runs:
+        raise GspyError(
+            f"{folder} compares runs, and all that began are finished: start those "
+            "that are missing"
+        )
 
 
 def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> list[Any]:
     try:
-        return [kind(part) for part in text.split(",")] if text else []
+        return list(dict.fromkeys(map(kind, text.split(",")))) if text else []
     except ValueError:
         raise GspyError(f"{option} {text}: give numbers with commas between") from None
 

@@ -33,7 +33,14 @@ from gspy_cli.training.run import (
     write_text,
 )
 from gspy_cli.training.splits import check_classes, folds
-from gspy_cli.training.train import SILENT, check_enough, completed, dataset_of, resume
+from gspy_cli.training.train import (
+    SILENT,
+    check_enough,
+    check_start,
+    completed,
+    dataset_of,
+    resume,
+)
 
 BATCH = 32
 
@@ -56,7 +63,7 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
             "is held out: leave --patience out"
         )
     config = completed(config)
-    dataset = dataset_of(config)
+    dataset = dataset_of(config, reports.on_note)
     check_classes(dataset)
     glitches = len({example.glitch for example in dataset.examples})
     if not 2 <= k <= glitches:
@@ -65,6 +72,7 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
     fold = folds(dataset.examples, k, config.seed)
     for number in range(k):
         check_enough(hold_out(dataset, fold == number), config, ALONE)
+    check_start(config, dataset)
     folder = new_directory(config.output, f"{config.name or config.architecture}-folds")
     planned = replace(config, output=folder, name="fold")
     for number in range(k):

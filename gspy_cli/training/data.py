@@ -4,16 +4,17 @@ import csv
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
 
+from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.figure import SUFFIXES
 from gspy_cli.labels import ALIASES, CLASSES, class_of
 from gspy_cli.results import VIEW
-from gspy_cli.wording import did_you_mean
+from gspy_cli.wording import counted, did_you_mean
 
 SPLITS = {
     "train": "train",
@@ -30,6 +31,10 @@ UNDECODED = re.compile("[\ud800-\udfff]")
 
 ESCAPED = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
 """The same in a table that gspy wrote."""
+
+
+OnNote = Callable[[str], None]
+"""Takes a warning of one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,18 @@ class Dataset:
 
 
 def read_dataset(
-    source: Path, *, window: float | None = None, own_classes: bool = False
+    source: Path,
+    *,
+    window: float | None = None,
+    own_classes: bool = False,
+    on_note: OnNote = ignore,
 ) -> Dataset:
     """Read a folder of class folders, or a CSV table.
 
     `window` in seconds keeps only the pictures of that length. With `own_classes`,
     or where Gravity Spy knows none of the labels, the classes are the labels as they
     are; otherwise they are Gravity Spy's. Only those that occur count, sorted.
+    `on_note` hears of glitches of Gravity Spy's metadata that have no picture.
 
     Raises
     ------
@@ -76,7 +86,7 @@ def read_dataset(
     """
     if not os.path.exists(source):  # noqa: PTH110, it takes every name
         raise GspyError(f"{source} does not exist: give a folder or a CSV to --data")
-    found = read_examples(source)
+    found = read_examples(source, on_note)
     if not found:
         wanted = f"{source}/<Class>/*.png" if source.is_dir() else "a row for each"
         raise GspyError(f"no pictures in {source}: expected {wanted}")
@@ -91,7 +101,7 @@ def read_dataset(
     return Dataset(examples, tuple(sorted({e.label for e in examples})))
 
 
-def read_examples(source: Path) -> tuple[Example, ...]:
+def read_examples(source: Path, on_note: OnNote = ignore) -> tuple[Example, ...]:
     """Read all that a folder or a table has, with the labels as they are.
 
     Raises
@@ -100,7 +110,8 @@ def read_examples(source: Path) -> tuple[Example, ...]:
         Something cannot be read, or is no such folder or table.
     """
     try:
-        return tuple(read_folder(source) if source.is_dir() else read_labels(source))
+        is_folder = source.is_dir()
+        return tuple(read_folder(source) if is_folder else read_labels(source, on_note))
     except OSError as error:
         raise GspyError(
             f"cannot read {error.filename} ({error.strerror}): "
@@ -164,7 +175,7 @@ def example(path: Path, label: str, *, split: str = "") -> Example:
     return Example(path, label, view["glitch"], window, split)
 
 
-def read_labels(table: Path) -> Iterator[Example]:
+def read_labels(table: Path, on_note: OnNote = ignore) -> Iterator[Example]:
     """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata.
 
     Raises
@@ -173,12 +184,12 @@ def read_labels(table: Path) -> Iterator[Example]:
         It is no such table, or a row cannot be used.
     """
     try:
-        yield from _read_rows(table)
+        yield from _read_rows(table, on_note)
     except csv.Error as error:
         raise GspyError(f"{table} is not a CSV table ({error})") from None
 
 
-def _read_rows(table: Path) -> Iterator[Example]:
+def _read_rows(table: Path, on_note: OnNote) -> Iterator[Example]:
     with table.open("rb") as file:  # once: it may be a pipe
         if b"\0" in file.peek(1024)[:1024]:
             raise GspyError(
@@ -193,7 +204,7 @@ def _read_rows(table: Path) -> Iterator[Example]:
         if {"file", "label"} <= columns:
             yield from (row_example(row, table) for row in rows)
         elif {"gravityspy_id", "label", "sample_type"} <= columns:
-            yield from read_metadata(rows, table)
+            yield from read_metadata(rows, table, on_note)
         else:
             raise GspyError(
                 f"{table} has no columns file and label, "
@@ -260,22 +271,45 @@ def split_name(name: str | None, table: Path) -> str:
     return SPLITS[name.lower()]
 
 
-def read_metadata(rows: Iterable[dict[str, str]], table: Path) -> Iterator[Example]:
+def read_metadata(
+    rows: Iterable[dict[str, str]], table: Path, on_note: OnNote
+) -> Iterator[Example]:
     """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder.
 
     Raises
     ------
     GspyError
-        A row names no split that we know.
+        A row names no split that we know, or a class has no picture.
     """
     pictures: dict[str, list[Path]] = {}
     for path in sorted(table.parent.rglob("*_spectrogram_*.png")):
         pictures.setdefault(path.stem.split("_spectrogram_")[0], []).append(path)
+    labels: dict[str, str] = {}
     for row in rows:
         glitch = f"{row.get('ifo', '')}_{row['gravityspy_id']}"
+        labels[glitch] = row["label"]
         for path in pictures.get(glitch, ()):
             split = split_name(row["sample_type"], table)
             yield example(path, row["label"], split=split)
+    check_pictured(labels, pictures.keys(), table, on_note)
+
+
+def check_pictured(
+    labels: Mapping[str, str], pictured: Set[str], table: Path, on_note: OnNote
+) -> None:
+    """Refuse a class without a picture, and tell of glitches without one.
+
+    `labels` are those of a table's glitches.
+    """
+    kept = {label for glitch, label in labels.items() if glitch in pictured}
+    if lost := sorted(set(labels.values()) - kept):
+        raise GspyError(
+            f"no picture of {', '.join(lost)} under {table.parent}: put them there, or "
+            f"take their rows out of {table.name}"
+        )
+    if missing := len(labels.keys() - pictured):
+        glitches = counted(len(labels), "glitch")
+        on_note(f"{missing} of {glitches} have no picture under {table.parent}")
 
 
 def names_of(example: Example) -> set[str]:

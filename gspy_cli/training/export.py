@@ -22,12 +22,10 @@ from torch import Tensor, nn
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
-from gspy_cli.model import load_model
 from gspy_cli.registry import weights_path
 from gspy_cli.training.architectures import Normalise, build_network, split_head
 from gspy_cli.training.checkpoint import load_tensors, write_bytes
 from gspy_cli.training.pools import with_averages
-from gspy_cli.wording import counted
 
 OPSET = 17
 TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
@@ -92,39 +90,6 @@ def read_network(source: Path) -> tuple[nn.Module, ModelCard]:
         raise GspyError(f"{checkpoint} is not a checkpoint of gspy train")
     card = ModelCard.from_json(metadata["card"], origin=str(checkpoint))
     return build_network(card.architecture, len(card.classes), state=tensors), card
-
-
-def check_file(path: Path, source: Path | None) -> str:
-    """Check an exported file, and against its run if given; say what was found.
-
-    Raises
-    ------
-    GspyError
-        The file is no whole model of gspy.
-    CheckError
-        It does not answer as its run does.
-    """
-    card = load_model(str(path), device="cpu").card
-    classes = counted(len(card.classes), "class")
-    found = f"{path}: a whole model of gspy, {card.architecture}, {classes}"
-    if source is None:
-        return found
-    if parts := card.scores.get("accuracy_by_precision"):
-        right = ", ".join(f"{kind} {part:.4f}" for kind, part in parts.items())
-        return (
-            f"{found}; of less precision, so not compared with {source}: of its "
-            f"pictures it named right {right}"
-        )
-    network, trained = read_network(source)
-    if (card.architecture, card.classes) != (trained.architecture, trained.classes):
-        raise CheckError(f"{path} is not of {source}: other classes or network")
-    deployed = Deployed(network, card)
-    pictures = check_pictures(card.input_size)
-    try:
-        largest = check_parity(deployed, path.read_bytes(), pictures)
-    except CheckError as error:
-        raise CheckError(f"{path} is not of {source}'s weights: {error}") from None
-    return f"{found}; differs from {source} by {largest:.1g} at most"
 
 
 def check_pictures(size: tuple[int, int], count: int = 8) -> NDArray[np.uint8]:
@@ -223,7 +188,7 @@ def check_parity(
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     largest = 0.0
-    for batch in _batches(pictures):
+    for batch in batches(pictures):
         with torch.no_grad():
             ours = deployed(torch.from_numpy(batch))[0].numpy()
         theirs = session.run(["probabilities"], {"image": batch})[0]
@@ -231,7 +196,8 @@ def check_parity(
     return largest
 
 
-def _batches(pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+def batches(pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Give pictures (N, H, W, 3), at least one, in batches of the sizes to check."""
     for size in BATCHES:
         chosen = np.arange(size) % len(pictures)
         yield np.ascontiguousarray(pictures[chosen])

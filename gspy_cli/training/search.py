@@ -14,7 +14,15 @@ from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import find_machine
 from gspy_cli.training.history import cell
 from gspy_cli.training.run import Run, new_directory, write_table
-from gspy_cli.training.train import SILENT, completed, train
+from gspy_cli.training.train import (
+    SILENT,
+    check_split,
+    check_start,
+    completed,
+    dataset_of,
+    split_of,
+    train,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,9 @@ def search(
     """
     config, recipe = completed(config), config.recipe
     find_machine(config.device, config.amp, ALONE)
+    dataset = split_of(dataset_of(config), config)
+    check_split(dataset, config, ALONE)
+    check_start(config, dataset)
     recipes = [
         replace(recipe, batch_size=size, lr=rate)
         for size, rate in product(

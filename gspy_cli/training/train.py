@@ -9,14 +9,20 @@ import torch
 from torch import Tensor
 
 from gspy_cli import registry
+from gspy_cli.callbacks import ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.model import find_card
-from gspy_cli.training.architectures import check_size, imagenet_state, without_head
+from gspy_cli.training.architectures import (
+    build_network,
+    check_size,
+    imagenet_state,
+    without_head,
+)
 from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.checkpoint import load_tensors, load_weights
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import Dataset, read_dataset
+from gspy_cli.training.data import Dataset, OnNote, read_dataset
 from gspy_cli.training.distributed import (
     World,
     process_group,
@@ -61,11 +67,11 @@ def train(config: TrainConfig, *, reports: Reports = SILENT) -> Run:
         Something about the data, the weights or the machine that the user can mend.
     """
     config = completed(config)
-    found = dataset_of(config)
     world = world_of_torchrun()
+    reports = reports if world.is_writer else SILENT
+    found = dataset_of(config, reports.on_note)
     # tells what is wrong before pictures are decoded
     check_split(split_of(found, config), config, world)
-    reports = reports if world.is_writer else SILENT
     machine = find_machine(config.device, config.amp, world)
     with process_group(world, machine.device):
         start = starting_weights(config)
@@ -162,7 +168,7 @@ def resolved_weights(weights: Path) -> Path:
     return weights if named else weights.absolute()
 
 
-def dataset_of(config: TrainConfig) -> Dataset:
+def dataset_of(config: TrainConfig, on_note: OnNote = ignore) -> Dataset:
     """Read the data that a configuration names.
 
     Raises
@@ -171,7 +177,10 @@ def dataset_of(config: TrainConfig) -> Dataset:
         As `read_dataset`.
     """
     return read_dataset(
-        config.data, window=config.window, own_classes=config.own_classes
+        config.data,
+        window=config.window,
+        own_classes=config.own_classes,
+        on_note=on_note,
     )
 
 
@@ -236,6 +245,12 @@ def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
             return read_exported(config.weights, config.architecture)
         return load_weights(config.weights)
     return imagenet_state(config.architecture) if config.pretrained else None
+
+
+def check_start(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse weights that a network of these classes cannot begin with."""
+    start = starting_weights(config)
+    build_network(config.architecture, len(dataset.classes), state=start)
 
 
 def seen_by(weights: Path | None) -> str:
