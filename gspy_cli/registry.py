@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
+from gspy_cli.home import data_home
 from gspy_cli.whole import whole_file
 from gspy_cli.wording import command, did_you_mean
 
@@ -118,10 +119,14 @@ def user_path(text: str) -> Path:
 
 
 def user_models() -> Path:
-    """Give the folder of the user's own models."""
-    import platformdirs
+    """Give the folder of the user's own models.
 
-    return platformdirs.user_data_path("gspy", appauthor=False) / "models"
+    Raises
+    ------
+    GspyError
+        There is no home folder.
+    """
+    return data_home() / "models"
 
 
 def shipped_models() -> Path:
@@ -131,10 +136,23 @@ def shipped_models() -> Path:
     return in_wheel if in_wheel.is_dir() else package.parent / "models"
 
 
+def _readable() -> list[Path]:
+    """List the folders of models that can be read, the user's own first."""
+    return [*_users(), shipped_models()]
+
+
+def _users() -> list[Path]:
+    """Give the user's folder, or nothing where there is none that can be read."""
+    with suppress(GspyError):
+        if os.access(user_models(), os.R_OK | os.X_OK):
+            return [user_models()]
+    return []
+
+
 def installed() -> Iterator[ModelFolder]:
     """List the registry; a user's model hides a shipped one of the same name."""
     seen = set()
-    for root in (user_models(), shipped_models()):
+    for root in _readable():
         for card in sorted(root.glob("*/card.json")):
             if _is_name(card.parent.name) and card.parent.name not in seen:
                 seen.add(card.parent.name)
@@ -147,8 +165,10 @@ def default_name() -> str:
 
 
 def _users_default() -> str | None:
-    note = user_models() / "default"
-    return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+    for note in (folder / "default" for folder in _users()):
+        if note.is_file():
+            return note.read_text(encoding="utf-8").strip()
+    return None
 
 
 def cards() -> Iterator[ModelCard]:
@@ -228,7 +248,7 @@ def find(name: str | None) -> Path:
         There is no such model; the message names those that there are.
     """
     wanted = name or default_name()
-    for root in (user_models(), shipped_models()):
+    for root in _readable():
         folder = ModelFolder(root / wanted)
         if _is_name(wanted) and folder.graph.is_file():
             return folder.graph

@@ -9,10 +9,11 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "gspy_cli"
 HEAVY = {"torch", "torchvision", "onnxruntime", "scipy", "matplotlib", "pandas"}
-LEAVES = {"callbacks", "errors", "labels", "results", "whole", "wording"}
+LEAVES = {"callbacks", "errors", "home", "labels", "results", "whole", "wording"}
 MAY_IMPORT = {
     "callbacks": set(),
     "errors": set(),
+    "home": set(),
     "labels": set(),
     "results": set(),
     "whole": set(),

@@ -265,7 +265,10 @@ def test_a_cache_that_cannot_be_written_is_named(
     (tmp_path / "cache").write_text("a file")
     code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
     where = tmp_path / "cache" / "gspy" / "gwosc"
-    assert (code, err) == (2, f"gspy: cannot keep strain in {where}: Not a directory\n")
+    remedy = "set XDG_CACHE_HOME to a folder that you can write"
+    assert (code, err) == (
+        2, f"gspy: cannot keep strain in {where}: Not a directory; {remedy}\n"
+    )  # fmt: skip
 
 
 def test_an_event_of_a_detector_left_out_is_a_failed_row(

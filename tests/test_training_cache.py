@@ -73,15 +73,6 @@ def test_a_changed_file_is_decoded_again(tmp_path, paths):
     np.testing.assert_array_equal(new[1], old[1])
 
 
-def test_the_cache_is_in_the_one_folder_that_gspy_has_on_windows_too(monkeypatch):
-    monkeypatch.setattr(
-        cache,
-        "user_cache_path",
-        lambda name, appauthor=None: Path(f"{appauthor}", name),
-    )
-    assert cache.shard_folder(None, 16).parent == Path("False", "gspy", "pictures")
-
-
 def test_another_file_of_as_many_bytes_has_another_key(tmp_path):
     keys = set()
     for changed in (1, 2):

@@ -49,6 +49,20 @@ class GspyGroup(TyperGroup):
                      for name, command in found]
                 )  # fmt: skip
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401
+        """Read the options before a command; one of them writes files."""
+        try:
+            return super().parse_args(ctx, args)
+        except OSError as error:
+            if not error.filename:
+                raise
+            name = printable(str(error.filename))
+            remedy = "gspy --show-completion shows what your shell must read"
+            typer.echo(
+                f"gspy: cannot write {name}: {error.strerror}; {remedy}", err=True
+            )
+            raise typer.Exit(2) from None
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command; the exit code says how it ended."""
         try:

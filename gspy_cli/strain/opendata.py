@@ -10,10 +10,9 @@ from decimal import Decimal
 from math import floor
 from pathlib import Path
 
-import platformdirs
-
 from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
+from gspy_cli.home import cache_home
 from gspy_cli.strain.archive import BLOCK_S, Archive
 from gspy_cli.strain.checks import MIN_DURATION_S
 from gspy_cli.strain.files import choose_channels, list_series
@@ -40,8 +39,7 @@ class OpenData:
         folder: Path | None = None,
         on_download: Callable[[str], None] = ignore,
     ) -> None:
-        cache = platformdirs.user_cache_path("gspy", appauthor=False)
-        self._folder = folder or cache / "gwosc"
+        self._folder = folder or cache_home() / "gwosc"
         self._server = os.environ.get("GWOSC_SERVER_URL", SERVER).rstrip("/")
         self._archive, self._on_download = archive, on_download
         self._held: dict[str, list[Span]] = defaultdict(list)  # of each detector
@@ -82,7 +80,10 @@ class OpenData:
                     self._take(self._file(url), ifo)
         except OSError as error:
             reason = error.strerror or error
-            raise GspyError(f"cannot keep strain in {self._folder}: {reason}") from None
+            raise GspyError(
+                f"cannot keep strain in {self._folder}: {reason}; set XDG_CACHE_HOME "
+                "to a folder that you can write"
+            ) from None
         return bool(self._archive.at(gps, ifo))
 
     def _take_cached(self, ifo: str, block: Span) -> None:

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from gspy_cli import figure, image
 from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError, PictureError
+from gspy_cli.home import cache_home
 from gspy_cli.training.checkpoint import write_atomically
 from gspy_cli.workers import available_cores
 
@@ -156,7 +156,7 @@ def open_pixels(
 
 def shard_folder(folder: Path | None, size: int) -> Path:
     """Name the folder of one preprocessing: new code or another size, a new folder."""
-    root = folder or user_cache_path("gspy", appauthor=False) / "pictures"
+    root = folder or cache_home() / "pictures"
     return root / f"{size}x{size}-{preprocessing()}"
 
 

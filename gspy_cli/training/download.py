@@ -16,10 +16,9 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from platformdirs import user_data_path
-
 from gspy_cli.callbacks import Stages, ignore
 from gspy_cli.errors import GspyError
+from gspy_cli.home import data_home
 from gspy_cli.whole import alone_in, writing
 
 RECORD = "https://zenodo.org/api/records/1476551"
@@ -45,7 +44,7 @@ class RemoteFile:
 
 def data_folder() -> Path:
     """Name the folder that data sets lie in."""
-    return user_data_path("gspy", appauthor=False) / "data"
+    return data_home() / "data"
 
 
 def default_data(root: Path | None = None) -> tuple[Path, str]:

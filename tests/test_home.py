@@ -1,0 +1,86 @@
+"""The user's own folders, and what goes on without them."""
+
+import sys
+from pathlib import Path
+
+import platformdirs
+import pytest
+from running import gspy
+
+from gspy_cli import home, registry
+from gspy_cli.errors import GspyError
+from gspy_cli.registry import DEFAULT_MODEL
+from gspy_cli.strain.archive import Archive
+from gspy_cli.strain.opendata import OpenData
+from gspy_cli.training import cache, download
+
+NO_HOME = "no home folder: set HOME or {} to a folder that you can write"
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the home folder away, and the user's entry in the system's list."""
+    pwd = pytest.importorskip("pwd")
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "GSPY_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def no_way_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the home be a folder of which the system tells nothing."""
+    if sys.platform != "linux":
+        pytest.skip("XDG_DATA_HOME and names of 255 bytes are Linux's")
+    monkeypatch.setenv("XDG_DATA_HOME", "/" + "a" * 300)
+    monkeypatch.delenv("GSPY_MODEL", raising=False)
+
+
+@pytest.mark.parametrize("lack", ["homeless", "no_way_home"])
+def test_the_shipped_model_needs_no_home(lack, request):
+    request.getfixturevalue(lack)
+    shipped = registry.shipped_models() / DEFAULT_MODEL / "model.onnx"
+    assert registry.find(None) == registry.find(DEFAULT_MODEL) == shipped
+    code, out, err = gspy("models")
+    assert (code, DEFAULT_MODEL in out, err) == (0, True, "")
+    assert gspy("--version")[0] == 0
+
+
+@pytest.mark.usefixtures("homeless")
+def test_what_would_be_kept_needs_a_home(tiny_model: Path):
+    code, _, err = gspy("models", "add", tiny_model)
+    assert (code, err) == (2, f"gspy: {NO_HOME.format('XDG_DATA_HOME')}\n")
+    with pytest.raises(GspyError, match=NO_HOME.format("XDG_DATA_HOME")):
+        download.data_folder()
+    for needs_cache in (
+        lambda: cache.shard_folder(None, size=16),
+        lambda: OpenData(Archive([])),
+    ):
+        with pytest.raises(GspyError, match=NO_HOME.format("XDG_CACHE_HOME")):
+            needs_cache()
+
+
+def test_the_folders_are_gspys_own_on_windows_too(monkeypatch: pytest.MonkeyPatch):
+    for kind in ("data", "cache"):
+        monkeypatch.setattr(
+            platformdirs,
+            f"user_{kind}_path",
+            lambda name, appauthor=None: Path(f"{appauthor}", name),
+        )
+    assert home.data_home() == home.cache_home() == Path("False", "gspy")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such shells")
+def test_a_completion_that_cannot_be_written_names_what_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "home").write_text("a file")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+    code, _, err = gspy("--install-completion")
+    assert (code, err.startswith(f"gspy: cannot write {tmp_path / 'home'}: ")) == (2, 1)
+    assert "gspy --show-completion" in err
+    assert err.count("\n") == 1
