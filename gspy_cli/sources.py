@@ -36,8 +36,8 @@ def names(
     `alone`, others that end as a picture's do are taken for files without a look.
     """
     for path in paths:
-        listed = alone is not None and path not in alone
-        mode = stat.S_IFREG if listed and _is_named_so(path) else _mode(path)
+        of_list = alone is not None and path not in alone
+        mode = stat.S_IFREG if of_list and _is_named_so(path) else _mode(path)
         if stat.S_ISDIR(mode):
             yield from _from_folder(path, recursive=recursive, apart=apart)
         elif stat.S_ISFIFO(mode):

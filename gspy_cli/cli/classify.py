@@ -273,7 +273,7 @@ def _check(
         raise GspyError("--workers is for pictures; two threads scan strain")
     if cluster and workers:
         raise GspyError("--workers counts cores here; a cluster has its own")
-    given.refuse_among([*wanted.paths(), *([explain] if explain else [])])
+    given.refuse_among(filter(None, [*wanted.paths(), explain]))
     wanted.check()
 
 

@@ -47,9 +47,9 @@ class OutputFile:
         return RowState.LACKING
 
     def add(self, row: "Row", group: "Group", state: RowState) -> "Row":
-        """Take a row that is lacking, to be written with the next few.
+        """Take a row, written with the next few if lacking; give what became of it.
 
-        Give what became of it; of one that is written as failed too.
+        What an earlier run wrote as failed is tried again, for the other outputs.
         """
         if state in (RowState.LACKING, RowState.FAILED):
             row = self._format.act(row)
