@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
+EDGES = np.arange(BINS + 1) / BINS
 LEAST = 1e-12
 TEMPERATURES = np.exp(np.arange(np.log(0.2), np.log(5.0), 0.01))
 NORMAL_95 = 1.959964  # two-sided 95 % point of the normal distribution
@@ -114,8 +115,11 @@ def calibration_error(
 
 
 def bin_of(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Give the bin of each confidence (N,), of 15 of equal width."""
-    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    """Give the bin of each confidence (N,), of 15 of equal width.
+
+    An edge belongs to the bin that it ends, as in Guo et al. 2017; 0 to the first.
+    """
+    return np.searchsorted(EDGES[1:-1], confidence, side="left")
 
 
 def negative_log_likelihood(

@@ -15,7 +15,8 @@ from glitch_pictures import draw_class_folders
 from running import gspy, rows
 
 from gspy_cli import registry
-from gspy_cli.evaluation import evaluation
+from gspy_cli.errors import GspyError
+from gspy_cli.evaluation import evaluation, figures
 from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.evaluation.misclassifications import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
@@ -330,7 +331,7 @@ def test_probabilities_that_do_not_sum_to_1_are_refused(data, table, score, wron
     ("arguments", "message"),
     [
         (["nonsense", "--data", "."], "no model 'nonsense'"),
-        (["none.csv"], "cannot read none.csv"),
+        (["none.csv"], "cannot read none.csv: No such file or directory\n"),
         (["{table}"], "has no labelled pictures of its own: give them with --data"),
         (["{table}", "--data", "none"], "none does not exist"),
         (
@@ -342,6 +343,10 @@ def test_probabilities_that_do_not_sum_to_1_are_refused(data, table, score, wron
         (["{table}", "--data", "{data}", "-o", "{table}"], "give a folder"),
         (["{empty}", "--data", "{data}"], "is no table of answers"),
         (["{table}", "--data", "{data}", "--reference", "{empty}"], "has no column"),
+        (
+            ["{table}", "--data", "{data}", "--reference", "none.csv"],
+            "cannot read the reference none.csv: No such file or directory\n",
+        ),
         (["{table}", "--data", "{void}"], "no class folders"),
     ],
 )
@@ -400,6 +405,29 @@ def test_a_glitch_in_two_splits_is_named(data, table):
     assert "1 picture there more than once: H1_Blip1_spectrogram_0.5.png = " in err
 
 
+def test_a_split_has_the_names_that_readers_of_data_take(data):
+    root = split_folders(data)
+    (root / "test").rename(root / "Val")
+    for name, count in {"val": 6, "valid": 6, "validation": 6, "training": 14}.items():
+        assert len(select(root, TINY_CLASSES, split=name).examples) == count
+    with pytest.raises(GspyError, match="no split 'test'; give train, validation or"):
+        select(root, TINY_CLASSES, split="test")
+
+
+def test_a_window_leaves_the_split_and_what_is_said_of_it_as_they_are(data, table):
+    """The views of Blip0 stand in two splits; of test, there are views of 1 s alone."""
+    root = split_folders(data)
+    for path in (root / "test").glob("*/*_0.5.png"):
+        path.rename(root / "train" / path.parent.name / path.name)
+    shared = "3 glitches in several splits, so scores are too good"
+    for window in ([], ["--window", 1]):
+        code, out, err = gspy("evaluate", table, "--data", root, *window)
+        assert (code, "split, test" in out, shared in err) == (0, True, True)
+    code, out, err = gspy("evaluate", table, "--data", root, "--window", 0.5)
+    assert (code, out) == (2, "")
+    assert f"no 0.5 s pictures in the test split of {root}" in err
+
+
 def test_the_same_picture_under_another_name_is_found(data):
     copy = data / "Blip" / "H1_other_spectrogram_0.5.png"
     shutil.copy(data / "Blip" / "H1_Blip0_spectrogram_0.5.png", copy)
@@ -419,6 +447,25 @@ def test_one_glitch_of_two_classes_is_refused(data, table):
     shutil.copy(data / "Blip" / "H1_Blip0_spectrogram_0.5.png", data / "Whistle" / name)
     code, _, err = gspy("evaluate", table, "--data", data)
     assert (code, "glitch H1_Blip0 is in two classes" in err) == (2, True)
+
+
+def test_one_picture_is_spoken_of_as_one(data, tiny_model, tmp_path):
+    (picture,) = [
+        e for e in read_dataset(data).examples if "Blip0_spectrogram_1" in e.path.name
+    ]
+    lone = tmp_path / "lone" / "Blip" / picture.path.name
+    lone.parent.mkdir(parents=True)
+    shutil.copy(picture.path, lone)
+    reference, empty = tmp_path / "gravityspy.csv", tmp_path / "none.csv"
+    reference.write_text("gravityspy_id,ml_label\nBlip0,Tomte\n")
+    write_answers(empty, {Path("other.png"): certain("Blip", 0.9)})
+    model = with_card(tiny_model, trained_on=fingerprints([picture]))
+    ask = ("--data", lone.parents[1], "--reference", reference)
+    _, out, err = gspy("evaluate", model, *ask)
+    assert "THE MODEL HAS TRAINED ON THIS PICTURE, so its scores there" in err
+    assert "0 of 1 glitch with the same label" in " ".join(out.split())
+    _, _, err = gspy("evaluate", empty, *ask)
+    assert f"none answers none of 1 picture of {lone.parents[1]} (" in err
 
 
 def with_card(model: Path, **changes: object) -> Path:
@@ -533,7 +580,7 @@ def test_agreement_with_gravity_spys_labels_is_by_class(data, table, tmp_path):
     labels = {row["label"]: (row["agree"], row["glitches"]) for row in found["classes"]}
     assert labels == {"Blip": (5, 5), "Fast_Scattering": (0, 1)}
     _, out, _ = gspy("evaluate", table, "--data", data, "--reference", reference)
-    assert "5 of 6 glitches agree" in " ".join(out.split())
+    assert "5 of 6 glitches with the same label, 0.833" in " ".join(out.split())
 
 
 def test_a_reference_has_the_labels_of_a_model_of_own_classes(tmp_path):
@@ -683,6 +730,32 @@ def test_a_report_keeps_no_figure_of_an_earlier_one(data, table, tmp_path):
     assert not {"errors.png", "curves.png"} & {p.name for p in report.iterdir()}
 
 
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """Let no figure be drawn, which takes time."""
+    for name in ("draw_confusion", "draw_reliability", "draw_errors", "draw_size"):
+        monkeypatch.setattr(figures, name, lambda *_, **__: b"drawn")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_report_leaves_nothing_of_an_earlier_one_and_all_that_is_not_its_own(
+    data, table, tmp_path
+):
+    def listing(folder: Path, number: int) -> set[str]:
+        assert gspy("evaluate", *[table] * number, "--data", data, "-o", folder)[0] == 0
+        return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+    report = tmp_path / "report"
+    fresh = {n: listing(tmp_path / f"fresh{n}", n) for n in (1, 2, 3)}
+    for number in (1, 3, 2, 1, 2):
+        assert listing(report, number) == fresh[number]
+    (report / "1-answers-1" / "mine.csv").touch()
+    (report / "2-answers-2" / "index.html").write_text("My own page")
+    kept = {"1-answers-1", "1-answers-1/mine.csv", "2-answers-2"}
+    kept |= {f"2-answers-2/{name}" for name in fresh[1]}
+    assert listing(report, 1) == fresh[1] | kept
+
+
 @pytest.mark.parametrize("earlier", [False, True])
 def test_a_full_disk_leaves_a_report_as_it_was_and_can_be_mended(
     data, table, tmp_path, monkeypatch, earlier
@@ -778,6 +851,16 @@ def test_a_report_never_takes_the_place_of_what_it_reads(
     assert answers.read_bytes() == table.read_bytes()
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_report_never_removes_what_it_reads(data, table, tmp_path):
+    report = tmp_path / "report"
+    assert gspy("evaluate", table, table, "--data", data, "-o", report)[0] == 0
+    answers = report / "2-answers-2" / "predictions.csv"
+    code, _, err = gspy("evaluate", answers, "--data", data, "-o", report)
+    assert (code, "is read there; name another" in err) == (2, True)
+    assert answers.exists()
+
+
 def test_a_report_never_takes_the_place_of_a_foreign_page(data, table, tmp_path):
     report = tmp_path / "report"
     evaluated(table, "--data", data, out=report)
@@ -838,7 +921,7 @@ def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path
     number = sum(row["split"] == "validation" for row in listed)
     for subject in (path, path / "best.safetensors"):
         _, _, err = gspy("evaluate", subject, *split)
-        assert f"{note}, {number} of these {number} pictures" in err
+        assert f"{note}, all of these {number} pictures" in err
     assert note not in gspy("evaluate", path / "last.safetensors", *split)[2]
     shutil.copy(path / "best.safetensors", tmp_path)
     (tmp_path / "split.csv").write_text("split,file,label,glitch\nvalidation\n")

@@ -3,7 +3,9 @@ import pytest
 
 from gspy_cli import metrics
 from gspy_cli.metrics import (
+    BINS,
     TEMPERATURES,
+    bin_of,
     calibration_error,
     class_scores,
     confusion_matrix,
@@ -47,6 +49,16 @@ def test_the_surest_answers_share_a_bin_that_ends_at_1():
     probabilities = np.array([[0.9, 0.1], [0.95, 0.05]])  # bins 13 and 14 of 0 to 14
     error = calibration_error(probabilities, np.array([0, 1]))
     assert error == pytest.approx((0.1 + 0.95) / 2)
+
+
+def test_an_edge_belongs_to_the_bin_that_it_ends():
+    ends = np.arange(1, BINS + 1) / BINS
+    assert bin_of(ends).tolist() == list(range(BINS))
+    assert bin_of(np.nextafter(ends, 2)).tolist() == [*range(1, BINS), BINS - 1]
+    assert bin_of(np.zeros(1)).tolist() == [0]
+    probabilities = np.array([[0.8, 0.2], [0.78, 0.22]])  # one bin, to 0.8
+    error = calibration_error(probabilities, np.array([0, 1]))
+    assert error == pytest.approx(abs(0.8 + 0.78 - 1) / 2)
 
 
 def test_temperatures_go_from_a_fifth_to_5():

@@ -227,6 +227,16 @@ def test_the_latent_names_all_classes(number: int, drawn):
     assert_whole(drawn[0])
 
 
+def test_a_reliability_counts_pictures_in_the_bins_of_the_error(drawn):
+    examples = tuple(Example(Path(f"{i}.png"), "Blip", f"{i}") for i in range(2))
+    scores = np.array([[0.8, 0.2], [0.78, 0.22]])
+    figures.draw_reliability(Answers(examples, scores, ("Blip", "Tomte")), None)
+    accuracy, number = drawn[0].axes
+    (bars,) = number.patches
+    assert bars.get_data().values.tolist() == [0] * 11 + [2] + [0] * 3
+    assert accuracy.containers[0].lines[0].get_xdata().tolist() == [0.79]
+
+
 def test_the_legend_of_a_reliability_lies_on_no_point(drawn):
     figures.draw_reliability(answers_of(("Blip", "Tomte")), None)
     assert_whole(drawn[0])

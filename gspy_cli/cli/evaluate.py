@@ -130,14 +130,16 @@ def _scored(
 
 def _check(output: Path, inputs: Iterable[Path]) -> None:
     """Refuse a folder where a report would write over what is read, or over a page."""
-    from gspy_cli.evaluation.fragments import is_ours
+    from gspy_cli.evaluation.fragments import is_ours, reports_below
 
     refuse_file(output)
     if not output.exists():
         return
     page = output / "index.html"
     with writing(output):
-        places = [output, *filter(Path.is_file, output.iterdir())]
+        folders = [output, *(output / name for name in reports_below(page))]
+        files = [p for f in folders if f.is_dir() for p in f.iterdir() if p.is_file()]
+        places = [*folders, *files]
         for path in inputs:
             if path.exists() and any(map(path.samefile, places)):
                 raise GspyError(f"-o {output}: {path} is read there; name another")

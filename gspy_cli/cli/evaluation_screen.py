@@ -115,9 +115,10 @@ def show_agreement(console: Console, agreement: Agreement) -> None:
     console.print(
         Text(
             f"Gravity Spy's own labels ({agreement.source}): {agreement.agree} of "
-            f"{counted(agreement.glitches, 'glitch')} agree, {share:.3f} "
-            f"({span(agreement.interval)}); {agreement.not_in_reference} are not in "
-            f"it. Right by the data's labels: ours {agreement.ours_right}, theirs "
+            f"{counted(agreement.glitches, 'glitch')} with the same label, {share:.3f} "
+            f"({span(agreement.interval)}); "
+            f"{counted(agreement.not_in_reference, 'glitch')} not in it. Right by the "
+            f"data's labels: ours {agreement.ours_right}, theirs "
             f"{agreement.theirs_right}"
         )
     )

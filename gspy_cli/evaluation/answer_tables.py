@@ -55,7 +55,7 @@ def read_answers(path: Path) -> AnswerTable:
     Raises
     ------
     GspyError
-        It has no rows, or no columns of probabilities.
+        It cannot be read, has no rows, or no columns of probabilities.
     """
     try:
         with path.open(
@@ -64,8 +64,10 @@ def read_answers(path: Path) -> AnswerTable:
             reader = csv.DictReader(file)
             rows: tuple[Mapping[str, str], ...] = tuple(reader)
             names = list(reader.fieldnames or ())
-    except (OSError, csv.Error) as error:
-        raise GspyError(f"cannot read {path} ({error})") from None
+    except OSError as error:
+        raise GspyError(f"cannot read {path}: {error.strerror}") from None
+    except csv.Error as error:
+        raise GspyError(f"{path} is not a CSV table ({error})") from None
     per_glitch = FILENAMES[0] in names
     if per_glitch:
         rows = tuple(by_picture(rows))

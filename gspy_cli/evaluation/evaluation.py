@@ -26,6 +26,7 @@ from gspy_cli.evaluation.selection import (
 from gspy_cli.evaluation.subjects import Subject
 from gspy_cli.results import Failure
 from gspy_cli.training.answers import Answers
+from gspy_cli.wording import counted
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,9 @@ def evaluate(
     judged = subject.judge(selection.examples, batch_size, progress)
     if not len(judged.answers):
         raise GspyError(
-            f"{subject.name} has no answer to any of the {len(selection.examples)} "
-            f"pictures of {selection.source} ({judged.failures[0].reason})"
+            f"{subject.name} answers none of "
+            f"{counted(len(selection.examples), 'picture')} of {selection.source} "
+            f"({judged.failures[0].reason})"
         )
     seen = (
         *note_of_training(subject.card, selection),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.misclassifications import Misclassification, read_plot
 from gspy_cli.evaluation.scores import Calibration, confusion_of
-from gspy_cli.metrics import BINS, bin_of, wilson_interval
+from gspy_cli.metrics import BINS, EDGES, bin_of, wilson_interval
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.curves import (
     CHARACTER,
@@ -92,8 +92,8 @@ def draw_reliability(answers: Answers, suited: Calibration | None) -> bytes:
         confidence = suited.cross_fitted.max(axis=1)
         label = "at a temperature fitted on other glitches"
         draw_bins(accuracy, confidence, right, colour=ORANGE, marker="s", label=label)
-    edges = np.linspace(0, 1, BINS + 1)
-    number.hist(answers.confidence, edges, color=BLUE)
+    counts = np.bincount(bin_of(answers.confidence), minlength=BINS)
+    number.stairs(counts, EDGES, fill=True, color=BLUE)
     accuracy.set(ylabel="accuracy", xlim=(0, 1), ylim=(-0.02, 1.02))
     figure.legend(
         *accuracy.get_legend_handles_labels(), loc="outside upper left", frameon=False

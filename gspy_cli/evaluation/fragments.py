@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
@@ -10,6 +11,9 @@ from string import Template
 
 Cell = str | int | float | None
 Rows = Iterable[Sequence[Cell]]
+
+REPORT = re.compile(r'<a href="(\d+-[\w.-]+)/index\.html">', re.ASCII)
+"""A link to the report of one of several models, in a folder of its own."""
 
 
 def page(title: str, body: Iterable[str]) -> str:
@@ -23,7 +27,13 @@ def page(title: str, body: Iterable[str]) -> str:
 
 def is_ours(path: Path) -> bool:
     """Tell a page of `gspy evaluate` from others."""
-    return b'<meta name="generator" content="gspy evaluate">' in path.read_bytes()
+    mark = b'<meta name="generator" content="gspy evaluate">'
+    return path.is_file() and mark in path.read_bytes()
+
+
+def reports_below(page: Path) -> list[str]:
+    """Name the folders of the reports that a page of ours leads to."""
+    return REPORT.findall(page.read_text("utf-8", "replace")) if is_ours(page) else []
 
 
 def heading(text: str) -> str:

@@ -102,8 +102,12 @@ def read_reference(
                 )
             found = ((row["gravityspy_id"], row["ml_label"]) for row in rows)
             return {i: class_of(name, classes) for i, name in found if i in wanted}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise GspyError(f"cannot read the reference {table} ({error})") from None
+    except OSError as error:
+        raise GspyError(
+            f"cannot read the reference {table}: {error.strerror}"
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise GspyError(f"the reference {table} is not a CSV table ({error})") from None
 
 
 def by_class(pairs: list[tuple[str, str]]) -> Iterator[ClassAgreement]:

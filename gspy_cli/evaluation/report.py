@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from gspy_cli.evaluation import figures, fragments, outputs
@@ -20,10 +20,11 @@ from gspy_cli.training.curves import draw_comparison, draw_curves
 from gspy_cli.training.history import EpochRow
 from gspy_cli.whole import whole_file, writing
 
-FIGURES = (
-    *("confusion", "confusion_normalised", "reliability", "errors"),
-    *("curves", "parameters"),
-)
+OF_SEVERAL = {"index.html", "comparison.csv", "parameters.png", "curves.png"}
+OF_ONE = {"index.html", "metrics.json", "per_class.csv", "confusion.csv"}
+OF_ONE |= {"predictions.csv", "confusion.png", "confusion_normalised.png"}
+OF_ONE |= {"reliability.png", "errors.png", "curves.png"}
+"""The files that a report may have, of several models or of one."""
 
 
 def write_reports(folder: Path, evaluations: Sequence[Evaluation]) -> Path:
@@ -34,15 +35,21 @@ def write_reports(folder: Path, evaluations: Sequence[Evaluation]) -> Path:
     GspyError
         The folder cannot be written.
     """
-    with writing(folder), ExitStack() as reports:
-        page, new = reports.enter_context(renewed(folder))
-        if len(evaluations) == 1:
-            write_report(page, new, evaluations[0])
-        else:
-            names = [folder_name(i, e) for i, e in enumerate(evaluations)]
-            for name, evaluation in zip(names, evaluations, strict=True):
-                write_report(*reports.enter_context(renewed(folder / name)), evaluation)
-            write_comparison_page(page, new, evaluations, names)
+    with writing(folder):
+        stale = set(fragments.reports_below(folder / "index.html"))
+        with ExitStack() as reports:
+            page, new = reports.enter_context(renewed(folder))
+            if len(evaluations) == 1:
+                write_report(page, new, evaluations[0])
+            else:
+                names = [folder_name(i, e) for i, e in enumerate(evaluations)]
+                stale -= set(names)
+                for name, evaluation in zip(names, evaluations, strict=True):
+                    own = reports.enter_context(renewed(folder / name))
+                    write_report(*own, evaluation)
+                write_comparison_page(page, new, evaluations, names)
+        for name in stale:
+            remove_report(folder / name)
     return folder / "index.html"
 
 
@@ -62,12 +69,11 @@ def write_report(page: Path, new: NewFile, evaluation: Evaluation) -> None:
 def renewed(folder: Path) -> Iterator[tuple[Path, NewFile]]:
     """Let a report's page and other files be written; none if one cannot be.
 
-    They take their places at the end, the page last. Figures of an earlier report
-    there that this one has not go then.
+    They take their places at the end, the page last. Files of an earlier report there
+    that this one has not go then.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    is_report = (folder / "index.html").exists()
-    stale = {f"{name}.png" for name in FIGURES if is_report}
+    stale = files_of(folder)
     with ExitStack() as files:
 
         def new(name: str) -> Path:
@@ -77,6 +83,22 @@ def renewed(folder: Path) -> Iterator[tuple[Path, NewFile]]:
         yield new("index.html"), new
     for name in stale:
         (folder / name).unlink(missing_ok=True)
+
+
+def files_of(folder: Path) -> set[str]:
+    """Name the files that the report in a folder may have; none without a report."""
+    page = folder / "index.html"
+    if not fragments.is_ours(page):
+        return set()
+    return set(OF_SEVERAL if fragments.reports_below(page) else OF_ONE)
+
+
+def remove_report(folder: Path) -> None:
+    """Remove a report, and its folder unless that holds more."""
+    for name in files_of(folder):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def title(evaluation: Evaluation) -> str:

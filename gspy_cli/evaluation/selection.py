@@ -10,6 +10,7 @@ from pathlib import Path
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.training.data import (
+    SPLITS,
     Example,
     fingerprint,
     in_words_of,
@@ -43,16 +44,21 @@ def select(
     """Read the pictures of a split whose labels are among a model's classes.
 
     Without `split`, it is test where the data have one, else validation, else all.
+    `window` in seconds keeps only its pictures of that length.
 
     Raises
     ------
     GspyError
         There is nothing to evaluate on, or one glitch has two labels.
     """
-    found = read_dataset(source, window=window, own_classes=True).examples
-    every = in_words_of(found, classes)
+    every = in_words_of(read_dataset(source, own_classes=True).examples, classes)
     chosen = choose_split(every, split, source)
-    inside = [e for e in every if chosen == "all" or e.split == chosen]
+    inside = [
+        e for e in every if chosen in ("all", e.split) and window in (None, e.window)
+    ]
+    if not inside:
+        where = source if chosen == "all" else f"the {chosen} split of {source}"
+        raise GspyError(f"no {window} s pictures in {where}: leave --window out")
     known = tuple(e for e in inside if e.label in classes)
     if not known:
         labels = ", ".join(sorted({e.label for e in inside}))
@@ -77,9 +83,10 @@ def choose_split(examples: Sequence[Example], split: str | None, source: Path) -
         The data have no split of this name.
     """
     splits = sorted({e.split for e in examples if e.split})
-    if split == "all" or split in splits:
-        return split
     if split is not None:
+        name = SPLITS.get(split.lower(), split)
+        if name == "all" or name in splits:
+            return name
         if not splits:
             raise GspyError(f"{source} has no splits; leave --split out")
         there = ", ".join(splits)
@@ -163,11 +170,11 @@ def note_of_training(card: ModelCard | None, selection: Selection) -> list[str]:
     if not seen:
         known = card and card.trained_on and "?" not in card.trained_on.split()
         return [] if known else [UNKNOWN]
-    what = "all" if len(seen) == len(selection.examples) else f"{len(seen)}"
+    what = of_these(len(seen), len(selection.examples)).upper()
     names = first_few(sorted({Path(e.glitch).name for e in seen}))
     return [
-        f"THE MODEL HAS TRAINED ON {what.upper()} OF THESE {len(selection.examples)} "
-        f"PICTURES, so its scores on them say nothing about others: {names}"
+        f"THE MODEL HAS TRAINED ON {what}, so its scores there say nothing about "
+        f"others: {names}"
     ]
 
 
@@ -179,10 +186,15 @@ def note_of_choice(chosen_by: Set[str], selection: Selection) -> list[str]:
     own = [e for e in selection.examples if not chosen_by.isdisjoint(names_of(e))]
     if not own:
         return []
-    return [
-        f"the best epoch was chosen on the validation split, {len(own)} of these "
-        f"{len(selection.examples)} pictures: expect less"
-    ]
+    what = of_these(len(own), len(selection.examples))
+    return [f"the best epoch was chosen on the validation split, {what}: expect less"]
+
+
+def of_these(part: int, total: int) -> str:
+    """Say how many of the pictures, at least one."""
+    if total == 1:
+        return "this picture"
+    return f"{'all' if part == total else part} of these {total} pictures"
 
 
 def first_few(names: Sequence[str]) -> str:
