@@ -100,6 +100,22 @@ def test_a_fraction_of_a_second_is_told_once(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("cell", ["4e8", "400000000.0", " 400000000 "])
+def test_nanoseconds_may_be_written_as_any_number(tmp_path: Path, cell: str) -> None:
+    (good,) = read_triggers(write(tmp_path, "peak_time,peak_time_ns", f"5,{cell}"))
+    assert str(good.gps) == "5.4"
+
+
+@pytest.mark.parametrize("cell", ["5000000000", "1e9", "-5", "nan", "soon"])
+def test_nanoseconds_are_less_than_a_second(tmp_path: Path, cell: str) -> None:
+    (bad,) = read_triggers(write(tmp_path, "peak_time,peak_time_ns", f"5,{cell}"))
+    assert bad.gps is None
+    assert bad.problem == (
+        f"peak_time in line 2: peak_time_ns is '{cell}'; "
+        "give nanoseconds from 0 to 999999999"
+    )
+
+
 def test_every_trigger_gets_its_rows_in_order(
     strain: Path, tmp_path: Path, tiny_model: Path
 ) -> None:

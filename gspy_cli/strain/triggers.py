@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
@@ -40,8 +40,8 @@ def only_of(wanted: Iterable[EventTime], ifo: str | None) -> Iterator[EventTime]
 def read_triggers(path: Path) -> Iterator[EventTime]:
     """Read a CSV table with a column `event_time`, `GPStime` or `peak_time`.
 
-    Nanoseconds may come in a column `peak_time_ns`. Columns `ifo` and
-    `gravityspy_id` are used where there are any; others do not matter.
+    Nanoseconds, less than a second, may come in a column `peak_time_ns`. Columns
+    `ifo` and `gravityspy_id` are used where there are any; others do not matter.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _event_time(row: Mapping[str, str | None], column: str, line: str) -> EventT
         gps = gps_time((row[column] or "").strip())
         nanoseconds = (row.get("peak_time_ns") or "").strip()
         if column == "peak_time" and nanoseconds:
-            fraction = gps_time(nanoseconds) / 10**9
+            fraction = _fraction(nanoseconds)
             if gps % 1 and fraction:
                 raise GspyError(
                     f"{gps} has decimals, and peak_time_ns tells them again; leave one"
@@ -88,3 +88,16 @@ def _event_time(row: Mapping[str, str | None], column: str, line: str) -> EventT
     except GspyError as error:
         return EventTime(None, ifo, name or line, f"{column} in {line}: {error}")
     return EventTime(gps, ifo, name)
+
+
+def _fraction(nanoseconds: str) -> Decimal:
+    """Read nanoseconds, and give them in seconds."""
+    try:
+        number = Decimal(nanoseconds)
+        if 0 <= number < 10**9:
+            return round(number / 10**9, 9).normalize()
+    except InvalidOperation:
+        pass
+    raise GspyError(
+        f"peak_time_ns is '{nanoseconds}'; give nanoseconds from 0 to 999999999"
+    )
