@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -228,6 +229,31 @@ def test_the_snr_is_that_of_the_picture():
     np.testing.assert_allclose(
         scene.scan.energies[0.5], fainter * of_32_s.energies[0.5], rtol=1e-4, atol=1e-3
     )
+
+
+@pytest.mark.parametrize(
+    ("label", "seed", "index"),
+    [  # lines hide the tile that would be the loudest on the smooth floor
+        ("Scattered_Light", 21, 2),
+        ("Scattered_Light", 21, 20),
+        ("Low_Frequency_Lines", 5, 36),
+        ("Low_Frequency_Lines", 21, 54),
+        ("Low_Frequency_Lines", 11, 12),
+        ("Wandering_Line", 21, 9),
+        ("Power_Line", 5, 16),
+    ],
+)
+def test_the_picture_is_of_the_plane_that_a_q_scan_chooses(label, seed, index):
+    scene = draw_scene(label, seed=seed, index=index)
+    scan = q_scan(
+        scene.strain,
+        sample_rate_hz=RATE_HZ,
+        event_s=scene.event_s,
+        era=scene.origin.era,
+    )
+    assert scene.scan.q == scan.q
+    assert scene.scan.peak_frequency == scan.peak_frequency
+    assert scene.scan.snr == pytest.approx(scan.snr, rel=0.02)  # of 64 s, not 32
 
 
 def extents(scene):
@@ -533,6 +559,39 @@ def test_processes_end_when_the_one_that_began_them_is_killed(tmp_path):
                 os.killpg(parent.pid, signal.SIGKILL)
 
 
+HUNG_UP = """
+import itertools, os, signal
+from multiprocessing.synchronize import SemLock
+from pathlib import Path
+from gspy_cli.simulate.dataset import Plan, write_inputs
+
+def wait(*_):
+    print(flush=True)
+    signal.pause()
+
+numbers = itertools.count()
+SemLock._make_name = staticmethod(lambda: f"/gspy-{{os.getpid()}}-{{next(numbers)}}")
+plan = Plan(count=1, seed=1, height=12, width=16, classes=("Blip",))
+write_inputs(Path("{}"), plan, workers=2, progress=wait)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /dev/shm")
+def test_a_closed_terminal_leaves_no_semaphores(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", HUNG_UP.format(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as parent:
+        parent.stdout.readline()
+        name = f"sem.gspy-{parent.pid}-*"
+        assert list(Path("/dev/shm").glob(name))
+        os.killpg(parent.pid, signal.SIGHUP)
+        parent.communicate(timeout=30)  # until nobody holds the pipe
+    assert not list(Path("/dev/shm").glob(name))
+
+
 def test_windows_is_asked_for_no_more_processes_than_it_can_wait_for(
     tmp_path, monkeypatch
 ):
@@ -577,16 +636,28 @@ def test_figures_are_named_as_gravity_spy_names_them(tmp_path):
 def test_gwpy_reads_the_strain_of_a_figure(tmp_path, monkeypatch):
     timeseries = pytest.importorskip("gwpy.timeseries")
     monkeypatch.setattr(figures, "_views", lambda *_: ())
-    write_figures(tmp_path, count=1, seed=1, classes=["Blip"], strain=True)
-    scene = draw_scene("Blip", seed=1, index=0)
-    (path,) = tmp_path.glob("Blip/*.hdf5")
+    write_figures(tmp_path, count=2, seed=1, classes=["Blip"], strain=True)
+    scene = draw_scene("Blip", seed=1, index=1)
+    (path,) = tmp_path.glob("Blip/*_S1N000001.hdf5")
     series = timeseries.TimeSeries.read(path)
+    assert series.t0.value == 128
     np.testing.assert_array_equal(series.value, scene.strain)
     assert series.sample_rate.value == RATE_HZ
     assert series.duration.value == scene.strain.size / RATE_HZ
     assert series.name == f"{scene.origin.ifo}:GSPY-SIMULATED"
     with h5py.File(path) as file:
-        assert dict(file.attrs) == {"event_time": scene.event_s, "label": "Blip"}
+        event_time = 128 + scene.event_s
+        assert dict(file.attrs) == {"event_time": event_time, "label": "Blip"}
+
+
+def test_strain_of_two_glitches_is_not_one_stretch(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "_views", lambda *_: ())
+    write_figures(tmp_path, count=3, seed=1, classes=["Whistle"], strain=True)
+    paths = sorted(tmp_path.glob("Whistle/*.hdf5"))
+    held = [list_series(path)[0] for path in paths]
+    starts = sorted(float(one.start_gps) for one in held)
+    assert starts == [0, 128, 256]
+    assert max(one.size / one.rate_hz for one in held) <= 64
 
 
 def test_figures_that_were_stopped_go_on_to_the_same_bytes(tmp_path):

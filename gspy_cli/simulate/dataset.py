@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from pathlib import Path
 from threading import Thread
 
@@ -153,6 +153,7 @@ def _run(
         os.environ.setdefault(name, value)
     if sys.platform == "win32":
         workers = min(workers, 61)  # as many as can be waited for there
+    _start_tracker()
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_end_early)
     try:
@@ -166,6 +167,19 @@ def _run(
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start_tracker() -> None:
+    """Start the process that removes the pool's semaphores, whatever ends the others.
+
+    Python lets it outlive Ctrl-C and SIGTERM, but not a terminal that is closed.
+    """
+    if hasattr(signal, "pthread_sigmask"):  # Windows has neither
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            resource_tracker.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_early() -> None:

@@ -26,6 +26,7 @@ from gspy_cli.whole import alone_in
 
 Format = Literal["png", "jpeg"]
 ENDINGS = {"png": "png", "jpeg": "jpg"}
+SPACING_S = 128  # from the start of one glitch's strain to the next one's
 TITLE_STREAM = 1_000_033  # keeps the figure's numbers apart from the scene's
 
 
@@ -45,8 +46,9 @@ def write_figures(
 
     A run that was stopped goes on after the last glitch in the manifest.
 
-    The strain goes to `<ifo>_<id>.hdf5` beside the figures; the event's time, in
-    seconds after the first sample, is the file's attribute `event_time`. `noise` is
+    The strain goes to `<ifo>_<id>.hdf5` beside the figures. It starts at GPS 128 s
+    times the glitch's index, so that no two of a data set are one stretch; the event's
+    GPS time is the file's attribute `event_time`. `noise` is
     real strain, a file or a folder, to put half of the glitches into; `on_left_out`
     is told why a file of it gives nothing. What is used of it is kept in `quiet.npy`.
 
@@ -78,23 +80,20 @@ def write_figures(
             stem = directory / label / f"{scene.origin.ifo}_{name}"
             sequence = np.random.SeedSequence((seed, index, TITLE_STREAM))
             rng = np.random.default_rng(sequence)
-            _write_glitch(
-                stem, scene, _views(rng, scene, picture_format), strain=strain
-            )
+            _write_views(stem, _views(rng, scene, picture_format))
+            if strain:
+                path = stem.with_name(f"{stem.name}.hdf5")
+                _write_strain(path, scene, gps=float(SPACING_S * index))
             row = manifest_row(scene, name=name, index=index, early=False)
             append_row(manifest, row)
             progress(index + 1, count)
 
 
-def _write_glitch(
-    stem: Path, scene: Scene, views: Iterable[tuple[str, bytes]], *, strain: bool
-) -> None:
-    """Write the views, each to the stem and its own ending, and perhaps the strain."""
+def _write_views(stem: Path, views: Iterable[tuple[str, bytes]]) -> None:
+    """Write the views, each to the stem and its own ending."""
     stem.parent.mkdir(exist_ok=True)
     for ending, figure in views:
         stem.with_name(f"{stem.name}_{ending}").write_bytes(figure)
-    if strain:
-        _write_strain(stem.with_name(f"{stem.name}.hdf5"), scene)
 
 
 def _views(
@@ -128,8 +127,8 @@ def _as_jpeg(png: bytes, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _write_strain(path: Path, scene: Scene) -> None:
-    """Write strain as gwpy reads it; its GPS times count from the first sample."""
+def _write_strain(path: Path, scene: Scene, *, gps: float) -> None:
+    """Write strain that starts at a GPS time, as gwpy reads it."""
     import h5py
 
     content = BytesIO()  # HDF5 tells of a full disk in many ways
@@ -137,6 +136,6 @@ def _write_strain(path: Path, scene: Scene) -> None:
         name = f"{scene.origin.ifo}:GSPY-SIMULATED"
         data = file.create_dataset(name, data=scene.strain)
         data.attrs.update(name=name, unit="strain")
-        data.attrs.update(x0=0.0, dx=1 / scene.sample_rate_hz, xunit="s")
-        file.attrs["event_time"], file.attrs["label"] = scene.event_s, scene.label
+        data.attrs.update(x0=gps, dx=1 / scene.sample_rate_hz, xunit="s")
+        file.attrs.update(event_time=gps + scene.event_s, label=scene.label)
     path.write_bytes(content.getvalue())

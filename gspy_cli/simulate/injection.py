@@ -12,8 +12,13 @@ from gspy_cli.simulate.tiles import Tile
 from gspy_cli.simulate.waveform import Loudness
 from gspy_cli.strain.archive import BLOCK_S
 from gspy_cli.strain.eras import ERA_SETTINGS, Era
-from gspy_cli.strain.qplane import QRANGE
-from gspy_cli.strain.qtransform import QScan, peak_snr, scan_tiles, tile_strain
+from gspy_cli.strain.qtransform import (
+    QScan,
+    peak_snr,
+    scan_tiles,
+    tile_planes,
+    whiten_strain,
+)
 
 Spectrum = NDArray[np.complex128]
 
@@ -21,7 +26,7 @@ ROUNDS = 4  # attempts to reach a wanted peak energy
 ENOUGH = 0.8  # of the wanted energy
 # By how much the faded ends shorten a stretch, measured on white noise.
 FAINT_S = {"mean": 1.3, "median": 2.0}
-# A tile whose plane neither noise nor another plane's tile will outshine
+# A tile that noise or another plane outshines only where lines hide it
 CLEAR, MARGIN = 60.0, 0.8
 
 
@@ -48,29 +53,30 @@ def inject(
 
     Lines, the whitening and a row's mean hide part of a glitch that looks loud on
     the smooth floor; a search would not have found it. `tile` is the loudest one on
-    that floor; where it is clear, only its plane is scanned. `noise` and `glitch` are
-    spectra of strain in numpy's rfft units; `event_s` is after the first sample.
+    that floor; where it is clear, its plane alone tells the brightness, to save time.
+    The scan is of all planes. `noise` and `glitch` are spectra of strain in numpy's
+    rfft units; `event_s` is after the first sample.
 
     Raises
     ------
     GspyError
         The strain cannot be scanned.
     """
+    keep_s = (event_s - max(WINDOWS), event_s + max(WINDOWS))
     boost = 1.0
     for attempt in range(ROUNDS):
         strain = np.asarray(irfft(noise + boost * glitch))
         clear = boost**2 * tile.energy > CLEAR and tile.rival < MARGIN * tile.energy
-        tiles = tile_strain(
-            strain,
-            sample_rate_hz=sample_rate_hz,
-            keep_s=(event_s - max(WINDOWS), event_s + max(WINDOWS)),
-            era=era,
-            qrange=(tile.q * 0.99, tile.q / 0.99) if clear else QRANGE,
-        )
+        whitened = whiten_strain(strain, sample_rate_hz=sample_rate_hz, era=era)
+        planes = [one for one in whitened.planes if one.q == tile.q or not clear]
+        tiles = tile_planes(whitened, planes, keep_s=keep_s)
         missing = _missing(loudness, peak_snr(tiles, event_s=event_s), era)
         if missing <= 1 or attempt == ROUNDS - 1:
             break
         boost *= min(max(float(np.sqrt(missing / ENOUGH)), 1.15), 2.5)
+    others = [one for one in whitened.planes if one not in planes]
+    rest = tile_planes(whitened, others, keep_s=keep_s)
+    tiles = replace(tiles, planes=[*tiles.planes, *rest.planes])
     scan = scan_tiles(tiles, event_s=event_s)
     return Injection(
         strain, boost, _as_if_long(scan, strain.size / sample_rate_hz, era)

@@ -66,6 +66,16 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Whitened:
+    """Whitened strain as a spectrum from 0 Hz, and the planes to cut it into."""
+
+    spectrum: NDArray[np.complex64]
+    planes: tuple[Plane, ...]
+    duration_s: float
+    settings: ScanSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PlaneTiles:
     """Normalised tile energies of one plane near its events.
 

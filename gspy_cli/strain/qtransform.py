@@ -14,13 +14,14 @@ from gspy_cli.errors import GspyError
 from gspy_cli.results import WINDOWS
 from gspy_cli.strain import grid
 from gspy_cli.strain.checks import check_event, check_strain
-from gspy_cli.strain.eras import ERA_SETTINGS, Era, ScanSettings
+from gspy_cli.strain.eras import ERA_SETTINGS, Era
 from gspy_cli.strain.interpolation import SPLINE_REACH, interpolate
 from gspy_cli.strain.qplane import (
     QRANGE,
     Plane,
     PlaneTiles,
     Tiles,
+    Whitened,
     row_norms,
     tile_energies,
     tiling,
@@ -100,7 +101,6 @@ def q_scan(
     return scan_tiles(tiles, event_s=event_s)
 
 
-@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # _check_finite refuses
 def tile_strain(
     strain: NDArray[np.floating],
     *,
@@ -108,7 +108,6 @@ def tile_strain(
     keep_s: tuple[float, float],
     era: Era = Era.GWPY,
     frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
-    qrange: tuple[float, float] = QRANGE,
 ) -> Tiles:
     """Do the part of a Q-scan that neighbouring events share.
 
@@ -120,20 +119,54 @@ def tile_strain(
     GspyError
         If the strain is too short, has gaps, is constant or too coarsely sampled.
     """
+    whitened = whiten_strain(
+        strain, sample_rate_hz=sample_rate_hz, era=era, frange=frange
+    )
+    return tile_planes(whitened, whitened.planes, keep_s=keep_s)
+
+
+# What is not finite is refused by _check_finite.
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def whiten_strain(
+    strain: NDArray[np.floating],
+    *,
+    sample_rate_hz: float,
+    era: Era = Era.GWPY,
+    frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
+) -> Whitened:
+    """Do the part of a Q-scan that its planes share; strain of shape (n,).
+
+    Raises
+    ------
+    GspyError
+        If the strain is too short, has gaps, is constant or too coarsely sampled.
+    """
     check_strain(strain, sample_rate_hz=sample_rate_hz, high_hz=frange[1])
     settings = ERA_SETTINGS[era]
     duration_s = strain.size / sample_rate_hz
-    planes = tiling(duration_s, frange, qrange)
+    planes = tiling(duration_s, frange, QRANGE)
     spectrum = whitened_spectrum(
         np.asarray(strain, dtype=np.float64),
         sample_rate_hz=int(sample_rate_hz),
         settings=settings,
         bins=max(plane.bins for plane in planes),
     )
-    normalised = [
-        _normalise(plane, spectrum, settings, duration_s, keep_s) for plane in planes
-    ]
-    return Tiles(normalised, duration_s, settings)
+    return Whitened(spectrum, planes, duration_s, settings)
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def tile_planes(
+    whitened: Whitened, planes: Sequence[Plane], *, keep_s: tuple[float, float]
+) -> Tiles:
+    """Cut some of the planes of whitened strain; `keep_s` as in `tile_strain`.
+
+    Raises
+    ------
+    GspyError
+        If a part of the strain is too loud for its energies to be numbers.
+    """
+    normalised = [_normalise(plane, whitened, keep_s) for plane in planes]
+    return Tiles(normalised, whitened.duration_s, whitened.settings)
 
 
 def scan_tiles(
@@ -171,17 +204,13 @@ def peak_snr(tiles: Tiles, *, event_s: float) -> float:
 
 
 def _normalise(
-    plane: Plane,
-    spectrum: NDArray[np.complex64],
-    settings: ScanSettings,
-    duration_s: float,
-    keep_s: tuple[float, float],
+    plane: Plane, whitened: Whitened, keep_s: tuple[float, float]
 ) -> PlaneTiles:
     energies, firsts = [], []
     for rows in plane.rows:
-        tiles = tile_energies(spectrum, rows)
-        norms = row_norms(tiles, settings.row_norm)
-        step_s = duration_s / rows.tiles
+        tiles = tile_energies(whitened.spectrum, rows)
+        norms = row_norms(tiles, whitened.settings.row_norm)
+        step_s = whitened.duration_s / rows.tiles
         first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
         last = int(keep_s[1] / step_s) + SPLINE_REACH
         _check_finite(norms)
