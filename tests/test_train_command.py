@@ -267,6 +267,7 @@ def test_finished_folds_are_not_trained_again(data, tmp_path):
         (("-b", "8,1"), "--batch-size 1: give 2 or more"),
         (("--lr", "0.1,nan"), "--lr nan: give a number above 0"),
         (("--name", "../evil"), "--name ../evil: give a name"),
+        (("--simulated", "nosuch"), "nosuch holds no simulated inputs"),
         (("--resume", "x"), "x is no training run: there is no such folder"),
     ],
 )
@@ -288,6 +289,24 @@ def test_what_cannot_start_leaves_no_folder(several, data, tmp_path):
     code, _, err = train(data, tmp_path, *several)
     assert (code, "only one class, Blip" in err) == (2, True)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("way", [(), ("--folds", 2)])
+def test_glitches_without_a_picture_are_told_of_at_the_start(way, data, tmp_path):
+    columns, lines = "ifo,gravityspy_id,label,sample_type", []
+    for label in CLASSES:
+        parts = ("train", "train", "validation")
+        lines += [f"H1,{label}{n},{label},{part}" for n, part in enumerate(parts)]
+    shutil.copytree(data, tmp_path / "pictures")
+    for picture in (tmp_path / "pictures" / CLASSES[0]).glob(f"H1_{CLASSES[0]}0_*"):
+        picture.unlink()
+    table = tmp_path / "metadata.csv"
+    table.write_text("\n".join([columns, *lines]))
+    (tmp_path / "foreign.pth").touch()
+    _, _, err = train(table, tmp_path, *way, "--weights", tmp_path / "foreign.pth")
+    told, refused = err.splitlines()
+    assert told == f"note: 1 of 9 glitches have no picture under {tmp_path}"
+    assert "is no file of plain weights" in refused
 
 
 def test_a_resumed_run_takes_no_other_options(run, data, tmp_path):

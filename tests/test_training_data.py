@@ -14,6 +14,7 @@ from glitch_pictures import draw_class_folders
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.selection import select
 from gspy_cli.evaluation.answer_tables import OURS
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
@@ -190,6 +191,7 @@ def test_glitches_of_gravity_spys_metadata_without_a_picture_are_told_of(tmp_pat
     notes: list[str] = []
     assert len(read_dataset(table, on_note=notes.append).examples) == 4
     assert notes == [f"2 of 4 glitches have no picture under {tmp_path}"]
+    assert notes[0] in select(table, ("Blip", "Whistle")).notes
 
 
 def test_a_class_of_gravity_spys_metadata_without_a_picture_is_refused(tmp_path):

@@ -51,7 +51,9 @@ def select(
     GspyError
         There is nothing to evaluate on, or one glitch has two labels.
     """
-    every = in_words_of(read_dataset(source, own_classes=True).examples, classes)
+    notes: list[str] = []
+    found = read_dataset(source, own_classes=True, on_note=notes.append).examples
+    every = in_words_of(found, classes)
     chosen = choose_split(every, split, source)
     inside = [
         e for e in every if chosen in ("all", e.split) and window in (None, e.window)
@@ -67,11 +69,9 @@ def select(
             "give data with the model's classes"
         )
     glitch_labels(known)
-    notes = (
-        *notes_of_labels(inside, known, classes),
-        *notes_of_copies(known, every),
-    )
-    return Selection(source, chosen, known, notes)
+    notes += notes_of_labels(inside, known, classes)
+    notes += notes_of_copies(known, every)
+    return Selection(source, chosen, known, tuple(notes))
 
 
 def choose_split(examples: Sequence[Example], split: str | None, source: Path) -> str:

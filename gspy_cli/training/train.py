@@ -48,6 +48,7 @@ from gspy_cli.training.run import (
     remove_unfinished,
     write_plan,
 )
+from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.splits import split_dataset
 from gspy_cli.whole import alone_in
 from gspy_cli.wording import counted
@@ -145,8 +146,8 @@ def completed(config: TrainConfig) -> TrainConfig:
     Raises
     ------
     GspyError
-        There are no such weights, or the network takes no pictures of this
-        size.
+        There are no such weights, or no simulated inputs of this size, or the
+        network takes no pictures of it.
     """
     if config.weights is not None:
         weights = resolved_weights(config.weights)
@@ -154,6 +155,8 @@ def completed(config: TrainConfig) -> TrainConfig:
         if config.image_size is None and (card := card_of(weights)):
             config = replace(config, image_size=card.input_size[0])
     check_size(config.architecture, image_size(config))
+    if config.simulated is not None:
+        read_simulated(config.simulated, image_size(config))
     return config
 
 
