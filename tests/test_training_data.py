@@ -14,8 +14,8 @@ from glitch_pictures import draw_class_folders
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.evaluation.selection import select
 from gspy_cli.evaluation.answer_tables import OURS
+from gspy_cli.evaluation.selection import select
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
 from gspy_cli.training.data import Dataset, Example, read_dataset, read_labels
