@@ -1,10 +1,11 @@
 """What is built and installed: the right files, and each extra enough for its job.
 
 An environment here is a new one into which only what an install of gspy with one extra
-would bring is linked, so nothing is downloaded.
+would bring is linked, so nothing is downloaded, but for the one of the lowest versions.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,9 +13,11 @@ from importlib import metadata, util
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -74,18 +77,27 @@ def test_the_sdist_holds_what_git_tracks_and_no_caches(built):
         assert any(name.startswith(f"{folder}/") for name in names), folder
 
 
-def brought_by(wheel: Path, extra: str) -> set[str]:
-    """Name the distributions that an install with an extra brings; gspy's excepted."""
+def requirements(wheel: Path) -> list[Requirement]:
+    """Read what a wheel requires."""
     with ZipFile(wheel) as files:
         (name,) = (n for n in files.namelist() if n.endswith(".dist-info/METADATA"))
         text = files.read(name).decode()
     lines = re.findall(r"^Requires-Dist: (.+)$", text, re.MULTILINE)
+    return [Requirement(line) for line in lines]
+
+
+def holds(requirement: Requirement, extras: set[str]) -> bool:
+    marker = requirement.marker
+    return not marker or any(marker.evaluate({"extra": e}) for e in extras | {""})
+
+
+def brought_by(wheel: Path, extra: str) -> set[str]:
+    """Name the distributions that an install with an extra brings; gspy's excepted."""
     found: set[str] = set()
-    wanted = [(Requirement(line), {extra}) for line in lines]
+    wanted = [(requirement, {extra}) for requirement in requirements(wheel)]
     while wanted:
         requirement, extras = wanted.pop()
-        marker = requirement.marker
-        if marker and not any(marker.evaluate({"extra": e}) for e in extras | {""}):
+        if not holds(requirement, extras):
             continue
         name = canonicalize_name(requirement.name)
         if name in found and not requirement.extras:
@@ -99,16 +111,19 @@ def brought_by(wheel: Path, extra: str) -> set[str]:
     return found
 
 
+def new_environment(folder: Path) -> Path:
+    home = folder / "fresh"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
+    return home
+
+
 @pytest.fixture
 def installed(built, tmp_path):
     """Give a function that installs gspy with one extra; it gives the Python."""
 
     def install(extra: str) -> Path:
         (wheel,) = built.glob("*.whl")
-        home = tmp_path / "fresh"
-        subprocess.run(
-            [sys.executable, "-m", "venv", "--without-pip", home], check=True
-        )
+        home = new_environment(tmp_path)
         (packages,) = home.glob("lib/python*/site-packages")
         ZipFile(wheel).extractall(packages)
         for name in brought_by(wheel, extra):
@@ -218,3 +233,49 @@ with LocalCluster(1, processes=False, protocol="tcp", dashboard_address=None) as
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert found.stdout.count(",ok,") == 6, found.stderr
+
+
+def install_lowest(wheel: Path, folder: Path) -> Path:
+    """Install a wheel and the lowest versions that it allows; give the Python."""
+    python = new_environment(folder) / "bin" / "python"
+    lowest = [
+        f"{requirement.name}=={bound.version}"
+        for requirement in requirements(wheel)
+        if holds(requirement, set())
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    ]
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--no-compile")
+    done = subprocess.run(
+        [*pip, "--only-binary", ":all:", wheel, *lowest],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "No matching distribution found" in done.stderr:  # or no network
+        pytest.skip(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+def test_the_lowest_versions_answer_as_those_here(built, tmp_path):
+    pictures = shutil.copytree(EXAMPLES, tmp_path / "pictures")
+    name = min(pictures.glob("*.png"))
+    loud = np.asarray(Image.open(name).convert("RGB")).copy()
+    loud[61:540, 400:674] = 253, 231, 37  # viridis's yellow, as loud glitches have it
+    Image.fromarray(loud).save(pictures / "loud.png")
+    script = f"""
+from pathlib import Path
+from gspy_cli import load_model
+from gspy_cli.figure import find_plot, read_figure
+for path in sorted(Path({str(pictures)!r}).glob("*.png")):
+    (answer,) = load_model(device="cpu").classify(path)
+    print(path.name, answer.label, find_plot(read_figure(path)))
+"""
+    (wheel,) = built.glob("*.whl")
+    here, lowest = (
+        subprocess.run(
+            [python, "-I", "-c", script], capture_output=True, text=True, check=False
+        )
+        for python in (sys.executable, install_lowest(wheel, tmp_path))
+    )
+    assert lowest.stdout == here.stdout, lowest.stderr
+    assert lowest.stdout.count("Box(") == 7
