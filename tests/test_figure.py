@@ -909,7 +909,7 @@ def test_damaged_bytes_raise_no_other_error():
 def test_a_missing_file_and_a_folder_say_so(tmp_path):
     with pytest.raises(PictureError, match=r"^no such file$"):
         read_figure(tmp_path / "missing.png")
-    with pytest.raises(PictureError, match=r"^this is a folder; "):
+    with pytest.raises(PictureError, match=r"^cannot be opened: "):
         read_figure(tmp_path)
 
 
@@ -934,6 +934,22 @@ def test_dithered_viridis_is_viridis_and_grey_is_not():
     grey = plot.mean(axis=2, keepdims=True).repeat(3, axis=2).astype(np.uint8)
     pictures = np.stack([plot, np.asarray(dithered), grey])
     assert are_viridis(pictures).tolist() == [True, True, False]
+
+
+def test_turbo_which_begins_as_dark_as_viridis_is_not_viridis():
+    levels = np.clip(energy("blip", np.random.default_rng(1)) / 50, 0, 1)
+    pictures = [colormaps[name](levels)[..., :3] for name in ("viridis", "turbo")]
+    colours = (255 * np.stack(pictures)).astype(np.uint8)
+    assert are_viridis(colours).tolist() == [True, False]
+
+
+@needs_real
+def test_a_real_picture_in_viridis_stays_so_as_jpeg():
+    for path in real_pictures(40):
+        pixels = read_figure(path)
+        box = find_plot(pixels)
+        plot = pixels[box.top : box.bottom, box.left : box.right]
+        assert are_viridis(jpeg(plot, 30)[None]).all(), path.name
 
 
 def test_the_viridis_of_the_finder_is_matplotlibs():

@@ -26,6 +26,8 @@ _AT_PLACE = np.stack(
 _TOLERANCE = 24  # levels of a channel, to which JPEG and resizing keep colours
 _LEAST = np.ceil(_AT_PLACE - _TOLERANCE).clip(0).astype(np.uint8)  # (766, 3)
 _RANGE = np.floor(_AT_PLACE + _TOLERANCE).clip(max=255).astype(np.uint8) - _LEAST
+_RED_AND_BLUE = _AT_PLACE[:, 0] + _AT_PLACE[:, 2]  # (766,)
+_ABOVE_DARK = 200, 300  # places where maps part that begin as dark as viridis
 
 
 @lru_cache  # most figures have one size
@@ -190,16 +192,33 @@ def is_viridis(pixels: Pixels, least: float = SHARE) -> bool:
 
 
 def are_viridis(pictures: Pixels) -> NDArray[np.bool_]:
-    """Tell which pictures (N, H, W, 3) are in viridis, as `is_viridis` does: (N,)."""
+    """Tell which pictures (N, H, W, 3) are in viridis: (N,).
+
+    They are by `is_viridis`, and are not in a map that shares its dark end alone.
+    """
     rows, columns = (spread(length, 32) for length in pictures.shape[1:3])
-    colours = pictures[:, rows[:, None], columns].reshape(-1, 3)
-    shares = on_viridis(colours).reshape(len(pictures), -1).mean(axis=1).tolist()
-    return np.array(
-        [
-            share >= SHARE or (share > 0.1 and is_viridis(picture))
-            for share, picture in zip(shares, pictures, strict=True)
-        ]
-    )
+    colours = pictures[:, rows[:, None], columns].reshape(len(pictures), -1, 3)
+    shares = on_viridis(colours).mean(axis=1).tolist()
+    near = [
+        share >= SHARE or (share > 0.1 and is_viridis(picture))
+        for share, picture in zip(shares, pictures, strict=True)
+    ]
+    return np.array(near, bool) & ~_are_purple(colours)
+
+
+def _are_purple(colours: Pixels) -> NDArray[np.bool_]:
+    """Tell which samples (N, P, 3) have more red and blue than viridis: (N,).
+
+    Above the darkest colours, turbo is bluer and magma redder, by 45 levels or more on
+    average. Figures in viridis have at most 35, as JPEG or washed out as they may be.
+    """
+    red, green, blue = np.moveaxis(colours.astype(np.int16), -1, 0)
+    place = red + 2 * green
+    above_dark = (place >= _ABOVE_DARK[0]) & (place < _ABOVE_DARK[1])
+    excess = (red + blue - _RED_AND_BLUE.take(place)) * above_dark
+    count = above_dark.sum(axis=1)
+    purple: NDArray[np.bool_] = (count >= 16) & (excess.sum(axis=1) > 40 * count)
+    return purple
 
 
 def _are_viridis(colours: Pixels, pixels: Pixels, least: float) -> bool:
