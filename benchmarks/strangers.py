@@ -17,7 +17,9 @@ Pictures = NDArray[np.uint8]  # (N, S, S, 3)
 Rng = np.random.Generator
 Levels = NDArray[np.float64]  # (S, S), 0 to 1, row 0 at the top
 
-COLOUR_MAPS = ("viridis_r", "jet", "inferno", "gray", "gray_r", "plasma", "cividis")
+COLOUR_MAPS = (
+    *("viridis_r", "jet", "turbo", "inferno", "gray", "gray_r", "plasma", "cividis"),
+)
 
 
 def recoloured(pictures: Pictures, name: str) -> Pictures:
