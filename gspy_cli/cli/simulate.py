@@ -27,7 +27,13 @@ def simulate(
         str, typer.Option(metavar="A,B,...", help="Only these classes.")
     ] = "",
     seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="The same seed, the same bytes.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="The same seed, the same bytes, with the same versions of numpy, "
+            "scipy, Pillow and matplotlib.",
+        ),
     ] = 0,
     jpeg: Annotated[bool, typer.Option("--jpeg", help="Write JPEG, not PNG.")] = False,
     inputs: Annotated[
