@@ -688,6 +688,18 @@ def test_several_plots_in_one_picture_are_told_apart_from_none(name):
         find_plot(SEVERAL_PLOTS[name]())
 
 
+@pytest.mark.parametrize("projection", ["polar", "mollweide"])
+def test_one_round_plot_is_no_spectrogram_but_not_several(projection):
+    figure = Figure((6, 4), dpi=100)
+    axes = figure.add_subplot(projection=projection)
+    angle = np.linspace(-np.pi, np.pi, 120)
+    other = np.linspace(0, 1.5, 100)
+    axes.pcolormesh(angle, other, energy("noise", np.random.default_rng(1)))
+    axes.pcolormesh(angle, -other, energy("noise", np.random.default_rng(2)))
+    with pytest.raises(PictureError, match="does not look like a spectrogram"):
+        find_plot(render(figure))
+
+
 def saved(tmp_path: Path, picture: Image.Image, name: str, **options) -> Path:
     path = tmp_path / name
     picture.save(path, **options)

@@ -27,9 +27,16 @@ from gspy_cli.figure.colours import (
     is_one_grey,
     is_spectrogram,
     is_viridis,
+    on_viridis,
 )
 from gspy_cli.figure.content import Content, Mask, content_of
-from gspy_cli.figure.frame import Box, without_bars, without_frame, without_rim
+from gspy_cli.figure.frame import (
+    RIM,
+    Box,
+    without_bars,
+    without_frame,
+    without_rim,
+)
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 SOLID = 0.8  # least part of a line that content must cover to be plot
@@ -120,7 +127,8 @@ def _look(pixels: Pixels) -> _Sight:
             loose = known and is_bordered(plot)
             divided = known and is_divided(plot)
             if _has_rival(content, box, written, known=known):
-                sight.several |= known or is_viridis(plot, least=RIVAL)
+                viridis = known or is_viridis(plot, least=RIVAL)
+                sight.several |= viridis and not _goes_on(pixels, box)
                 continue
             if divided:  # perhaps from its colour bar
                 sight.several |= not loose
@@ -147,6 +155,16 @@ def _has_rival(content: Content, box: Box, written: float, *, known: bool) -> bo
     if known and not is_viridis(_crop(content.pixels, box)[..., :3]):
         return written >= CROWDED
     return content.in_viridis().written_share(box) >= least
+
+
+def _goes_on(pixels: Pixels, box: Box) -> bool:
+    """Tell whether viridis goes on all around a box, as in a round or slanted plot."""
+    height, width = pixels.shape[:2]
+    left, right = max(box.left - RIM, 0), min(box.right + RIM, width) - 1
+    top, bottom = max(box.top - RIM, 0), min(box.bottom + RIM, height) - 1
+    down = on_viridis(pixels[box.top : box.bottom, (left, right), :3])
+    across = on_viridis(pixels[(top, bottom), box.left : box.right, :3])
+    return bool(min(*down.mean(axis=0), *across.mean(axis=1)) >= 0.4)
 
 
 def _crop(pixels: Pixels, box: Box) -> Pixels:
