@@ -1,11 +1,14 @@
 """Samples in, results out: batches are read and scored side by side, order kept."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import atexit
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,7 @@ from gspy_cli.workers import available_cores
 
 FEW = 64  # pictures that are read sooner than processes to read them can start
 ROUNDING = 1e-3  # of a probability
+PATIENCE_S = 10.0  # that the end of a program has with batches
 
 Ready = tuple[Origin, Input]
 """Where a sample is from, with what reading told of it, and its input or the reason."""
@@ -37,13 +41,14 @@ def classify(
     batch_size: int = 8,
     workers: int | None = None,
     readers: Readers | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Name every sample: one result each, in order, none lost.
 
     Each of the `workers` reads a batch and scores it, on one core; there are as many
     as cores unless told otherwise. At most two batches a worker are held, so memory
     does not grow with the number of samples. `readers`, where there are any already,
-    read from the start; more are added where there is much to do.
+    read from the start; more are added where there is much to do. What `samples`
+    raises comes after the results of the whole batches before it.
     """
     workers = workers or available_cores()
     with nullcontext(readers) if readers else closing(Readers()) as team:
@@ -63,7 +68,7 @@ def _side_by_side(
     crew = _Crew(workers, lambda batch, read: _classify(batch, model, read))
     wait = True
     try:
-        for batch in batches:
+        for batch in _to_the_end(batches, crew):
             crew.give(batch, reading.by_whom(batch))
             while crew.has_next() or crew.held >= 2 * workers:
                 yield from crew.take()
@@ -76,11 +81,26 @@ def _side_by_side(
         crew.end(wait=wait)
 
 
+def _to_the_end(
+    batches: Iterable[Sequence[Sample]], crew: "_Crew"
+) -> Iterator[Sequence[Sample]]:
+    """Pass batches on; if their source fails, its error takes the next one's turn."""
+    try:
+        yield from batches
+    except Exception as error:  # noqa: BLE001, raised where it is taken
+        crew.give([], partial(_raise, error))
+
+
+def _raise(error: Exception, *_order: object) -> list[Ready]:
+    raise error
+
+
 class _Crew:
     """Threads that classify batches; their answers are taken in order.
 
-    They end with the program, and no lock is taken in Python, where Ctrl-C could leave
-    it taken for ever.
+    They end with the program, but not within a batch, if they can help it: to come back
+    from ONNX Runtime into a Python that is at its end aborts it. No lock is taken in
+    Python, where Ctrl-C could leave it taken for ever.
     """
 
     def __init__(self, workers: int, work: Work) -> None:
@@ -92,6 +112,7 @@ class _Crew:
         self._threads = [Thread(target=self._run, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
+        atexit.register(self._leave)
 
     def give(self, batch: Sequence[Sample], read: Read) -> None:
         self._todo.put((self._first + self.held, batch, read))
@@ -118,8 +139,16 @@ class _Crew:
                 self._todo.get_nowait()
         for _ in self._threads:
             self._todo.put(None)
-        for thread in self._threads if wait else ():
-            thread.join()
+        if wait:
+            for thread in self._threads:
+                thread.join()
+            atexit.unregister(self._leave)
+
+    def _leave(self) -> None:
+        self.end(wait=False)
+        last = monotonic() + PATIENCE_S
+        for thread in self._threads:
+            thread.join(max(0, last - monotonic()))
 
     def _collect(self) -> None:
         number, answer = self._done.get()

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,24 @@ def test_a_bug_is_not_hidden_as_a_failure():
         list(classify([Sample(Origin("x"), crash)], MODEL))
 
 
+def test_what_the_source_raises_comes_after_the_whole_batches_before_it():
+    raised, taken = threading.Event(), []
+
+    def source():
+        yield from map(figure_sample, range(5))
+        raised.set()
+        raise PictureError("no more")
+
+    def score(pictures: np.ndarray) -> np.ndarray:
+        raised.wait()
+        return red_share(pictures)
+
+    model = Model(tiny_card(), score, "cpu")
+    with pytest.raises(PictureError, match="no more"):
+        taken.extend(classify(source(), model, batch_size=2, workers=2))
+    assert [result.origin.path for result in taken] == ["0", "1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("files", "cores"),
     [
@@ -189,11 +208,40 @@ def test_batches_that_wait_are_not_begun_once_the_results_are_not_wanted():
 def test_the_program_ends_while_a_batch_does_not():
     code = (
         "from threading import Event\n"
-        "from gspy_cli.predict import _Crew\n"
+        "from gspy_cli import predict\n"
+        "predict.PATIENCE_S = 0.01\n"
         "begun = Event()\n"
-        "crew = _Crew(1, lambda batch, read: begun.set() or Event().wait())\n"
+        "crew = predict._Crew(1, lambda batch, read: begun.set() or Event().wait())\n"
         "crew.give([], None)\n"
         "begun.wait()\n"
         "crew.end(wait=False)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+
+
+@pytest.mark.parametrize(
+    "stop", ["", "1 / 0", "raise KeyboardInterrupt", "results.throw(KeyboardInterrupt)"]
+)
+def test_no_thread_of_a_stopped_run_lives_as_the_program_ends(stop, tiny_model):
+    code = (
+        "import atexit, sys, threading\n"
+        "import numpy as np\n"
+        "from gspy_cli import load_model\n"
+        "atexit.register(lambda: print(threading.active_count()))\n"
+        "pictures = [np.zeros((9, 9, 3), np.uint8)] * 20\n"
+        "model = load_model(sys.argv[1])\n"
+        "results = model.classify(pictures, batch_size=1, workers=2)\n"
+        f"next(results)\n{stop}\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, tiny_model], capture_output=True, text=True
+    )
+    assert run.stdout == "1\n"
+
+
+def test_nothing_is_kept_of_a_run_that_has_ended():
+    crew = predict._Crew(2, lambda *_: [])
+    kept = weakref.ref(crew)
+    crew.end(wait=True)
+    del crew
+    assert kept() is None
