@@ -1,7 +1,9 @@
 """Models ready to use: from an ONNX file to a function that scores pictures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,6 +25,9 @@ Scorer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """
 Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Pictures (N, H, W, 3) to probabilities (N, K) and familiarity (N,), 0 to 1."""
+
+
+SILENT, WARNINGS = 4, 2  # what ONNX Runtime logs: fatal errors; as it does by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +204,13 @@ class _Building(Thread):
 def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
     import onnxruntime
 
-    onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # each thread that scores is one core's
+    options.log_severity_level = SILENT
     providers = devices.providers(device)
-    if len(providers) > 1:
-        _load_gpu_libraries()
+    start = partial(onnxruntime.InferenceSession, graph, options, providers=providers)
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=providers)
+        return start() if len(providers) == 1 else _start_on_gpu(start)
     except _onnx_errors():
         raise GspyError(
             f"{path} is not an ONNX model that ONNX Runtime can load; "
@@ -224,13 +228,29 @@ def _onnx_errors() -> tuple[type[Exception], ...]:
     )
 
 
-def _load_gpu_libraries() -> None:
-    """Load CUDA and cuDNN where they are; ONNX Runtime would print what goes wrong."""
+def _start_on_gpu(start: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Load CUDA and cuDNN where they are, and start a session."""
+    import onnxruntime
+
+    with _silence():
+        onnxruntime.preload_dlls()
+        return start()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep ONNX Runtime from telling what is wrong with a GPU: no session has a say."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_inference_collection as sessions
 
+    onnxruntime.set_default_logger_severity(SILENT)
     onnxruntime.print = sessions.print = lambda *_words: None
-    onnxruntime.preload_dlls()
+    try:
+        yield
+    finally:
+        for module in (onnxruntime, sessions):
+            vars(module).pop("print", None)
+        onnxruntime.set_default_logger_severity(WARNINGS)
 
 
 def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa: ANN401
@@ -316,7 +336,8 @@ def _computes(session: Any, card: ModelCard, device: str, path: Path) -> bool:  
     """Try a blank picture: ONNX Runtime may have no kernels for a GPU of its age."""
     blank = np.zeros((1, *card.input_size, 3), np.uint8)
     try:
-        session.run(["probabilities"], {"image": blank})
+        with _silence():
+            session.run(["probabilities"], {"image": blank})
     except _onnx_errors() as error:
         if device == "auto":
             return False

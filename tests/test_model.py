@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import typer
 from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
@@ -240,7 +241,20 @@ def test_a_graph_that_fails_on_a_batch_is_one_line(tiny_model: Path):
     assert score(np.zeros((1, SIDE, SIDE, 3), np.uint8)).shape == (1, 3)
     with pytest.raises(GspyError, match=r"fails on a batch of 2 \(.*Reshape") as caught:
         score(np.zeros((2, SIDE, SIDE, 3), np.uint8))
+    with pytest.raises(GspyError, match=r"fails on a batch of 2 \(.*Reshape") as caught:
+        score(np.zeros((2, SIDE, SIDE, 3), np.uint8))
     assert "\n" not in str(caught.value)
+
+
+def test_only_the_sessions_of_gspy_are_silent(tiny_model: Path, capfd):
+    end_with(tiny_model, "Reshape", "one row")
+    two = np.zeros((2, SIDE, SIDE, 3), np.uint8)
+    with pytest.raises(GspyError):
+        load_model(str(tiny_model)).score(two)
+    assert capfd.readouterr().err == ""
+    with pytest.raises(Exception, match="Reshape"):
+        onnxruntime.InferenceSession(tiny_model).run(None, {"image": two})
+    assert "Reshape" in capfd.readouterr().err
 
 
 def test_a_graph_that_leaves_pictures_out_is_one_line(tiny_model: Path):
