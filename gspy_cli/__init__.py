@@ -12,10 +12,16 @@ __version__ = "0.1.0"
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read as ONNX Runtime loads
 
 
-def __getattr__(name: str) -> object:
-    """Import the interface when it is asked for: the command line does without."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gspy_cli import api
+if not TYPE_CHECKING:  # checkers would take every name for one of the package
 
-    return getattr(api, name)
+    def __getattr__(name: str) -> object:
+        """Import the interface when it is asked for: the command line does without."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from gspy_cli import api
+
+        return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

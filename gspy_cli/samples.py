@@ -26,6 +26,8 @@ class PictureFile:
 
     def __call__(self) -> NDArray[np.uint8]:
         """Decode it."""
+        if not self.path:
+            raise PictureError("an empty file name")
         return read_pixels(Path(self.path))
 
 
