@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -754,6 +755,21 @@ def test_a_report_leaves_nothing_of_an_earlier_one_and_all_that_is_not_its_own(
     kept = {"1-answers-1", "1-answers-1/mine.csv", "2-answers-2"}
     kept |= {f"2-answers-2/{name}" for name in fresh[1]}
     assert listing(report, 1) == fresh[1] | kept
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_report_stays_where_an_earlier_ones_name_is_the_same_but_for_its_case(
+    data, table, tmp_path
+):
+    report, upper = tmp_path / "report", tmp_path / "upper" / "ANSWERS.csv"
+    upper.parent.mkdir()
+    shutil.copy(table, upper)
+    new = report / "1-answers-1"
+    for path in (upper, table):
+        assert gspy("evaluate", path, path, "--data", data, "-o", report)[0] == 0
+        with suppress(FileExistsError):  # as where the file system ignores case
+            new.symlink_to("1-ANSWERS-1")
+    assert (new / "index.html").exists()
 
 
 @pytest.mark.parametrize("earlier", [False, True])

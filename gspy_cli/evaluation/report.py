@@ -43,7 +43,8 @@ def write_reports(folder: Path, evaluations: Sequence[Evaluation]) -> Path:
                 write_report(page, new, evaluations[0])
             else:
                 names = [folder_name(i, e) for i, e in enumerate(evaluations)]
-                stale -= set(names)
+                taken = {name.casefold() for name in names}  # as some file systems
+                stale = {name for name in stale if name.casefold() not in taken}
                 for name, evaluation in zip(names, evaluations, strict=True):
                     own = reports.enter_context(renewed(folder / name))
                     write_report(*own, evaluation)
