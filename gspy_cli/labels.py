@@ -1,6 +1,6 @@
 """The glitch classes, as Gravity Spy names and orders them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 DESCRIPTIONS = {
     "1080Lines": "a dotted line near 1080 Hz (Hanford, late 2016)",
@@ -47,6 +47,6 @@ ALIASES = {
 """Names that volunteers use, and the class that each counts as."""
 
 
-def class_of(label: str, classes: Sequence[str]) -> str:
+def class_of(label: str, classes: Collection[str]) -> str:
     """Give a label, or where it is an alias and none of the classes, its class."""
     return label if label in classes else ALIASES.get(label, label)

@@ -195,7 +195,7 @@ def test_data_with_foreign_labels_alone_are_refused(data, table):
         (data / name).rename(data / f"My{name}")
     code, _, err = gspy("evaluate", table, "--data", data)
     assert (code, err.count("\n")) == (2, 1)
-    assert "the model knows none of the labels" in err
+    assert "has only labels that the model does not know (MyBlip, MyKoi_Fish" in err
 
 
 def test_a_picture_without_an_answer_is_named_and_exits_1(data, table):
@@ -553,6 +553,41 @@ def test_models_are_compared_on_the_pictures_that_all_have_answered(
     assert code == 1
     assert "16 pictures of 8 glitches" in out
     assert "answers: 4 pictures left out: another model has no answer" in err
+
+
+def write_certain(path: Path, data: Path, named: dict[str, str]) -> Path:
+    """Write a table that gives the pictures of each class folder one name."""
+    classes = sorted(set(named.values()))
+    lines = [f"path,{','.join(classes)}"]
+    for picture in sorted(data.rglob("*.png")):
+        own = named[picture.parent.name]
+        lines.append(",".join([str(picture), *(f"{c == own:d}" for c in classes)]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_class_that_one_model_has_is_no_alias_in_a_comparison(tmp_path):
+    names = {name: name for name in ("Blip", "Crown", "Fast_Scattering", "Whistle")}
+    data = draw_class_folders(tmp_path / "data", dict.fromkeys(names, 2))
+    own = write_certain(tmp_path / "own.csv", data, names)
+    other = {**names, "Crown": "Fast_Scattering"}
+    theirs = write_certain(tmp_path / "theirs.csv", data, other)
+    for tables in ((own, theirs), (theirs, own)):
+        code, _, err = gspy("evaluate", *tables, "--data", data, "-o", tmp_path / "r")
+        assert code == 0
+        assert "4 pictures left out, with labels that not every model knows: Crown" in (
+            err
+        )
+        compared = rows((tmp_path / "r" / "comparison.csv").read_text())
+        assert [row["glitches right"] for row in compared] == ["1", "1"]
+
+
+def test_models_without_a_common_class_are_not_compared(data, table, tmp_path):
+    names = {"Blip": "a", "Koi_Fish": "b", "Whistle": "a"}
+    other = write_certain(tmp_path / "other.csv", data, names)
+    code, _, err = gspy("evaluate", table, other, "--data", tmp_path / "missing")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "answers and other have no class in common: evaluate them one by one" in err
 
 
 @pytest.mark.parametrize("terminal", ["", "1"])

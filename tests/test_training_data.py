@@ -395,3 +395,35 @@ def test_names_of_real_pictures_group_them_as_their_manifest_does():
     assert len(manifest.classes) == 24
     pairs = {(by_name[e.path], e.glitch) for e in manifest.examples}
     assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+def test_folders_set_aside_by_their_names_are_told_of(tmp_path):
+    draw_class_folders(tmp_path, {"Blip": 1, "_Thunder": 1, ".cache": 1})
+    notes = []
+    assert read_dataset(tmp_path, on_note=notes.append).classes == ("Blip",)
+    assert [note.partition(", ")[2] for note in notes] == [
+        "as names begin with '_': _Thunder"
+    ]
+
+
+def test_labels_that_look_alike_are_one_class(tmp_path):
+    names = (
+        "\N{LATIN CAPITAL LETTER E WITH ACUTE}clat",
+        "E\N{COMBINING ACUTE ACCENT}clat",
+    )
+    for name in names:
+        draw_class_folders(tmp_path, {name: 1})
+    assert read_dataset(tmp_path).classes == (names[0],)
+    pictures = sorted(tmp_path.rglob("*.png"))
+    table = write_csv(
+        tmp_path / "a.csv",
+        [["file", "label"], *([str(p), f"{p.parent.name} "] for p in pictures)],
+    )
+    assert {e.label for e in read_dataset(table).examples} == {names[0]}
+    assert {e.path for e in read_dataset(table).examples} == set(pictures)
+
+
+def test_a_label_of_blanks_alone_is_none(tmp_path):
+    table = write_csv(tmp_path / "a.csv", [["file", "label"], ["a.png", " "]])
+    with pytest.raises(GspyError, match="without a file or a label"):
+        read_dataset(table)

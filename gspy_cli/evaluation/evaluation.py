@@ -89,7 +89,8 @@ def selection_for(
     Raises
     ------
     GspyError
-        No data are given and the first subject has none of its own, or see `select`.
+        No data are given and the first subject has none of its own, the subjects
+        have no class in common, or see `select`.
     """
     first, *others = subjects
     source = data or first.data
@@ -98,7 +99,11 @@ def selection_for(
             f"{first.name} has no labelled pictures of its own: give them with --data"
         )
     common = [c for c in first.classes if all(c in o.classes for o in others)]
-    return select(source, common, split=split, window=window)
+    if not common:
+        names = " and ".join(subject.name for subject in subjects)
+        raise GspyError(f"{names} have no class in common: evaluate them one by one")
+    every = {c for subject in subjects for c in subject.classes} if others else ()
+    return select(source, common, every=every, split=split, window=window)
 
 
 def evaluate(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +38,14 @@ def select(
     source: Path,
     classes: Sequence[str],
     *,
+    every: Collection[str] = (),
     split: str | None = None,
     window: float | None = None,
 ) -> Selection:
     """Read the pictures of a split whose labels are among a model's classes.
 
+    Where several models are compared, `classes` are those that all of them know and
+    `every` those that any does: none of these is read as an alias of another.
     Without `split`, it is test where the data have one, else validation, else all.
     `window` in seconds keeps only its pictures of that length.
 
@@ -53,24 +56,25 @@ def select(
     """
     notes: list[str] = []
     found = read_dataset(source, own_classes=True, on_note=notes.append).examples
-    every = in_words_of(found, classes)
-    chosen = choose_split(every, split, source)
+    labelled = in_words_of(found, every or classes)
+    chosen = choose_split(labelled, split, source)
     inside = [
-        e for e in every if chosen in ("all", e.split) and window in (None, e.window)
+        e for e in labelled if chosen in ("all", e.split) and window in (None, e.window)
     ]
     if not inside:
         where = source if chosen == "all" else f"the {chosen} split of {source}"
         raise GspyError(f"no {window} s pictures in {where}: leave --window out")
     known = tuple(e for e in inside if e.label in classes)
+    who = "not every model knows" if every else "the model does not know"
     if not known:
         labels = ", ".join(sorted({e.label for e in inside}))
         raise GspyError(
-            f"the model knows none of the labels in {source} ({labels}): "
-            "give data with the model's classes"
+            f"{source} has only labels that {who} ({labels}): "
+            f"give data with {first_few(classes)}"
         )
     glitch_labels(known)
-    notes += notes_of_labels(inside, known, classes)
-    notes += notes_of_copies(known, every)
+    notes += notes_of_labels(inside, known, classes, who)
+    notes += notes_of_copies(known, labelled)
     return Selection(source, chosen, known, tuple(notes))
 
 
@@ -95,9 +99,14 @@ def choose_split(examples: Sequence[Example], split: str | None, source: Path) -
 
 
 def notes_of_labels(
-    inside: Sequence[Example], known: Sequence[Example], classes: Sequence[str]
+    inside: Sequence[Example],
+    known: Sequence[Example],
+    classes: Sequence[str],
+    who: str,
 ) -> Iterator[str]:
-    """Tell of labels that the model lacks, and of classes with few examples.
+    """Tell of labels that are left out, and of classes with few examples.
+
+    `who` says who does not know them.
 
     Raises
     ------
@@ -109,7 +118,7 @@ def notes_of_labels(
         counts = [f"{name} ({count})" for name, count in sorted(foreign.items())]
         yield (
             f"{counted(foreign.total(), 'picture')} left out, with labels that "
-            f"the model does not know: {first_few(counts)}"
+            f"{who}: {first_few(counts)}"
         )
     glitches = Counter(label for label in glitch_labels(known).values())
     if absent := [name for name in classes if not glitches[name]]:

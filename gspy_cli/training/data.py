@@ -4,7 +4,8 @@ import csv
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -70,6 +71,7 @@ def read_dataset(
     *,
     window: float | None = None,
     own_classes: bool = False,
+    every_class: bool = False,
     on_note: OnNote = ignore,
 ) -> Dataset:
     """Read a folder of class folders, or a CSV table.
@@ -77,16 +79,18 @@ def read_dataset(
     `window` in seconds keeps only the pictures of that length. With `own_classes`,
     or where Gravity Spy knows none of the labels, the classes are the labels as they
     are; otherwise they are Gravity Spy's. Only those that occur count, sorted.
-    `on_note` hears of glitches of Gravity Spy's metadata that have no picture.
+    `on_note` hears of folders that are set aside, and of glitches of Gravity Spy's
+    metadata that have no picture; with `every_class`, a class of such alone is refused.
 
     Raises
     ------
     GspyError
-        There is no such source, it holds no pictures, or a label is unknown.
+        There is no such source, it holds no pictures, a label is unknown, or a class
+        is refused.
     """
     if not os.path.exists(source):  # noqa: PTH110, it takes every name
         raise GspyError(f"{source} does not exist: give a folder or a CSV to --data")
-    found = read_examples(source, on_note)
+    found = read_examples(source, on_note, every_class=every_class)
     if not found:
         wanted = f"{source}/<Class>/*.png" if source.is_dir() else "a row for each"
         raise GspyError(f"no pictures in {source}: expected {wanted}")
@@ -101,8 +105,12 @@ def read_dataset(
     return Dataset(examples, tuple(sorted({e.label for e in examples})))
 
 
-def read_examples(source: Path, on_note: OnNote = ignore) -> tuple[Example, ...]:
+def read_examples(
+    source: Path, on_note: OnNote = ignore, *, every_class: bool = False
+) -> tuple[Example, ...]:
     """Read all that a folder or a table has, with the labels as they are.
+
+    `every_class` as in `read_dataset`.
 
     Raises
     ------
@@ -110,8 +118,9 @@ def read_examples(source: Path, on_note: OnNote = ignore) -> tuple[Example, ...]
         Something cannot be read, or is no such folder or table.
     """
     try:
-        is_folder = source.is_dir()
-        return tuple(read_folder(source) if is_folder else read_labels(source, on_note))
+        if source.is_dir():
+            return tuple(read_folder(source, on_note))
+        return tuple(read_labels(source, on_note, every_class=every_class))
     except OSError as error:
         raise GspyError(
             f"cannot read {error.filename} ({error.strerror}): "
@@ -119,7 +128,7 @@ def read_examples(source: Path, on_note: OnNote = ignore) -> tuple[Example, ...]
         ) from None
 
 
-def read_folder(root: Path) -> Iterator[Example]:
+def read_folder(root: Path, on_note: OnNote = ignore) -> Iterator[Example]:
     """Read `root/<Class>/*.png` or `root/{train,validation,test}/<Class>/*.png`.
 
     Raises
@@ -127,21 +136,24 @@ def read_folder(root: Path) -> Iterator[Example]:
     GspyError
         There are no class folders, or a class is empty.
     """
-    folders = subfolders(root)
+    folders = subfolders(root, on_note)
     if not folders:
         raise GspyError(f"no class folders in {root}: expected {root}/<Class>/*.png")
     if all(folder.name.lower() in SPLITS for folder in folders):
         for folder in folders:
-            for class_folder in subfolders(folder):
+            for class_folder in subfolders(folder, on_note):
                 yield from read_class(class_folder, SPLITS[folder.name.lower()])
     else:
         for class_folder in folders:
             yield from read_class(class_folder)
 
 
-def subfolders(root: Path) -> list[Path]:
-    """List the folders in a folder, sorted, without the hidden ones."""
-    return sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] not in "._")
+def subfolders(root: Path, on_note: OnNote = ignore) -> list[Path]:
+    """List the folders in a folder, sorted, without those hidden or set aside."""
+    found = sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
+    if aside := [p.name for p in found if p.name[0] == "_"]:
+        on_note(f"left out of {root}, as names begin with '_': {', '.join(aside)}")
+    return [p for p in found if p.name[0] != "_"]
 
 
 def read_class(folder: Path, split: str = "") -> Iterator[Example]:
@@ -167,7 +179,11 @@ def read_class(folder: Path, split: str = "") -> Iterator[Example]:
 
 
 def example(path: Path, label: str, *, split: str = "") -> Example:
-    """Read a glitch's name and window off a picture's file name."""
+    """Read a glitch's name and window off a picture's file name.
+
+    Labels that look alike are one, whatever a file system makes of their letters.
+    """
+    label = unicodedata.normalize("NFC", label).strip()
     view = VIEW.fullmatch(path.stem)
     if view is None:  # no other picture can be told to show the same glitch
         return Example(path, label, str(path.with_suffix("")), None, split)
@@ -175,21 +191,27 @@ def example(path: Path, label: str, *, split: str = "") -> Example:
     return Example(path, label, view["glitch"], window, split)
 
 
-def read_labels(table: Path, on_note: OnNote = ignore) -> Iterator[Example]:
+def read_labels(
+    table: Path, on_note: OnNote = ignore, *, every_class: bool = False
+) -> Iterator[Example]:
     """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata.
 
     Raises
     ------
     GspyError
         It is no such table, or a row cannot be used.
+    OSError
+        It cannot be read.
     """
     try:
-        yield from _read_rows(table, on_note)
+        yield from _read_rows(table, on_note, every_class=every_class)
     except csv.Error as error:
         raise GspyError(f"{table} is not a CSV table ({error})") from None
 
 
-def _read_rows(table: Path, on_note: OnNote) -> Iterator[Example]:
+def _read_rows(
+    table: Path, on_note: OnNote, *, every_class: bool
+) -> Iterator[Example]:
     with table.open("rb") as file:  # once: it may be a pipe
         if b"\0" in file.peek(1024)[:1024]:
             raise GspyError(
@@ -204,7 +226,7 @@ def _read_rows(table: Path, on_note: OnNote) -> Iterator[Example]:
         if {"file", "label"} <= columns:
             yield from (row_example(row, table) for row in rows)
         elif {"gravityspy_id", "label", "sample_type"} <= columns:
-            yield from read_metadata(rows, table, on_note)
+            yield from read_metadata(rows, table, on_note, every_class=every_class)
         else:
             raise GspyError(
                 f"{table} has no columns file and label, "
@@ -220,7 +242,7 @@ def row_example(row: dict[str, str], table: Path) -> Example:
     GspyError
         The row lacks a file or a label, or the file is not there.
     """
-    if not row["file"] or not row["label"]:
+    if not row["file"] or not (row["label"] or "").strip():
         raise GspyError(f"{table} has a row without a file or a label: {row}")
     path = table.parent / row["file"]
     if not os.path.exists(path):  # noqa: PTH110, it takes every name
@@ -272,44 +294,59 @@ def split_name(name: str | None, table: Path) -> str:
 
 
 def read_metadata(
-    rows: Iterable[dict[str, str]], table: Path, on_note: OnNote
+    rows: Iterable[dict[str, str]],
+    table: Path,
+    on_note: OnNote,
+    *,
+    every_class: bool,
 ) -> Iterator[Example]:
     """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder.
 
     Raises
     ------
     GspyError
-        A row names no split that we know, or a class has no picture.
+        A row lacks a name or a label, or names no split that we know, or too few
+        glitches have a picture.
     """
     pictures: dict[str, list[Path]] = {}
     for path in sorted(table.parent.rglob("*_spectrogram_*.png")):
         pictures.setdefault(path.stem.split("_spectrogram_")[0], []).append(path)
     labels: dict[str, str] = {}
     for row in rows:
+        if not row["gravityspy_id"] or not (row["label"] or "").strip():
+            raise GspyError(f"{table} has a row without a name or a label: {row}")
         glitch = f"{row.get('ifo', '')}_{row['gravityspy_id']}"
         labels[glitch] = row["label"]
         for path in pictures.get(glitch, ()):
             split = split_name(row["sample_type"], table)
             yield example(path, row["label"], split=split)
-    check_pictured(labels, pictures.keys(), table, on_note)
+    if note := note_of_missing(labels, pictures.keys(), table, every_class=every_class):
+        on_note(note)
 
 
-def check_pictured(
-    labels: Mapping[str, str], pictured: Set[str], table: Path, on_note: OnNote
-) -> None:
-    """Refuse a class without a picture, and tell of glitches without one.
+def note_of_missing(
+    labels: Mapping[str, str], pictured: Set[str], table: Path, *, every_class: bool
+) -> str:
+    """Tell of glitches without a picture; `labels` are those of all of a table's.
 
-    `labels` are those of a table's glitches.
+    Raises
+    ------
+    GspyError
+        None has a picture; with `every_class`, none of a class.
     """
+    missing = labels.keys() - pictured
+    if not missing:
+        return ""
     kept = {label for glitch, label in labels.items() if glitch in pictured}
-    if lost := sorted(set(labels.values()) - kept):
+    lost = ", ".join(sorted(set(labels.values()) - kept))
+    if not kept or (lost and every_class):
         raise GspyError(
-            f"no picture of {', '.join(lost)} under {table.parent}: put them there, or "
-            f"take their rows out of {table.name}"
+            f"no picture of {lost} under {table.parent}: put them there, or take their "
+            f"rows out of {table.name}"
         )
-    if missing := len(labels.keys() - pictured):
-        glitches = counted(len(labels), "glitch")
-        on_note(f"{missing} of {glitches} have no picture under {table.parent}")
+    among = f", all of {lost} among them" if lost else ""
+    glitches = counted(len(labels), "glitch")
+    return f"{len(missing)} of {glitches} have no picture under {table.parent}{among}"
 
 
 def names_of(example: Example) -> set[str]:
@@ -342,7 +379,7 @@ def fingerprints(examples: Iterable[Example]) -> str:
     return " ".join(sorted(fingerprint(name) for name in names))
 
 
-def in_words_of(examples: Iterable[Example], classes: Sequence[str]) -> list[Example]:
+def in_words_of(examples: Iterable[Example], classes: Collection[str]) -> list[Example]:
     """Give examples with each alias that is none of the classes as its class."""
     return [replace(e, label=class_of(e.label, classes)) for e in examples]
 
