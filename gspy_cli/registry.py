@@ -3,14 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.home import data_home
-from gspy_cli.whole import whole_file
+from gspy_cli.whole import remove_left, whole_file
 from gspy_cli.wording import command, did_you_mean
 
 DEFAULT_MODEL = "efficientnet_lite0"
@@ -86,8 +86,10 @@ class ModelFolder:
         card_path = self.path / "card.json"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            remove_left(self.path)
             with (
                 whole_file(card_path) as card_part,
+                _kept(card_path),
                 whole_file(self.graph) as graph_part,  # the first to take its place
             ):
                 _write(card_part, card.to_json().encode())
@@ -96,6 +98,18 @@ class ModelFolder:
         finally:
             with suppress(OSError):
                 self.path.rmdir()
+
+
+@contextmanager
+def _kept(path: Path) -> Iterator[None]:
+    """Put a file back, should it be gone when something fails."""
+    content = path.read_bytes() if path.exists() else None
+    try:
+        yield
+    except OSError:
+        if content is not None and not path.exists():
+            path.write_bytes(content)
+        raise
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
@@ -20,13 +19,10 @@ def whole_file(path: Path, *, alone: bool = False) -> Iterator[Path]:
     """Give a name beside `path` to write to; at the end it takes the place of `path`.
 
     If anything goes wrong, the old file stands as it was. Only a kill leaves something
-    beside it; `alone`, where nobody else writes the file, the next writes over that,
-    elsewhere it goes a day later.
+    beside it; `alone`, where nobody else writes the file, the next writes over that.
     """
     mark = "" if alone else f".{secrets.token_hex(4)}"
     part = path.with_name(f".{path.name}{mark}.part")
-    if not alone:
-        _remove_left(path.parent)
     try:
         yield part
         with part.open("r+b") as file:
@@ -37,9 +33,8 @@ def whole_file(path: Path, *, alone: bool = False) -> Iterator[Path]:
             part.unlink()
 
 
-@cache
-def _remove_left(folder: Path) -> None:
-    """Remove what kills have left in a folder; a process looks once."""
+def remove_left(folder: Path) -> None:
+    """Remove what kills have left, a day ago or more, in a folder of gspy's own."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if PART.fullmatch(entry.name):

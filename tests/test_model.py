@@ -452,6 +452,22 @@ def test_a_full_disk_leaves_the_models_as_they_were(
     assert model.add_to_registry(other, name="fresh").path.name == "fresh"
 
 
+def test_a_graph_that_cannot_be_put_in_place_leaves_both_files_as_they_were(
+    tiny_model, registry, monkeypatch
+):
+    folder = model.add_to_registry(tiny_model, name="mine").path
+    other = write_tiny_model(registry, scale=0.1)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+
+    def refuse(*_paths: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(GspyError, match=r"Permission denied.*what was there is kept"):
+        model.add_to_registry(other, name="mine", force=True)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_a_full_disk_leaves_the_default_as_it_was(tiny_model, registry, monkeypatch):
     model.add_to_registry(tiny_model, name="mine", default=True)
     monkeypatch.setattr(registry_module.ModelFolder, "fill", lambda *_: None)

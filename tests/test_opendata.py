@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -215,6 +216,19 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(
     gwosc.broken = False
     code, rows, _ = classify(tiny_model, "-i", "H1", "-t", START + 40)
     assert (code, len(rows)) == (0, 4)
+
+
+def test_what_a_killed_download_has_left_goes(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    args = (tiny_model, "-i", "H1", "-t")
+    classify(*args, START + 40)
+    (kept,) = tmp_path.glob("cache/**/*.hdf5")
+    left = kept.with_name(f".{kept.name}.0a1b2c3d.part")
+    left.touch()
+    os.utime(left, (0, 0))
+    classify(*args, START + 200)
+    assert not left.exists()
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(

@@ -156,6 +156,15 @@ def test_unreadable_pictures_are_named_and_the_others_kept(tmp_path, paths):
     np.testing.assert_array_equal(pixels.rows(every), alone.rows(every))
 
 
+def test_what_a_kill_has_left_of_a_shard_goes(tmp_path, paths):
+    left = cache.shard_folder(tmp_path, 16) / ".shard.npy.0a1b2c3d.part"
+    left.parent.mkdir()
+    left.touch()
+    os.utime(left, (0, 0))
+    open_pixels(paths, size=16, folder=tmp_path)
+    assert not left.exists()
+
+
 def test_a_half_written_shard_does_not_count(tmp_path, paths, decoded):
     open_pixels(paths, size=16, folder=tmp_path / "cache")
     for index in (tmp_path / "cache").rglob("*.json"):

@@ -8,7 +8,7 @@ import pytest
 
 from gspy_cli.errors import GspyError
 from gspy_cli.simulate.claim import claim
-from gspy_cli.whole import alone_in, whole_file, writing
+from gspy_cli.whole import alone_in, remove_left, whole_file, writing
 
 
 def test_what_was_written_takes_the_files_place(tmp_path):
@@ -58,7 +58,7 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
     assert path.read_text() == "one"
 
 
-def test_what_a_kill_has_left_goes_when_it_is_a_day_old(tmp_path):
+def test_what_kills_have_left_goes_when_it_is_a_day_old(tmp_path):
     names = {
         ".a.txt.0a1b2c3d.part": 25,
         ".b.txt.0a1b2c3d.part": 25,
@@ -70,9 +70,17 @@ def test_what_a_kill_has_left_goes_when_it_is_a_day_old(tmp_path):
         written = time.time() - hours * 3600
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (written, written))
+    remove_left(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*[*names][2:]}
+
+
+def test_nothing_beside_a_file_is_touched(tmp_path):
+    beside = tmp_path / ".mine.0a1b2c3d.part"
+    beside.touch()
+    os.utime(beside, (0, 0))
     with whole_file(tmp_path / "a.txt") as part:
         part.touch()
-    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", *[*names][2:]}
+    assert set(tmp_path.iterdir()) == {tmp_path / "a.txt", beside}
 
 
 def test_what_a_killed_simulation_left_of_its_plan_goes(tmp_path):

@@ -17,7 +17,7 @@ from gspy_cli.strain.archive import BLOCK_S, Archive
 from gspy_cli.strain.checks import MIN_DURATION_S
 from gspy_cli.strain.files import choose_channels, list_series
 from gspy_cli.strain.triggers import EventTime
-from gspy_cli.whole import whole_file
+from gspy_cli.whole import remove_left, whole_file
 
 SERVER = "https://gwosc.org"
 TIMEOUT_S = 60.0
@@ -76,6 +76,7 @@ class OpenData:
                 self._take_cached(ifo, block)
             if not covers(self._held[ifo], block):
                 self._folder.mkdir(parents=True, exist_ok=True)
+                remove_left(self._folder)
                 for url in self._urls(gps, ifo, block):
                     self._take(self._file(url), ifo)
         except OSError as error:

@@ -26,6 +26,7 @@ from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.home import cache_home
 from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.whole import remove_left
 from gspy_cli.workers import available_cores
 
 SHARD = 256
@@ -136,6 +137,7 @@ def open_pixels(
     folder = shard_folder(folder, size)
     make_folder(folder)
     remove_old(folder.parent)
+    remove_left(folder)
     keys = [key(path) for path in paths]
     wanted = set(keys)
     known = read_places(folder, wanted)
