@@ -1,5 +1,6 @@
 """Where models lie: those that gspy ships, and the user's own."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ WEIGHTS = "best.safetensors"
 """The best weights of a training run, in its folder."""
 RESERVED = ("default", "add", "list", "remove", "show")
 """Names that no model can have: a file beside the models' folders, subcommands."""
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 MAX_BYTES = 2**31  # protobuf's own limit for one file
 
 
@@ -151,14 +153,14 @@ def shipped_models() -> Path:
 
 
 def _readable() -> list[Path]:
-    """List the folders of models that can be read, the user's own first."""
+    """List the folders of models that can be entered, the user's own first."""
     return [*_users(), shipped_models()]
 
 
 def _users() -> list[Path]:
-    """Give the user's folder, or nothing where there is none that can be read."""
+    """Give the user's folder, or nothing where there is none that can be entered."""
     with suppress(GspyError):
-        if os.access(user_models(), os.R_OK | os.X_OK):
+        if os.access(user_models(), os.X_OK):
             return [user_models()]
     return []
 
@@ -174,15 +176,32 @@ def installed() -> Iterator[ModelFolder]:
 
 
 def default_name() -> str:
-    """Name the model that is used when none is asked for."""
+    """Name the model that is used when none is asked for.
+
+    Raises
+    ------
+    GspyError
+        It cannot be told, as the user's own choice may not be read.
+    """
     return os.environ.get("GSPY_MODEL") or _users_default() or DEFAULT_MODEL
 
 
 def _users_default() -> str | None:
-    for note in (folder / "default" for folder in _users()):
-        if note.is_file():
-            return note.read_text(encoding="utf-8").strip()
-    return None
+    """Read which model the user chose, if any; in a closed home there is none."""
+    try:
+        note = user_models() / "default"
+    except GspyError:
+        return None
+    try:
+        return note.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        home = user_path("~")
+        is_closed = note.is_relative_to(home) and not os.access(home, os.X_OK)
+        if error.errno in ABSENT or is_closed:
+            return None
+        raise GspyError(
+            f"cannot read {note}: {error.strerror}; name a model with -m"
+        ) from None
 
 
 def cards() -> Iterator[ModelCard]:

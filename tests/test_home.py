@@ -1,6 +1,10 @@
 """The user's own folders, and what goes on without them."""
 
+import errno
+import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -47,6 +51,47 @@ def test_the_shipped_model_needs_no_home(lack, request):
     code, out, err = gspy("models")
     assert (code, DEFAULT_MODEL in out, err) == (0, True, "")
     assert gspy("--version")[0] == 0
+
+
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path], None]:
+    """Give a function that closes a folder to all, in a home of the user's models."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(registry, "user_models", lambda: tmp_path / "models")
+    monkeypatch.delenv("GSPY_MODEL", raising=False)
+    read, access = Path.read_text, os.access
+
+    def close(folder: Path) -> None:
+        def read_text(path: Path, **options: str) -> str:
+            if path.is_relative_to(folder):
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return read(path, **options)
+
+        def may(path: Path, mode: int) -> bool:
+            return not path.is_relative_to(folder) and access(path, mode)
+
+        monkeypatch.setattr(Path, "read_text", read_text)
+        monkeypatch.setattr(os, "access", may)
+
+    return close
+
+
+def test_a_choice_that_may_not_be_read_is_not_taken_for_none(tmp_path, close):
+    close(tmp_path / "models")
+    note = tmp_path / "models" / "default"
+    error = f"cannot read {note}: Permission denied; name a model with -m"
+    with pytest.raises(GspyError, match=f"^{re.escape(error)}$"):
+        registry.find(None)
+    assert registry.find(DEFAULT_MODEL).parent.name == DEFAULT_MODEL
+    assert gspy("models")[::2] == (2, f"gspy: {error}\n")
+    code, out, err = gspy("--version")
+    assert (code, error in out, err) == (0, True, "")
+
+
+def test_in_a_closed_home_the_shipped_model_is_the_default(tmp_path, close):
+    close(tmp_path)
+    assert registry.find(None).parent.name == DEFAULT_MODEL
 
 
 @pytest.mark.usefixtures("homeless")

@@ -122,7 +122,11 @@ def _show_version(asked: bool) -> None:
     if asked:
         from gspy_cli.registry import default_name
 
-        typer.echo(f"gspy {__version__} (default model: {default_name()})")
+        try:
+            default = f"default model: {default_name()}"
+        except GspyError as error:
+            default = printable(str(error))
+        typer.echo(f"gspy {__version__} ({default})")
         raise typer.Exit
 
 
