@@ -1,5 +1,6 @@
 """Which part of a picture a model's answer rests on."""
 
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,10 +76,20 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
     sheet.paste(heated(plot, heat), (2 * MARGIN + width, STRIP))
     text = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=17)
-    title = f"{explanation.label}, {explanation.confidence:.1%}"
-    text.text((MARGIN, 8), title, fill="black", font=font)
+    ending = f", {explanation.confidence:.1%}"
+    name = in_plain_letters(explanation.label)
+    while font.getlength(name + ending) > width:
+        name = name.rstrip(".")[:-1] + "..."
+    text.text((MARGIN, 8), name + ending, fill="black", font=font)
     text.text((2 * MARGIN + width, 8), explanation.method, fill="black", font=font)
     return sheet
+
+
+def in_plain_letters(name: str) -> str:
+    """Write a name in ASCII, all that Pillow's font surely has: e for é, else `?`."""
+    letters = unicodedata.normalize("NFKD", name)
+    bare = "".join(c for c in letters if not unicodedata.combining(c))
+    return bare.encode("ascii", "replace").decode()
 
 
 def heated(plot: Image.Image, heat: Image.Image) -> Image.Image:

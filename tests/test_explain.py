@@ -241,3 +241,23 @@ def test_gradcam_of_a_class_that_reads_one_channel_is_that_channel(tmp_path: Pat
     whole = nn.functional.interpolate(channel, (SIDE, SIDE), mode="bilinear")[0, 0]
     np.testing.assert_allclose(heat, whole / whole.max(), atol=1e-5)
     assert not gradcam(checkpoint, plot, 2).any()  # where it speaks against a class
+
+
+@pytest.mark.parametrize("name", ["\xc9clat", "E\N{COMBINING ACUTE ACCENT}clat"])
+def test_a_letter_that_the_font_lacks_is_drawn_as_its_base(name: str):
+    assert (title_of(name) == title_of("Eclat")).all()
+    assert (title_of("\N{CJK UNIFIED IDEOGRAPH-96F7}") == title_of("?")).all()
+
+
+def test_a_long_title_stays_over_its_own_picture():
+    long, short = title_of("A_class_of_my_own_" * 5), title_of("Blip")
+    beside = 12 + PANEL[0]
+    assert (long[:, beside:] == short[:, beside:]).all()
+    assert (long[:, :beside] != 255).any(axis=(0, 2))[-40:].any()
+
+
+def title_of(name: str) -> np.ndarray:
+    """Draw what stands above the pictures."""
+    nothing = np.zeros((SIDE, SIDE))
+    sheet = draw_explanation(Explanation(spotted(), name, 0.9, nothing, "occlusion"))
+    return np.asarray(sheet)[:34]
