@@ -1,3 +1,5 @@
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -166,6 +168,31 @@ def test_a_checkpoints_variant_is_tried_on_its_runs_pictures(run, variant, tmp_p
     assert (code, "no split.csv of its run beside it; give --data" in err) == (2, True)
 
 
+def test_a_variant_tells_of_a_class_without_a_picture(run, variant, tmp_path):
+    draw_class_folders(tmp_path / "pictures", {"Blip": 1})
+    table = tmp_path / "metadata.csv"
+    rows = "H1,Blip0,Blip,train\nH1,Tomte0,Tomte,train"
+    table.write_text(f"ifo,gravityspy_id,label,sample_type\n{rows}")
+    code, err = variant(run, "fp16", "--data", table)
+    note = f"note: 1 of 2 glitches have no picture under {tmp_path}, all of Tomte among"
+    assert (code, note in err) == (0, True)
+
+
+def test_a_split_that_may_not_be_read_is_not_called_the_output(
+    run, variant, monkeypatch
+):
+    original = Path.open
+
+    def refuse(path, *arguments, **options):
+        if path.name == "split.csv":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    code, err = variant(run, "fp16")
+    assert (code, f"cannot read {run / 'split.csv'} (Permission" in err) == (2, True)
+
+
 def test_eight_bits_are_calibrated_on_test_pictures_where_none_is_to_train_on(
     run, variant, tmp_path
 ):
@@ -203,6 +230,24 @@ def test_where_nothing_can_be_written_nothing_is_exported(run, tmp_path, monkeyp
     assert err.startswith(f"gspy: cannot write {output}: File name too long")
 
 
+def test_a_model_has_any_name_that_the_part_of_it_can_have(run, tmp_path):
+    output = tmp_path / f"{'m' * 235}.onnx"
+    assert gspy("export", run, "-o", output)[0] == 0
+    assert [*tmp_path.iterdir()] == [output]
+
+
+def test_an_output_that_cannot_be_finished_is_named(run, tmp_path, monkeypatch):
+    def refuse(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    output = tmp_path / "m.onnx"
+    code, _, err = gspy("export", run, "-o", output)
+    said = f"gspy: cannot write {output}: No space left on device"
+    assert (code, err.splitlines()[-1]) == (2, said)
+    assert [*tmp_path.iterdir()] == []
+
+
 @pytest.mark.parametrize("name", ["best.safetensors", "split.csv"])
 def test_no_file_of_a_run_is_replaced_by_a_model(run, name, tmp_path):
     weights, file = tmp_path / "run" / "best.safetensors", tmp_path / "run" / name
@@ -228,12 +273,12 @@ def exported(trained, tmp_path_factory) -> Path:
     return path
 
 
-def with_nan(graph: onnx.ModelProto, layer: int) -> None:
-    """Let a weight of a layer be no number; activations hide that of an early one."""
+def with_value(graph: onnx.ModelProto, value: float, layer: int) -> None:
+    """Give a weight of a layer a value; activations hide that of an early one."""
     nodes = [node for node in graph.graph.node if node.op_type in ("Conv", "Gemm")]
     (bias,) = (w for w in graph.graph.initializer if w.name == nodes[layer].input[2])
     values = onnx.numpy_helper.to_array(bias).copy()
-    values[0] = np.nan
+    values[0] = value
     bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
 
 
@@ -255,8 +300,10 @@ def with_logits(graph: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (partial(with_nan, layer=0), "has weights that are no numbers"),
-        (partial(with_nan, layer=-1), "has weights that are no numbers"),
+        *(
+            (partial(with_value, value=v, layer=n), "has weights that are not finite")
+            for v, n in ((np.nan, 0), (np.nan, -1), (np.inf, 0))
+        ),
         (with_other_classes, "has other 'classes' in its metadata than in its card"),
         (without_embedding, "lacks the output 'embedding'"),
         (with_logits, "gives no probabilities for a batch of 1"),

@@ -8,11 +8,13 @@ import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from glitch_pictures import CLASSES, draw_class_folders
 from running import gspy
 
+from gspy_cli import labels
 from gspy_cli.cli import training_screen
 from gspy_cli.model import load_model
 from gspy_cli.training import download
@@ -230,14 +232,16 @@ def test_the_runs_of_a_comparison_go_on_one_by_one(run, tmp_path):
     said = f"gspy: {folder} compares runs, "
     code, out, err = gspy("train", "--resume", folder)
     assert (code, out) == (2, "")
-    assert err.startswith(f"{said}and all that began are finished")
-    stopped = folder / "batch-8-lr-0.001-001"
+    assert err == f"{said}and all that began are finished\n"
+    begun, stopped = (folder / f"batch-{size}-lr-0.001-001" for size in (4, 8))
     results = stopped / "results.csv"
     results.write_text("".join(results.read_text().splitlines(keepends=True)[:2]))
-    follow = f"{said}which go on one by one: gspy train --resume {stopped}\n"
-    assert gspy("train", "--resume", folder) == (2, "", follow)
-    results.unlink()  # as if it had not come to the end of an epoch
-    assert gspy("train", "--resume", folder) == (2, "", follow)
+    follow = f"gspy train --resume {stopped}\n"
+    told = f"{said}which go on one by one: "
+    assert gspy("train", "--resume", folder) == (2, "", told + follow)
+    (begun / "results.csv").unlink()  # as if it had not come to the end of an epoch
+    told += f"gspy train --resume {begun}; "
+    assert gspy("train", "--resume", folder) == (2, "", told + follow)
 
 
 def test_folds_print_the_scores(data, tmp_path):
@@ -291,22 +295,53 @@ def test_what_cannot_start_leaves_no_folder(several, data, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("way", [(), ("--folds", 2)])
-def test_glitches_without_a_picture_are_told_of_at_the_start(way, data, tmp_path):
+@pytest.mark.parametrize("way", [(), ("--folds", 2), ("-b", "4,8")])
+def test_simulated_classes_that_the_data_lack_leave_no_folder(way, data, tmp_path):
+    np.save(tmp_path / "inputs.npy", np.zeros((1, 4, 32, 32, 3), np.uint8))
+    np.save(tmp_path / "labels.npy", [labels.CLASSES.index("Tomte")])
+    code, out, err = train(data, tmp_path, *way, "--simulated", tmp_path)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{tmp_path} holds Tomte, which the data do not have" in err
+    assert not (tmp_path / "runs").exists()
+
+
+def metadata_of(data: Path, folder: Path, glitches: int = 3) -> Path:
+    """Copy pictures below a table like Gravity Spy's, without those of one glitch."""
     columns, lines = "ifo,gravityspy_id,label,sample_type", []
     for label in CLASSES:
-        parts = ("train", "train", "validation")
+        parts = ("train", "train", "validation")[:glitches]
         lines += [f"H1,{label}{n},{label},{part}" for n, part in enumerate(parts)]
-    shutil.copytree(data, tmp_path / "pictures")
-    for picture in (tmp_path / "pictures" / CLASSES[0]).glob(f"H1_{CLASSES[0]}0_*"):
+    shutil.copytree(data, folder / "pictures")
+    for picture in (folder / "pictures" / CLASSES[0]).glob(f"H1_{CLASSES[0]}0_*"):
         picture.unlink()
-    table = tmp_path / "metadata.csv"
+    table = folder / "metadata.csv"
     table.write_text("\n".join([columns, *lines]))
+    return table
+
+
+@pytest.mark.parametrize("way", [(), ("--folds", 2), ("-b", "4,8")])
+def test_glitches_without_a_picture_are_told_of_at_the_start(way, data, tmp_path):
+    table = metadata_of(data, tmp_path)
     (tmp_path / "foreign.pth").touch()
     _, _, err = train(table, tmp_path, *way, "--weights", tmp_path / "foreign.pth")
     told, refused = err.splitlines()
     assert told == f"note: 1 of 9 glitches have no picture under {tmp_path}"
     assert "is no file of plain weights" in refused
+
+
+def test_a_comparison_tells_of_glitches_without_a_picture_once(data, tmp_path):
+    table = metadata_of(data, tmp_path)
+    code, _, err = train(table, tmp_path, "-b", "4,8", "--epochs", 1)
+    assert (code, err.count("have no picture under")) == (0, 1)
+
+
+@pytest.mark.parametrize("way", [(), ("--folds", 2), ("-b", "4,8")])
+def test_nothing_is_trained_on_data_with_a_class_without_a_picture(way, data, tmp_path):
+    table = metadata_of(data, tmp_path, glitches=1)
+    code, out, err = train(table, tmp_path, *way)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"no picture of {CLASSES[0]} under {tmp_path}" in err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_resumed_run_takes_no_other_options(run, data, tmp_path):

@@ -194,7 +194,9 @@ def test_glitches_of_gravity_spys_metadata_without_a_picture_are_told_of(tmp_pat
     assert notes[0] in select(table, ("Blip", "Whistle")).notes
 
 
-def test_a_class_of_gravity_spys_metadata_without_a_picture_is_refused(tmp_path):
+def test_a_class_of_gravity_spys_metadata_without_a_picture_is_told_or_refused(
+    tmp_path,
+):
     draw_class_folders(tmp_path / "TrainingSet", {"Blip": 1, "Whistle": 1})
     classes = ("Blip", "Whistle", "Tomte")
     rows = [["1.0", "H1", f"{name}0", name, "train"] for name in classes]
@@ -202,6 +204,11 @@ def test_a_class_of_gravity_spys_metadata_without_a_picture_is_refused(tmp_path)
     with pytest.raises(
         GspyError, match=r"no picture of Tomte under .*: put them there"
     ):
+        read_dataset(table, every_class=True)
+    told = f"1 of 3 glitches have no picture under {tmp_path}, all of Tomte among them"
+    assert told in select(table, classes).notes
+    table = write_csv(tmp_path / "t.csv", [METADATA, rows[2]])
+    with pytest.raises(GspyError, match="no picture of Tomte under"):
         read_dataset(table)
 
 
@@ -211,6 +218,9 @@ def test_a_class_of_gravity_spys_metadata_without_a_picture_is_refused(tmp_path)
         ([["picture", "class"], ["a.png", "Blip"]], "no columns file and label"),
         ([["file", "label"], ["b.png", "Blip"]], "b.png does not exist"),
         ([["file", "label"], ["a.png", ""]], "without a file or a label"),
+        ([METADATA, ["1.0", "H1"]], "without a name or a label"),
+        ([METADATA, ["1.0", "H1", "abc"]], "without a name or a label"),
+        ([METADATA, ["1.0", "H1", "abc", "", "train"]], "without a name or a label"),
         ([["file", "label", "split"], ["a.png", "Blip", "x"]], "split 'x' is not"),
         ([["file", "label", "window"], ["a.png", "Blip", "x"]], "window 'x' is not"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gspy_cli.cli.hints import warn_of_stop
+from gspy_cli.cli.hints import note, warn_of_stop
 from gspy_cli.cli.options import CacheOption, given_besides, need_torch
 from gspy_cli.errors import GspyError
 from gspy_cli.whole import whole_file, writing
@@ -103,12 +104,10 @@ def export(
     from gspy_cli.cli import progress
 
     changes = _changes(name, temperature, scores, licence)
-    with (
-        progress.stages("exporting", quiet=False) as stages,
-        writing(output),
-        whole_file(output) as made,
-    ):
-        made.touch()  # tells at once if nothing can be written there
+    with progress.stages("exporting", quiet=False) as stages, ExitStack() as end:
+        with writing(output):  # tells at once if nothing can be
+            made = end.enter_context(whole_file(output))
+            made.touch()
         if precision is Precision.FP32:
             card = exporting.export_run(run, made, changes=changes, opset=opset)
         else:
@@ -124,11 +123,14 @@ def export(
                 changes=changes,
                 opset=opset,
                 stages=stages,
+                on_note=note,
             )
         if simulated is not None:
             from gspy_cli.training.familiarity import add_familiarity
 
             card = add_familiarity(made, card, simulated, stages=stages)
+        with writing(output):
+            end.close()
     if precision is not Precision.FP32:
         for kind, accuracy in card.scores["accuracy_by_precision"].items():
             typer.echo(f"{kind}: {accuracy:.4f} of the pictures named right")

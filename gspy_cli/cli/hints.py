@@ -21,14 +21,19 @@ def hint(what: str | None, *, quiet: bool) -> None:
         typer.echo(f"next: {what}", err=True)
 
 
+def note(what: str) -> None:
+    """Say on stderr what a reader must know."""
+    typer.echo(printable(f"note: {what}"), err=True)
+
+
 def warn_of_stop(run: Path) -> None:
     """Say, on stderr, where a run that is used was stopped before its end."""
     if not (run / "config.json").is_file():
         return
     from gspy_cli.training.history import note_of_stop
 
-    if note := note_of_stop(run):
-        typer.echo(printable(f"note: {note}"), err=True)
+    if stop := note_of_stop(run):
+        note(stop)
 
 
 def after_classify(

@@ -232,19 +232,20 @@ def _check_resumed(context: typer.Context, run: Path) -> None:
 
 
 def _refuse_comparison(folder: Path) -> None:
-    """Name the first run of a comparison that goes on, if the folder is of one."""
+    """Name the runs of a comparison that go on, if the folder is of one."""
     from gspy_cli.training.history import note_of_stop
 
     runs = sorted(plan.parent for plan in folder.glob("batch-*-lr-*/config.json"))
-    for run in runs:
-        if not (run / "results.csv").exists() or note_of_stop(run):
-            follow = command("gspy", "train", "--resume", run)
-            raise GspyError(f"{folder} compares runs, which go on one by one: {follow}")
+    left = [
+        command("gspy", "train", "--resume", run)
+        for run in runs
+        if not (run / "results.csv").exists() or note_of_stop(run)
+    ]
+    if left:
+        follow = "; ".join(left)
+        raise GspyError(f"{folder} compares runs, which go on one by one: {follow}")
     if runs:
-        raise GspyError(
-            f"{folder} compares runs, and all that began are finished: start those "
-            "that are missing"
-        )
+        raise GspyError(f"{folder} compares runs, and all that began are finished")
 
 
 def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> list[Any]:
@@ -287,5 +288,10 @@ def _checked(config: "TrainConfig") -> "TrainConfig":
 
     if config.weights and not config.weights.exists():
         registry.find(str(config.weights))
-    read_dataset(config.data, window=config.window, own_classes=config.own_classes)
+    read_dataset(
+        config.data,
+        window=config.window,
+        own_classes=config.own_classes,
+        every_class=True,
+    )
     return config

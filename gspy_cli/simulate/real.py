@@ -50,7 +50,7 @@ def write_real_inputs(directory: Path, source: Path, copies: Copies) -> None:
     Raises
     ------
     GspyError
-        The directory holds another data set, or `source` no such stretches.
+        `source` holds no such stretches.
     """
     directory.mkdir(parents=True, exist_ok=True)
     inputs, labels = [], []

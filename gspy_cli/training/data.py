@@ -209,9 +209,7 @@ def read_labels(
         raise GspyError(f"{table} is not a CSV table ({error})") from None
 
 
-def _read_rows(
-    table: Path, on_note: OnNote, *, every_class: bool
-) -> Iterator[Example]:
+def _read_rows(table: Path, on_note: OnNote, *, every_class: bool) -> Iterator[Example]:
     with table.open("rb") as file:  # once: it may be a pipe
         if b"\0" in file.peek(1024)[:1024]:
             raise GspyError(

@@ -24,8 +24,9 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.registry import weights_path
 from gspy_cli.training.architectures import Normalise, build_network, split_head
-from gspy_cli.training.checkpoint import load_tensors, write_bytes
+from gspy_cli.training.checkpoint import load_tensors
 from gspy_cli.training.pools import with_averages
+from gspy_cli.whole import writing
 
 OPSET = 17
 TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
@@ -139,7 +140,8 @@ def write_graph(path: Path, content: bytes, card: ModelCard) -> ModelCard:
     GspyError
         It cannot be written.
     """
-    write_bytes(path, content)
+    with writing(path):
+        path.write_bytes(content)
     return replace(card, sha256=hashlib.sha256(content).hexdigest())
 
 

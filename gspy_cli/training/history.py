@@ -52,13 +52,7 @@ def is_stale(history: Sequence[EpochRow], patience: int) -> bool:
 
 
 def note_of_stop(path: Path) -> str:
-    """Say that a run's folder is of one that was stopped; nothing of any other.
-
-    Raises
-    ------
-    GspyError
-        The run's files are damaged.
-    """
+    """Say that a run's folder is of one that was stopped; nothing of any other."""
     with suppress(GspyError, OSError):
         recipe = read_config(path / "config.json")[0].recipe
         history = read_history(path / "results.csv")

@@ -21,7 +21,7 @@ from gspy_cli.training.train import (
     completed,
     dataset_of,
     split_of,
-    train,
+    train_on,
 )
 
 
@@ -57,7 +57,8 @@ def search(
     """
     config, recipe = completed(config), config.recipe
     find_machine(config.device, config.amp, ALONE)
-    dataset = split_of(dataset_of(config), config)
+    found = dataset_of(config, reports.on_note)
+    dataset = split_of(found, config)
     check_split(dataset, config, ALONE)
     check_start(config, dataset)
     recipes = [
@@ -73,7 +74,7 @@ def search(
         name = f"batch-{recipe.batch_size}-lr-{recipe.lr:g}"
         one = replace(config, recipe=recipe, name=name, output=path)
         try:
-            runs.append(train(one, reports=reports))
+            runs.append(train_on(found, one, ALONE, reports))
         except DivergedError:
             diverged.append(name)
             continue

@@ -32,18 +32,10 @@ def with_simulated(
     GspyError
         The directory holds no simulated inputs of this size and these classes.
     """
-    inputs, labels = read_simulated(directory, size)
+    inputs, simulated = read_simulated_of(classes, directory, size)
     shards = Shards([*real.pixels.shards.files, find_shard(directory / INPUTS)])
     own = np.full(len(inputs), len(shards.files) - 1)
     places = np.stack([own, np.arange(len(inputs))], axis=1)
-    known = {name: index for index, name in enumerate(classes)}
-    missing = sorted({CLASSES[i] for i in labels} - known.keys())
-    if missing:
-        raise GspyError(
-            f"{directory} holds {', '.join(missing)}, which the data do not have; "
-            "simulate only the data's classes (gspy simulate --classes)"
-        )
-    simulated = np.array([known[CLASSES[i]] for i in labels], np.int64)
     shares = (
         real_share * class_weights(real.labels, balance),
         (1 - real_share) * class_weights(simulated, balance),
@@ -56,6 +48,27 @@ def with_simulated(
         np.concatenate([real.labels, simulated]),
         np.concatenate(shares),
     )
+
+
+def read_simulated_of(
+    classes: tuple[str, ...], directory: Path, size: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Give pictures (N, S, S, 3), four a glitch, and their indices in `classes`.
+
+    Raises
+    ------
+    GspyError
+        There are some of other classes, or as `read_simulated`.
+    """
+    inputs, labels = read_simulated(directory, size)
+    known = {name: index for index, name in enumerate(classes)}
+    missing = sorted({CLASSES[i] for i in labels} - known.keys())
+    if missing:
+        raise GspyError(
+            f"{directory} holds {', '.join(missing)}, which the data do not have; "
+            "simulate only the data's classes (gspy simulate --classes)"
+        )
+    return inputs, np.array([known[CLASSES[i]] for i in labels], np.int64)
 
 
 def read_simulated(

@@ -48,7 +48,7 @@ from gspy_cli.training.run import (
     remove_unfinished,
     write_plan,
 )
-from gspy_cli.training.simulated import read_simulated
+from gspy_cli.training.simulated import read_simulated_of
 from gspy_cli.training.splits import split_dataset
 from gspy_cli.whole import alone_in
 from gspy_cli.wording import counted
@@ -70,8 +70,15 @@ def train(config: TrainConfig, *, reports: Reports = SILENT) -> Run:
     config = completed(config)
     world = world_of_torchrun()
     reports = reports if world.is_writer else SILENT
-    found = dataset_of(config, reports.on_note)
+    return train_on(dataset_of(config, reports.on_note), config, world, reports)
+
+
+def train_on(
+    found: Dataset, config: TrainConfig, world: World, reports: Reports
+) -> Run:
+    """Train a network on data that are read, by a configuration that is completed."""
     # tells what is wrong before pictures are decoded
+    check_simulated(config, found)
     check_split(split_of(found, config), config, world)
     machine = find_machine(config.device, config.amp, world)
     with process_group(world, machine.device):
@@ -146,8 +153,7 @@ def completed(config: TrainConfig) -> TrainConfig:
     Raises
     ------
     GspyError
-        There are no such weights, or no simulated inputs of this size, or the
-        network takes no pictures of it.
+        There are no such weights, or the network takes no pictures of this size.
     """
     if config.weights is not None:
         weights = resolved_weights(config.weights)
@@ -155,8 +161,6 @@ def completed(config: TrainConfig) -> TrainConfig:
         if config.image_size is None and (card := card_of(weights)):
             config = replace(config, image_size=card.input_size[0])
     check_size(config.architecture, image_size(config))
-    if config.simulated is not None:
-        read_simulated(config.simulated, image_size(config))
     return config
 
 
@@ -183,6 +187,7 @@ def dataset_of(config: TrainConfig, on_note: OnNote = ignore) -> Dataset:
         config.data,
         window=config.window,
         own_classes=config.own_classes,
+        every_class=True,
         on_note=on_note,
     )
 
@@ -250,8 +255,15 @@ def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
     return imagenet_state(config.architecture) if config.pretrained else None
 
 
+def check_simulated(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse simulated inputs of another size or of classes that the data lack."""
+    if config.simulated is not None:
+        read_simulated_of(dataset.classes, config.simulated, image_size(config))
+
+
 def check_start(config: TrainConfig, dataset: Dataset) -> None:
-    """Refuse weights that a network of these classes cannot begin with."""
+    """Refuse what a network of these classes cannot begin with."""
+    check_simulated(config, dataset)
     start = starting_weights(config)
     build_network(config.architecture, len(dataset.classes), state=start)
 

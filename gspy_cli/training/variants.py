@@ -18,9 +18,10 @@ from gspy_cli.model import load_model
 from gspy_cli.training.cache import MappedPixels, open_pixels
 from gspy_cli.training.data import (
     Example,
+    OnNote,
     in_words_of,
     read_dataset,
-    read_labels,
+    read_examples,
 )
 from gspy_cli.training.export import (
     export_run,
@@ -45,16 +46,23 @@ class Labelled:
 
 
 def read_labelled(
-    source: Path, card: ModelCard, cache: Path | None, *, stages: Stages = ignore
+    source: Path,
+    card: ModelCard,
+    cache: Path | None,
+    *,
+    stages: Stages = ignore,
+    on_note: OnNote = ignore,
 ) -> Labelled:
     """Read pictures for a card's network: a run's own, or a data set's.
+
+    `on_note` as in `read_dataset`.
 
     Raises
     ------
     GspyError
         There are none of its classes, or `source` is a checkpoint without its run.
     """
-    examples = in_words_of(examples_of(source), card.classes)
+    examples = in_words_of(examples_of(source, on_note), card.classes)
     known = [example for example in examples if example.label in card.classes]
     pixels, failures = open_pixels(
         [example.path for example in known],
@@ -72,8 +80,10 @@ def read_labelled(
     )
 
 
-def examples_of(source: Path) -> Iterable[Example]:
+def examples_of(source: Path, on_note: OnNote) -> Iterable[Example]:
     """List the pictures of a run, of a checkpoint's run, or of a data set.
+
+    `on_note` as in `read_dataset`.
 
     Raises
     ------
@@ -83,10 +93,10 @@ def examples_of(source: Path) -> Iterable[Example]:
     is_checkpoint = source.suffix == ".safetensors"
     split = (source.parent if is_checkpoint else source) / "split.csv"
     if split.is_file():
-        return read_labels(split)
+        return read_examples(split)
     if is_checkpoint:
         raise GspyError(f"{source} has no split.csv of its run beside it; give --data")
-    return read_dataset(source, own_classes=True).examples
+    return read_dataset(source, own_classes=True, on_note=on_note).examples
 
 
 def export_variant(
@@ -100,8 +110,11 @@ def export_variant(
     changes: Mapping[str, Any],
     opset: int,
     stages: Stages,
+    on_note: OnNote,
 ) -> ModelCard:
     """Export a run as fp16 or int8; its card gets both accuracies on labelled data.
+
+    `on_note` as in `read_dataset`.
 
     Raises
     ------
@@ -112,7 +125,7 @@ def export_variant(
         exported = Path(folder) / "exported.onnx"
         card = export_run(source, exported, changes=changes, opset=opset)
         content = exported.read_bytes()
-    labelled = read_labelled(data, card, cache, stages=stages)
+    labelled = read_labelled(data, card, cache, stages=stages, on_note=on_note)
     smaller = (
         to_fp16(content)
         if precision == "fp16"
