@@ -244,3 +244,36 @@ def test_the_legend_of_a_reliability_lies_on_no_point(drawn):
     accuracy, _ = drawn[0].axes
     assert accuracy.get_legend() is None
     assert accuracy.get_ylim()[0] < 0
+
+
+def one_epoch(*runs: str) -> dict:
+    row = SimpleNamespace(epoch=1, validation_loss=0.1, validation_accuracy=0.9)
+    return {run: [row] for run in runs}
+
+
+def test_names_are_drawn_as_they_are(drawn, monkeypatch):
+    names = ("a$_$b", "_c")  # no mathematics, and nothing for a legend to hide
+    error = Misclassification("a.png", *names, 0.94, "b.png")
+    monkeypatch.setattr(figures, "read_plot", lambda _: np.zeros((4, 5, 3)))
+    figures.draw_confusion(answers_of(names), normalised=False)
+    figures.draw_errors([error])
+    figures.draw_size(contenders(*names))
+    curves.draw_comparison(one_epoch(*names))
+    curves.draw_latent(np.eye(2, dtype=np.float32), np.arange(2), names)
+    for figure in drawn:
+        figure.draw_without_rendering()
+    for figure in drawn[2:]:
+        (legend,) = figure.legends
+        shown = [text.get_text().replace("\\$", "$") for text in legend.get_texts()]
+        assert shown == list(names)
+
+
+def test_letters_that_no_font_has_are_told_of_once_and_drawn_without_a_word(
+    monkeypatch,
+):
+    monkeypatch.setattr(curves, "MORE_LETTERS", ())
+    both = answers_of(("\N{CJK UNIFIED IDEOGRAPH-96F7}", "Blip"))
+    assert figures.draw_confusion(both, normalised=False)
+    (note,) = figures.note_of_letters(both.classes)
+    assert note.startswith("boxes stand for \N{CJK UNIFIED IDEOGRAPH-96F7} in figures")
+    assert figures.note_of_letters(["Blip", "\xc9clat"]) == []

@@ -93,6 +93,11 @@ def evaluate(
                 replace(e, agreement=compare_with_reference(e.glitches, reference))
                 for e in done
             ]
+    if output is not None:
+        from gspy_cli.evaluation.figures import note_of_letters
+
+        letters = note_of_letters(n for s in subjects for n in (s.name, *s.classes))
+        done[0] = replace(done[0], notes=(*done[0].notes, *letters))
     if not quiet:
         screen.show_notes(done)
     if len(done) == 1:

@@ -5,7 +5,7 @@ Lines are in Okabe and Ito's colours, matrices in shades of blue.
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +20,12 @@ from gspy_cli.training.curves import (
     CHARACTER,
     TRAIN,
     VALIDATION,
+    in_any_script,
     name_below,
     new_figure,
+    no_mathematics,
     png,
+    without_glyph,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ SHOWN = 8  # errors in the figure of errors
 TITLE = 32  # characters in a line of its titles
 
 
+@in_any_script()
 def draw_confusion(answers: Answers, *, normalised: bool) -> bytes:
     """Draw the confusion matrix (Fig. 3): counts, or parts of each true class.
 
@@ -65,6 +69,7 @@ def draw_confusion(answers: Answers, *, normalised: bool) -> bytes:
 
 def label_matrix(axes: "Axes", rows: Sequence[str], columns: Sequence[str]) -> None:
     """Name the rows and columns, and part them by thin lines."""
+    rows, columns = (list(map(no_mathematics, names)) for names in (rows, columns))
     axes.set_yticks(range(len(rows)), rows, fontsize=8.5)
     axes.set_xticks(range(len(columns)), columns, fontsize=8.5, rotation=90)
     edges = np.arange(len(rows) - 1) + 0.5
@@ -126,6 +131,7 @@ def draw_bins(
     axes.errorbar(x, y, (below, above), capsize=2, linewidth=1, **style)
 
 
+@in_any_script()
 def draw_errors(errors: Sequence[Misclassification]) -> bytes:
     """Draw misnamed pictures beside typical members of the class named (Fig. 4)."""
     shown = errors[:SHOWN]
@@ -150,7 +156,18 @@ def draw_errors(errors: Sequence[Misclassification]) -> bytes:
 
 def wrapped(*lines: str) -> str:
     """Join lines, those too long for a title folded."""
-    return "\n".join(textwrap.fill(line, TITLE) for line in lines)
+    return no_mathematics("\n".join(textwrap.fill(line, TITLE) for line in lines))
+
+
+def note_of_letters(names: Iterable[str]) -> list[str]:
+    """Tell of letters that no font here has."""
+    letters = without_glyph(names)
+    if not letters:
+        return []
+    return [
+        f"boxes stand for {' '.join(letters)} in figures, which no font here has: "
+        "install Noto Sans CJK or another that has"
+    ]
 
 
 def show_plot(axes: "Axes", plot: NDArray[np.uint8], title: str, colour: str) -> None:
@@ -159,6 +176,7 @@ def show_plot(axes: "Axes", plot: NDArray[np.uint8], title: str, colour: str) ->
     axes.set_title(title, size=8, color=colour)
 
 
+@in_any_script()
 def draw_size(rows: Sequence[Contender]) -> bytes | None:
     """Draw accuracy per glitch against parameters (Table 1); None without two."""
     known = [(row, row.parameters) for row in rows if row.parameters]
@@ -167,12 +185,13 @@ def draw_size(rows: Sequence[Contender]) -> bytes | None:
     figure = new_figure(7, 4.2)
     axes = figure.subplots()
     twins: Counter[tuple[int, float]] = Counter()
+    bars = []
     for i, (row, parameters) in enumerate(known):
         low, high = row.glitches.interval
         accuracy = row.glitches.accuracy
         rings = twins[parameters, accuracy]
         twins[parameters, accuracy] += 1
-        axes.errorbar(
+        bar = axes.errorbar(
             [parameters],
             [accuracy],
             [[accuracy - low], [high - accuracy]],
@@ -181,10 +200,10 @@ def draw_size(rows: Sequence[Contender]) -> bytes | None:
             markersize=6 + 5 * rings,  # one at the same place goes around it
             fillstyle="none" if rings else "full",
             capsize=3,
-            label=row.name,
         )
+        bars.append(bar)
     axes.set_xscale("log")
     axes.set(xlabel="parameters", ylabel="accuracy per glitch, 95 % interval")
     axes.grid(alpha=0.3, which="both")
-    name_below(figure, axes)
+    name_below(figure, bars, [row.name for row, _ in known])
     return png(figure)

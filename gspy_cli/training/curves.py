@@ -6,14 +6,22 @@ where there are more lines or classes than these, markers help the colours.
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import (
+    FontProperties,
+    findfont,
+    get_font,
+    get_font_names,
+)
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -24,6 +32,36 @@ CHARACTER = 0.075  # inches, of a legend in small print
 MARK = 5  # characters that a line's mark in a legend takes
 FOLDED = 70  # characters of a name in a line
 LONG = 28  # classes in one column of a legend
+MORE_LETTERS = (  # fonts of many scripts
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Droid Sans Fallback"),
+    *("Arial Unicode MS", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic"),
+)
+
+
+@contextmanager
+def in_any_script() -> Iterator[None]:
+    """Draw names in any script; a letter of `without_glyph` is a box."""
+    with rc_context({"font.family": families()}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+")
+        yield
+
+
+def families() -> list[str]:
+    """List the fonts to look for a letter in: matplotlib's, then larger ones."""
+    installed = set(get_font_names())
+    return [*rcParams["font.family"], *(f for f in MORE_LETTERS if f in installed)]
+
+
+def no_mathematics(name: str) -> str:
+    """Let a name be drawn as it is, whatever stands between its dollars."""
+    return name.replace("$", r"\$")
+
+
+def without_glyph(names: Iterable[str]) -> list[str]:
+    """List the letters of names that no font here has."""
+    fonts = [get_font(findfont(FontProperties(family=[f]))) for f in families()]
+    letters = sorted({letter for name in names for letter in name})
+    return [c for c in letters if not any(f.get_char_index(ord(c)) for f in fonts)]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -85,28 +123,29 @@ def mark_phases(axes: Axes, history: Sequence[EpochRow]) -> None:
         axes.set_title("dotted: end of reconstruction", fontsize="small")
 
 
+@in_any_script()
 def draw_comparison(runs: Mapping[str, Sequence[EpochRow]]) -> bytes:
     """Draw each run's validation loss and accuracy against epoch (Fig. 2)."""
     figure = new_figure(9, 3.6)
     losses, accuracies = figure.subplots(1, 2)
     colours = colormaps["viridis"](np.linspace(0, 0.9, len(runs)))
     markers = "os^Dvx*P"
-    for i, (label, history) in enumerate(runs.items()):
+    lines = []
+    for i, history in enumerate(runs.values()):
         style: dict[str, Any] = {"color": colours[i], "marker": markers[i % 8]}
         epochs = [row.epoch for row in history]
         for axes, score in ((losses, "loss"), (accuracies, "accuracy")):
             values = [getattr(row, f"validation_{score}") for row in history]
-            axes.plot(epochs, values, label=label, **style)
+            lines += axes.plot(epochs, values, **style)
     finish(losses, "validation loss")
     finish(accuracies, "validation accuracy")
-    name_below(figure, losses)
+    name_below(figure, lines[::2], list(runs))
     return png(figure)
 
 
-def name_below(figure: Figure, axes: Axes) -> None:
-    """Name below a figure what its axes show; it grows, so that no name is cut off."""
-    handles, names = axes.get_legend_handles_labels()
-    names = [textwrap.fill(name, FOLDED) for name in names]
+def name_below(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:
+    """Name below a figure what it shows; it grows, so that no name is cut off."""
+    names = [no_mathematics(textwrap.fill(name, FOLDED)) for name in names]
     for columns in range(len(names), 0, -1):
         legend = figure.legend(
             handles, names, loc="outside lower center", frameon=False, ncols=columns,
@@ -137,6 +176,7 @@ def draw_reconstructions(
     return png(figure, dpi=100)
 
 
+@in_any_script()
 def draw_latent(
     latent: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -152,14 +192,15 @@ def draw_latent(
     figure = new_figure(6.5 + names, 5.5)
     axes = figure.subplots()
     colours = colormaps["turbo"](np.linspace(0, 1, len(classes)))
-    for i, name in enumerate(classes):
-        points = plane[labels == i]
+    marks = []
+    for i in range(len(classes)):
+        x, y = plane[labels == i].T
         marker = "os^Dvx"[i % 6]
-        x, y = points.T
-        axes.scatter(x, y, s=14, color=colours[i], marker=marker, label=name)
+        marks.append(axes.scatter(x, y, s=14, color=colours[i], marker=marker))
     axes.set_xlabel("first principal axis of the latent")
     axes.set_ylabel("second principal axis")
     figure.legend(
-        loc="outside right upper", frameon=False, fontsize="small", ncols=columns
-    )
+        marks, list(map(no_mathematics, classes)), loc="outside right upper",
+        frameon=False, fontsize="small", ncols=columns,
+    )  # fmt: skip
     return png(figure)
