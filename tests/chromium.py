@@ -115,11 +115,12 @@ def browser(profile: Path) -> Iterator[Browser]:
         os.dup2(commands, 3)
         os.dup2(answers, 4)
 
+    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(profile))
     process = subprocess.Popen(
         [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu",
          "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
          f"--user-data-dir={profile}", "about:blank"],
-        preexec_fn=take_pipes, pass_fds=(3, 4),
+        preexec_fn=take_pipes, pass_fds=(3, 4), env=os.environ | homes,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(for_it)

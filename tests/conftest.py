@@ -1,6 +1,7 @@
 """Pictures and models that tests share: all made here, none copied."""
 
 import hashlib
+import os
 import signal
 import struct
 import zlib
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import HealthCheck, settings
 from onnx import TensorProto, helper
 from PIL import Image
 
@@ -21,6 +23,20 @@ SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
 SIDE = 32
 ODD = 40  # rows: more than two gzip members of 16 hold
+
+# what a developer's own shell sets is not the tests'; typer reads some once imported
+for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "GSPY_MODEL"):
+    os.environ.pop(name, None)
+os.environ["no_proxy"] = "127.0.0.1"
+
+settings.register_profile(
+    "gspy",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("gspy")
 
 # nohup and & have children ignore Ctrl-C; tests that send it would wait for ever
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -57,6 +73,16 @@ def png(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory):
+    """Keep what gspy keeps for a user out of the developer's own folders."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))
+        yield
 
 
 @pytest.fixture(scope="session")

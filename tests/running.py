@@ -5,11 +5,15 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from gspy_cli.cli import app
 
 GSPY = [sys.executable, "-m", "gspy_cli"]
+needs_named_pipes = pytest.mark.skipif(
+    not hasattr(os, "mkfifo"), reason="this system has no named pipes"
+)
 
 
 def gspy(*arguments: object, stdin: str = "") -> tuple[int, str, str]:

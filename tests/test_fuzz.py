@@ -3,7 +3,6 @@
 import io
 import json
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 
 import h5py
@@ -28,10 +27,7 @@ from gspy_cli.writers.file_formats import csv_format
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
 quick = settings(
-    max_examples=100,
-    derandomize=True,
-    deadline=timedelta(seconds=10),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 edits = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=8)), max_size=4)
 ends = st.one_of(st.just(1.0), st.floats(0, 1))

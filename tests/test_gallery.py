@@ -13,7 +13,7 @@ import pytest
 from chromium import needs_chromium
 from conftest import draw_figure
 from PIL import Image
-from running import GSPY, gspy, rows
+from running import GSPY, gspy, needs_named_pipes, rows
 
 from gspy_cli.results import Failure, Glitch, Origin, Prediction, Trigger
 from gspy_cli.samples import Plot, Sample, unusable
@@ -127,6 +127,7 @@ def test_a_picture_on_another_drive_has_its_whole_address(
     assert f'<a href="{(folder / "a.png").as_uri()}">' in page.read_text()
 
 
+@needs_named_pipes
 def test_pictures_that_can_be_read_once_are_shown(figures, tmp_path):
     pipe, shown = tmp_path / "pipe.png", tmp_path / "page.html"
     os.mkfifo(pipe)
@@ -138,6 +139,7 @@ def test_pictures_that_can_be_read_once_are_shown(figures, tmp_path):
     assert shown.read_text().count("data:image/webp;base64") == 2
 
 
+@needs_named_pipes
 def test_a_pipe_that_a_list_names_is_read_once(figures, tmp_path):
     pipe, page = tmp_path / "pipe.png", tmp_path / "page.html"
     os.mkfifo(pipe)

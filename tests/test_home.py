@@ -118,6 +118,12 @@ def test_the_folders_are_gspys_own_on_windows_too(monkeypatch: pytest.MonkeyPatc
     assert home.data_home() == home.cache_home() == Path("False", "gspy")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no XDG folders")
+def test_tests_keep_nothing_in_the_users_own_folders(tmp_path_factory):
+    for folder in (home.data_home(), home.cache_home()):
+        assert folder.is_relative_to(tmp_path_factory.getbasetemp())
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such shells")
 def test_a_completion_that_cannot_be_written_names_what_shows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,6 @@ import io
 import itertools
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from gspy_cli.whole import lock
 from gspy_cli.writers import Columns, csv_header, csv_line, json_line
 from gspy_cli.writers.file_formats import csv_format, json_format
 
+resource = pytest.importorskip("resource")
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
 
 COLUMNS = Columns(("Blip", "Whistle"), "tiny")

@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from gspy_cli.results import Origin, Prediction
 from gspy_cli.samples import PictureFile, Sample
 from gspy_cli.sources import from_paths
 
+resource = pytest.importorskip("resource")
 SIZE = (SIDE, SIDE)
 
 

@@ -584,12 +584,18 @@ def test_a_closed_terminal_leaves_no_semaphores(tmp_path):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as parent:
-        parent.stdout.readline()
         name = f"sem.gspy-{parent.pid}-*"
-        assert list(Path("/dev/shm").glob(name))
-        os.killpg(parent.pid, signal.SIGHUP)
-        parent.communicate(timeout=30)  # until nobody holds the pipe
-    assert not list(Path("/dev/shm").glob(name))
+        try:
+            parent.stdout.readline()
+            assert list(Path("/dev/shm").glob(name))
+            os.killpg(parent.pid, signal.SIGHUP)
+            parent.communicate(timeout=30)  # until nobody holds the pipe
+            assert not list(Path("/dev/shm").glob(name))
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(parent.pid, signal.SIGKILL)
+            for left in Path("/dev/shm").glob(name):
+                left.unlink()
 
 
 def test_windows_is_asked_for_no_more_processes_than_it_can_wait_for(

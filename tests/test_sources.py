@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from running import needs_named_pipes
 
 from gspy_cli import sources
 from gspy_cli.cli.inputs import Given
@@ -173,6 +174,7 @@ def test_folders_may_be_nested_as_deep_as_paths_may_be_long(tmp_path: Path):
         deepest = deepest.parent
 
 
+@needs_named_pipes
 def test_in_a_folder_only_files_are_taken(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "link.png").symlink_to(tmp_path / "pipe.png")

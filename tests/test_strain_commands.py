@@ -3,9 +3,9 @@
 import csv
 import errno
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 from conftest import SHARED
-from running import gspy
+from running import GSPY, gspy
 from strain_files import gwosc_file, noise
 
 from gspy_cli.cli.inputs import Given
@@ -100,7 +100,7 @@ def test_a_time_outside_the_file_is_a_failed_row(blip_file, tiny_model):
 
 def test_a_scan_is_four_figures_that_gspy_itself_can_read(blip_file, tmp_path):
     code, out, err = gspy("qscan", blip_file, "-t", START + 16, "-o", tmp_path / "q")
-    names = [Path(line).name for line in out.split()]
+    names = [Path(line).name for line in out.splitlines()]
     assert code == 0
     assert names == [
         f"L1_{START + 16}.000000000_spectrogram_{w}.png" for w in (0.5, 1.0, 2.0, 4.0)
@@ -211,8 +211,8 @@ def test_what_cannot_be_drawn_is_named_with_its_event(blip_file, tmp_path):
 
 
 def test_a_reader_that_closes_standard_output_is_no_trouble(blip_file, tmp_path):
-    run = f"{sys.executable} -m gspy_cli qscan {blip_file} -t {START + 16} -o q"
-    script = f"{run} --window 0.5 | true; exit ${{PIPESTATUS[0]}}"
+    ask = [*GSPY, "qscan", str(blip_file), "-t", str(START + 16), "-o", "q"]
+    script = f"{shlex.join(ask)} --window 0.5 | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True
     )
