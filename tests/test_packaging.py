@@ -250,12 +250,13 @@ def install_lowest(wheel: Path, folder: Path) -> Path:
         [*pip, "--only-binary", ":all:", wheel, *lowest],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if "No matching distribution found" in done.stderr:  # or no network
-        pytest.skip(done.stderr.splitlines()[-1])
+    if done.returncode and "connection broken by" in done.stderr:
+        pytest.skip(f"no network: {done.stderr.splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
     return python
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="numpy 2.0 has no wheel for it")
 def test_the_lowest_versions_answer_as_those_here(built, tmp_path):
     pictures = shutil.copytree(EXAMPLES, tmp_path / "pictures")
     name = min(pictures.glob("*.png"))
