@@ -223,7 +223,8 @@ def test_after_scores_come_a_report_an_export_or_the_report_that_is_there(tmp_pa
     (tmp_path / WEIGHTS).touch()
     run, page = str(tmp_path), Path("report/report.html")
     assert after_evaluate([run], None).startswith("add -o report/ ")
-    assert after_evaluate([run], page) == f"gspy export {run} -o model.onnx"
+    export = f"gspy export {shlex.quote(run)} -o model.onnx"
+    assert after_evaluate([run], page) == export
     for models in (["a name"], [run, run]):
         assert after_evaluate(models, page) == f"open {page} in a browser"
 
