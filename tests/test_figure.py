@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1 import make_axes_locatable
-from PIL import ExifTags, Image, ImageCms, ImageFilter
+from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFilter
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure, reading
@@ -921,7 +921,18 @@ def test_damaged_bytes_raise_no_other_error():
 def test_a_missing_file_and_a_folder_say_so(tmp_path):
     with pytest.raises(PictureError, match=r"^no such file$"):
         read_figure(tmp_path / "missing.png")
-    with pytest.raises(PictureError, match=r"^cannot be opened: "):
+    with pytest.raises(PictureError, match=r"^cannot be opened: this is a folder"):
+        read_figure(tmp_path)
+
+
+def test_a_folder_that_windows_does_not_permit_to_open_is_a_folder(
+    tmp_path, monkeypatch
+):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PictureError, match="this is a folder"):
         read_figure(tmp_path)
 
 
@@ -953,6 +964,48 @@ def test_turbo_which_begins_as_dark_as_viridis_is_not_viridis():
     pictures = [colormaps[name](levels)[..., :3] for name in ("viridis", "turbo")]
     colours = (255 * np.stack(pictures)).astype(np.uint8)
     assert are_viridis(colours).tolist() == [True, False]
+
+
+MARKS = {"magenta": ("magenta", 3), "red": ("red", 6), "wide": ("magenta", 8)}
+
+
+def marked(pixels: np.ndarray, name: str) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    picture, (colour, line) = Image.fromarray(pixels), MARKS[name]
+    around = (0.3 * width, 0.3 * height, 0.65 * width, 0.7 * height)
+    ImageDraw.Draw(picture).ellipse(around, outline=colour, width=line)
+    return np.asarray(picture)
+
+
+def brightened(pixels: np.ndarray, factor: float) -> np.ndarray:
+    return (factor * pixels).clip(max=255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_a_mark_on_viridis_leaves_it_viridis(name):
+    assert are_viridis(marked(viridis_like(224, 224), name)[None]).all()
+
+
+@pytest.mark.parametrize("factor", [1.1, 1.2, 1.3])
+def test_viridis_that_is_brightened_is_viridis(factor):
+    assert are_viridis(brightened(viridis_like(224, 224), factor)[None]).all()
+
+
+@needs_real
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(pytest.param(lambda p, n=n: marked(p, n), id=n) for n in MARKS),
+        pytest.param(lambda p: brightened(p, 1.2), id="bright"),
+        pytest.param(lambda p: brightened(p, 1.3), id="brighter"),
+    ],
+)
+def test_a_real_picture_in_viridis_stays_so_when_marked_or_brightened(change):
+    for path in real_pictures(40):
+        pixels = read_figure(path)
+        box = find_plot(pixels)
+        plot = pixels[box.top : box.bottom, box.left : box.right]
+        assert are_viridis(change(plot)[None]).all(), path.name
 
 
 @needs_real

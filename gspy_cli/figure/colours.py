@@ -26,7 +26,6 @@ _AT_PLACE = np.stack(
 _TOLERANCE = 24  # levels of a channel, to which JPEG and resizing keep colours
 _LEAST = np.ceil(_AT_PLACE - _TOLERANCE).clip(0).astype(np.uint8)  # (766, 3)
 _RANGE = np.floor(_AT_PLACE + _TOLERANCE).clip(max=255).astype(np.uint8) - _LEAST
-_RED_AND_BLUE = _AT_PLACE[:, 0] + _AT_PLACE[:, 2]  # (766,)
 _ABOVE_DARK = 200, 300  # places where maps part that begin as dark as viridis
 
 
@@ -203,22 +202,22 @@ def are_viridis(pictures: Pixels) -> NDArray[np.bool_]:
         share >= SHARE or (share > 0.1 and is_viridis(picture))
         for share, picture in zip(shares, pictures, strict=True)
     ]
-    return np.array(near, bool) & ~_are_purple(colours)
+    return np.array(near, bool) & ~_are_bluer(colours)
 
 
-def _are_purple(colours: Pixels) -> NDArray[np.bool_]:
-    """Tell which samples (N, P, 3) have more red and blue than viridis: (N,).
+def _are_bluer(colours: Pixels) -> NDArray[np.bool_]:
+    """Tell which samples (N, P, 3) are bluer than viridis above its dark end: (N,).
 
-    Above the darkest colours, turbo is bluer and magma redder, by 45 levels or more on
-    average. Figures in viridis have at most 35, as JPEG or washed out as they may be.
+    So is nearly all of turbo there. Marks, and viridis that is brightened, get redder.
     """
-    red, green, blue = np.moveaxis(colours.astype(np.int16), -1, 0)
-    place = red + 2 * green
+    place = colours[..., 0] + np.uint16(2) * colours[..., 1]
     above_dark = (place >= _ABOVE_DARK[0]) & (place < _ABOVE_DARK[1])
-    excess = (red + blue - _RED_AND_BLUE.take(place)) * above_dark
+    red = colours[..., 0] - _AT_PLACE[:, 0].take(place)
+    blue = colours[..., 2] - _AT_PLACE[:, 2].take(place)
+    bluer = above_dark & (blue > _TOLERANCE) & (blue > red)
     count = above_dark.sum(axis=1)
-    purple: NDArray[np.bool_] = (count >= 16) & (excess.sum(axis=1) > 40 * count)
-    return purple
+    result: NDArray[np.bool_] = (count >= 16) & (bluer.sum(axis=1) > count / 3)
+    return result
 
 
 def _are_viridis(colours: Pixels, pixels: Pixels, least: float) -> bool:

@@ -55,11 +55,10 @@ def read_pixels(source: Path | BinaryIO) -> NDArray[np.uint8]:
         stream = source.open("rb")
     except FileNotFoundError:
         raise PictureError("no such file") from None
-    except IsADirectoryError:
-        reason = "this is a folder; give it as an argument"
-        raise PictureError(f"cannot be opened: {reason}") from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
+        if source.is_dir():  # where Windows says that permission is denied
+            reason = "this is a folder; give it as an argument"
         raise PictureError(f"cannot be opened: {reason}") from None
     except ValueError:  # a null character
         raise PictureError("not a possible file name") from None
