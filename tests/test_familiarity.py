@@ -147,6 +147,17 @@ def test_classes_that_the_model_does_not_know_do_not_become_familiar(plain, tmp_
     assert given[0].sha256 == given[1].sha256
 
 
+def test_classes_that_are_not_simulated_are_told_of(plain, tmp_path):
+    card = replace(plain[1], classes=(*CLASSES[:3], "Thunder"))
+    path, notes = Path(shutil.copy(plain[0], tmp_path)), []
+    directory = simulated(tmp_path / "sim", range(2))
+    familiarity.add_familiarity(path, card, directory, on_note=notes.append)
+    assert notes == [
+        f"{directory} has no Air_Compressor, Thunder: pictures of these may be called "
+        "unfamiliar"
+    ]
+
+
 def test_one_in_a_hundred_of_what_was_not_taught_is_unfamiliar(
     plain, tmp_path, monkeypatch
 ):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shlex
 import shutil
 from dataclasses import fields, replace
@@ -170,7 +171,9 @@ def test_a_run_can_be_kept_as_a_model_and_removed(run, data, registry):
     picture = next(data.rglob("*.png"))
     code, out, _ = gspy("classify", picture, "-f", "jsonl")
     assert (code, json.loads(out)["model_name"]) == (0, "mine")
-    assert "tiny, " in gspy("models", "mine")[1]
+    shown = gspy("models", "mine")[1]
+    assert "tiny, " in shown
+    assert re.search(r"^date +\d{4}-\d\d-\d\d\b", shown, re.MULTILINE)
     assert gspy("models", "remove", "mine")[0] == 0
     assert gspy("classify", picture, "-m", "mine")[0] == 2
 

@@ -3,7 +3,6 @@
 import json
 import math
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -128,7 +127,7 @@ def export(
         if simulated is not None:
             from gspy_cli.training.familiarity import add_familiarity
 
-            card = add_familiarity(made, card, simulated, stages=stages)
+            card = add_familiarity(made, card, simulated, stages=stages, on_note=note)
         with writing(output):
             end.close()
     if precision is not Precision.FP32:
@@ -178,8 +177,7 @@ def _changes(
     name: str | None, temperature: float | None, scores: Path | None, licence: str
 ) -> dict[str, Any]:
     """Give the fields of the card that the options set."""
-    today = datetime.now(UTC).date().isoformat()
-    changes: dict[str, Any] = {"date": today}
+    changes: dict[str, Any] = {}
     if temperature is not None:
         if not math.isfinite(temperature):
             raise GspyError(f"--temperature {temperature}: give a number")

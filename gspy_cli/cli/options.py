@@ -52,7 +52,7 @@ IfoOption = Annotated[
     typer.Option(
         "--ifo",
         "-i",
-        metavar="H1|L1|V1",
+        metavar="H1|L1|V1|K1|G1",
         parser=str.upper,
         help="The detector; default: as the file says.",
     ),

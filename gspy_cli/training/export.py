@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -60,7 +61,7 @@ def export_run(
 ) -> ModelCard:
     """Export a run's best network, or one of its checkpoints.
 
-    `changes` are fields of its card to replace.
+    `changes` are fields of its card to replace; its date is today's.
 
     Raises
     ------
@@ -70,7 +71,8 @@ def export_run(
         ONNX Runtime does not answer as torch does; no file is written.
     """
     network, card = read_network(source)
-    card = replace(card, **changes)
+    today = datetime.now(UTC).date().isoformat()
+    card = replace(card, date=today, **changes)
     pictures = check_pictures(card.input_size)
     return export_model(network, card, path, pictures=pictures, opset=opset)
 

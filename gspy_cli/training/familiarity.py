@@ -21,6 +21,7 @@ from gspy_cli.callbacks import Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
+from gspy_cli.training.data import OnNote
 from gspy_cli.training.export import with_card, write_graph
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of
@@ -35,11 +36,17 @@ HIDDEN, EPOCHS, BATCH = 64, 12, 128
 
 
 def add_familiarity(
-    path: Path, card: ModelCard, directory: Path, *, stages: Stages = ignore
+    path: Path,
+    card: ModelCard,
+    directory: Path,
+    *,
+    stages: Stages = ignore,
+    on_note: OnNote = ignore,
 ) -> ModelCard:
     """Give an exported file its third output, learnt from simulated glitches.
 
-    Those of classes that the model does not know are left out.
+    Those of classes that the model does not know are left out; `on_note` hears of
+    classes of the model that are not simulated, and so are strange to it.
     The card gets `unfamiliar_below`, which one in a hundred of the
     simulated pictures held out do not reach.
 
@@ -56,6 +63,12 @@ def add_familiarity(
         raise GspyError(
             f"{directory} holds {counted(len(rows) // 4, 'glitch')} of the model's "
             f"classes ({', '.join(card.classes)}): simulate two or more of them"
+        )
+    there = {CLASSES[i] for i in labels[rows]}
+    if lacking := [name for name in card.classes if name not in there]:
+        on_note(
+            f"{directory} has no {', '.join(lacking)}: "
+            "pictures of these may be called unfamiliar"
         )
     content = path.read_bytes()
     known = answers(content, "embedding", pictures[rows], partial(stages, "glitches"))
