@@ -249,6 +249,17 @@ def test_one_white_line_over_a_plot_without_a_frame_does_not_cut_it(part, thick)
     assert find_plot(pixels) == box
 
 
+@pytest.mark.parametrize(("thick", "gap"), [(2, 2), (3, 4), (4, 4), (5, 4)])
+def test_a_colour_bar_as_near_as_a_line_is_wide_is_no_part_of_the_plot(thick, gap):
+    pixels = draw_figure()
+    box = find_plot(pixels)
+    draw_lines(pixels, box, thick, parts=(1 / 2,))
+    start = box.right + gap
+    colours = viridis_like(box.bottom - box.top, 25, seed=1)
+    pixels[box.top : box.bottom, start : start + 25] = colours
+    assert find_plot(pixels) == box
+
+
 def draw_lines(
     pixels: np.ndarray, box: Box, thick: int, parts: tuple[float, ...]
 ) -> None:
@@ -663,7 +674,18 @@ def slide(colour: tuple[int, int, int]) -> np.ndarray:
     return page
 
 
+def blurred_montage(gap: int) -> np.ndarray:
+    """Lay nine quiet plots on a page, and blur their edges."""
+    values = resized(energy("quiet", np.random.default_rng(1)) / 25.5, 280, 200)
+    plot = (255 * colormaps["viridis"](values)[..., :3]).astype(np.uint8)
+    page = np.tile(framed(plot, WHITE, (0, 0, gap, gap)), (3, 3, 1))
+    picture = Image.fromarray(framed(page, WHITE, (20, 20, 20 - gap, 20 - gap)))
+    return np.asarray(picture.filter(ImageFilter.GaussianBlur(0.8)))
+
+
 SEVERAL_PLOTS = {
+    "blurred, 6 pixels between": lambda: blurred_montage(6),
+    "blurred, 7 pixels between": lambda: blurred_montage(7),
     "slide": lambda: slide(WHITE),
     "dark slide": lambda: slide((17, 17, 17)),
     "row": lambda: panels(1, 4),

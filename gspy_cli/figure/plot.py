@@ -83,14 +83,14 @@ def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
     several = sight.several or _are_beside(pixels[..., :3])
     problem = SEVERAL if several else NO_PLOT
     least = sight.loose.area / 3 if sight.loose else 0
-    for sheet in sight.figures if sheets else ():
+    for sheet, area in sight.figures.items() if sheets else ():
         figure = without_rim(pixels, sheet)
         try:
             found = _find_framed(_crop(pixels, figure), sheets=sheets - 1)
         except PictureError as error:
             problem = max(problem, str(error), key=(NO_PLOT, SEVERAL).index)
             continue
-        if found.area >= least:
+        if found.area >= max(least, area):
             return found.moved(figure.left, figure.top)
     if sight.loose:
         return sight.loose
@@ -106,13 +106,14 @@ def _are_beside(pixels: Pixels) -> bool:
 class _Sight:
     """What rectangles of content a picture with a margin shows.
 
-    `loose` is a spectrogram with some margin, `figures` are what may hold the plot.
+    `loose` is a spectrogram with some margin, `figures` are what may hold the plot,
+    each with the least area of it.
     """
 
     plot: Box | None = None
     loose: Box | None = None
     several: bool = False
-    figures: list[Box] = field(default_factory=list)
+    figures: dict[Box, float] = field(default_factory=dict)
 
 
 def _look(pixels: Pixels) -> _Sight:
@@ -137,8 +138,8 @@ def _look(pixels: Pixels) -> _Sight:
             elif known:
                 sight.plot = without_bars(pixels, inner)
                 return sight
-            if box not in sight.figures:
-                sight.figures.append(box)
+            # a colour bar takes less than half of what it shares with the plot
+            sight.figures.setdefault(box, 0.5 * box.area if divided else 0)
     return sight
 
 
@@ -248,14 +249,16 @@ def _ends(mask: Mask) -> tuple[int, int]:
 def _longest_run(mask: Mask, within: tuple[int, int]) -> tuple[int, int]:
     """Find the run of true values that has most `within` a part, across grid lines.
 
-    Grid lines in the background's colour are several narrow gaps, of one width. A
-    single gap is a line too, unless one side is so short that it is a colour bar.
+    Grid lines in the background's colour are narrow gaps, of one width. A run at an
+    end is a colour bar if it is shorter than a quarter of every other, so a single
+    line is known between a fifth and four fifths of the plot.
     """
     runs = [run.span() for run in _RUN.finditer(mask.tobytes())]
     if not runs:
         return (0, 1)
     least = 0.05 * max(map(_length, runs))
     large = [run for run in runs if _length(run) >= least]
+    bar = 0.25 * sorted(map(_length, large))[:2][-1]
     gaps = [after[0] - run[1] for run, after in pairwise(large)]
     widest = min(max(GAP, len(mask) // 150), WIDE_GAP) - 1
     most = max(3, len(mask) // 300, min(widest, 1 + min(gaps, default=0)))
@@ -263,7 +266,9 @@ def _longest_run(mask: Mask, within: tuple[int, int]) -> tuple[int, int]:
     joined = large[:1]
     for run, near in zip(large[1:], narrow, strict=True):
         shorter, longer = sorted((_length(joined[-1]), _length(run)))
-        if near and (sum(narrow) > 1 or shorter >= 0.25 * longer):
+        alike = sum(narrow) > 1 or shorter >= 0.25 * longer
+        is_bar = _length(joined[-1]) < bar or (run is large[-1] and _length(run) < bar)
+        if near and alike and not is_bar:
             joined[-1] = joined[-1][0], run[1]
         else:
             joined.append(run)
