@@ -225,29 +225,6 @@ def test_a_later_output_has_the_failures_of_sorting_too(figures, tmp_path, optio
     assert late.read_bytes() == together.read_bytes()
 
 
-@pytest.mark.parametrize("options", [[], ["--per-glitch"]])
-def test_what_could_not_be_sorted_has_failed_until_all_is_done_anew(
-    figures, tmp_path, options
-):
-    target, late = tmp_path / "sorted", tmp_path / "late.csv"
-    target.mkdir()
-    for label in TINY_CLASSES:  # no folders
-        (target / label).write_text("")
-    ask = ["classify", figures, "--sort-into", target, *options]
-    assert gspy(*ask)[0] == 1
-    for label in TINY_CLASSES:
-        (target / label).unlink()
-    for _ in range(2):
-        assert gspy(*ask, "-o", late)[0] == 1
-        for table in (late, target / "labels.csv"):
-            found = rows(table.read_text())
-            assert {row["status"] for row in found} == {"failed"}
-        assert sorted_pictures(target) == {}
-    assert "it failed before; --overwrite tries again" in late.read_text()
-    assert gspy(*ask, "-o", late, "--overwrite")[0] == 0
-    assert len(sorted_pictures(target)) == 3
-
-
 def test_what_was_sorted_is_not_sorted_again_for_a_later_output(figures, tmp_path):
     target = tmp_path / "sorted"
     gspy("classify", figures, "--sort-into", target)

@@ -49,10 +49,10 @@ class OutputFile:
     def add(self, row: "Row", group: "Group", state: RowState) -> "Row":
         """Take a row, written with the next few if lacking; give what became of it.
 
-        What an earlier run wrote as failed has failed for the other outputs too.
+        What an earlier run wrote as failed is tried again, for the other outputs.
         """
         if state in (RowState.LACKING, RowState.FAILED):
-            row = self._format.act(row, state is RowState.FAILED)
+            row = self._format.act(row)
         if state is RowState.LACKING:
             self._lines.append(self._format.line(row, group))
         if len(self._lines) >= FLUSH_ROWS:

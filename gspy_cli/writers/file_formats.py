@@ -24,9 +24,9 @@ MEMBER = gzip.compress(b"", mtime=0)[:10]  # how a gzip member begins
 class FileFormat:
     """How rows lie in a file that grows at its end.
 
-    `act` does what a row asks for, but nothing anew where that failed before, and gives
-    what became of the row; `line` gives its line, and `pack` turns some lines into
-    bytes. With a `limit`, the file takes so many rows and no more.
+    `act` does what a row asks for, and gives what became of the row; `line` gives its
+    line, and `pack` turns some lines into bytes. With a `limit`, the file takes so many
+    rows and no more.
     """
 
     header: str
@@ -34,7 +34,7 @@ class FileFormat:
     records: Records
     pack: Callable[[bytes], bytes] | None = None
     limit: int | None = None
-    act: Callable[[Row, bool], Row] = lambda row, _failed: row
+    act: Callable[[Row], Row] = lambda row: row
 
 
 def csv_format(columns: Columns) -> FileFormat:

@@ -18,7 +18,6 @@ from gspy_cli.writers.file_formats import FileFormat, csv_format
 Link = Literal["copy", "hard", "sym"]
 """How a picture gets into its class's folder."""
 
-BEFORE = "it failed before; --overwrite tries again"
 PART = ".gspy.part"  # a picture's name until it is there whole
 
 # what ends a run: no other picture can be written either
@@ -48,21 +47,20 @@ def sorted_format(columns: Columns, folder: Path, link: Link) -> FileFormat:
 
     A picture is in its class's folder before its row is in the table, so that a run
     that is stopped between them puts it there again, to no effect. One that cannot be
-    put there has failed, and is not put there for another output.
+    put there has failed.
     """
     act = partial(_sort, folder=folder, link=link, known={})
     return replace(csv_format(columns), act=act)
 
 
-def _sort(row: Row, failed: bool, *, folder: Path, link: Link, known: Known) -> Row:
+def _sort(row: Row, *, folder: Path, link: Link, known: Known) -> Row:
     """Put a row's pictures into its class's folder; give what became of the row."""
     answer = answer_of(row)
     if not isinstance(answer, Prediction):
         return row
     views = row.views if isinstance(row, Glitch) else (answer,)
     sorted_views = tuple(
-        _place(view, folder / answer.label, None if failed else link, known)
-        for view in views
+        _place(view, folder / answer.label, link, known) for view in views
     )
     if not isinstance(row, Glitch):
         return sorted_views[0]
@@ -72,7 +70,7 @@ def _sort(row: Row, failed: bool, *, folder: Path, link: Link, known: Known) -> 
     return Glitch(sorted_views, Failure(answer.origin, glitch.reasons()))
 
 
-def _place(view: Result, folder: Path, link: Link | None, known: Known) -> Result:
+def _place(view: Result, folder: Path, link: Link, known: Known) -> Result:
     if not isinstance(view, Prediction):
         return view
     picture = Path(view.origin.path)
@@ -88,17 +86,15 @@ def _place(view: Result, folder: Path, link: Link | None, known: Known) -> Resul
     return view
 
 
-def place(picture: Path, folder: Path, link: Link | None, known: Known) -> Path:
+def place(picture: Path, folder: Path, link: Link, known: Known) -> Path:
     """Put a picture into a folder under its name; give where it lies.
 
     Another picture that has the name already stays; this one gets `-2` or the next
     free number. The same picture again changes nothing. `known` remembers, from call
-    to call, the names that several have. Without a `link`, it must be there already.
+    to call, the names that several have.
 
     Raises
     ------
-    FileNotFoundError
-        It is not there, and there is no `link`.
     GspyError
         The file system has no such links.
     """
@@ -138,9 +134,7 @@ def _is_same(picture: Path, target: Path) -> bool:
         return False
 
 
-def _put(picture: Path, target: Path, link: Link | None) -> None:
-    if link is None:
-        raise FileNotFoundError(errno.ENOENT, BEFORE)
+def _put(picture: Path, target: Path, link: Link) -> None:
     part = target.with_name(PART)  # never half a picture
     part.unlink(missing_ok=True)
     try:
