@@ -79,7 +79,10 @@ def png(width: int, height: int) -> bytes:
 def own_home(tmp_path_factory):
     """Keep what gspy keeps for a user out of the developer's own folders."""
     home = tmp_path_factory.mktemp("home")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     with pytest.MonkeyPatch.context() as patch:
+        if "PIP_CACHE_DIR" not in os.environ:  # what pip has loaded is loaded
+            patch.setenv("PIP_CACHE_DIR", str(cache / "pip"))
         patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
         patch.setenv("XDG_DATA_HOME", str(home / "data"))
         yield
