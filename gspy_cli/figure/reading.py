@@ -57,7 +57,7 @@ def read_pixels(source: Path | BinaryIO) -> NDArray[np.uint8]:
         raise PictureError("no such file") from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        if os.path.isdir(source):  # where Windows says that permission is denied
+        if os.path.isdir(source):  # noqa: PTH112, Path's raises for names too long
             reason = "this is a folder; give it as an argument"
         raise PictureError(f"cannot be opened: {reason}") from None
     except ValueError:  # a null character
