@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gspy_cli.card import ModelCard
-from gspy_cli.registry import ModelFolder
+from gspy_cli.model_folder import ModelFolder
 
 WEIGHTS = "last.safetensors"
 

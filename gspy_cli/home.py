@@ -1,4 +1,4 @@
-"""The user's own folders: of what is kept, and of what can be made again."""
+"""The user's own folders: ~, of what is kept, and of what can be made again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +30,14 @@ def cache_home() -> Path:
     import platformdirs
 
     return _find(platformdirs.user_cache_path, "XDG_CACHE_HOME")
+
+
+def user_path(text: str) -> Path:
+    """Give a path, ~ being the user's own folder; nobody has ~nobody."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def _find(path: Callable[..., Path], variable: str) -> Path:

@@ -1,22 +1,19 @@
 """Models ready to use: from an ONNX file to a function that scores pictures."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli import device as devices
-from gspy_cli import registry
+from gspy_cli import model_folder, registry
+from gspy_cli import session as sessions
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.graph import check_graph
-from gspy_cli.registry import ModelFolder
+from gspy_cli.model_folder import ModelFolder
 
 Scorer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Pictures (N, H, W, 3) to class probabilities (N, K).
@@ -25,9 +22,6 @@ Scorer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """
 Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Pictures (N, H, W, 3) to probabilities (N, K) and familiarity (N,), 0 to 1."""
-
-
-SILENT, WARNINGS = 4, 2  # what ONNX Runtime logs: fatal errors; as it does by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +68,9 @@ def begin_loading(name: str | None, *, device: str) -> Callable[[], Model]:
     first input meanwhile. Raises as `load_model` does, now or at the wait.
     """
     path = registry.find(name)
-    graph = registry.read(path)
+    graph = model_folder.read(path)
     card = ModelFolder(path.parent).card_of(path)
-    session = _Building(graph, path, device)
+    session = sessions.Building(graph, path, device)
     if path.parent.parent == registry.shipped_models():  # its graph needs no check
         session.start()
         _check_sum(graph, card, path)
@@ -96,9 +90,9 @@ def _model(
 ) -> Model:
     card = _true_card(session.get_modelmeta().custom_metadata_map, graph, card, path)
     _check_signature(session, card, path)
-    used = _used_device(session, device, path)
-    if used != "cpu" and not _computes(session, card, device, path):
-        session, used = _session(graph, path, "cpu"), "cpu"
+    used = sessions.used_device(session, device, path)
+    if used != "cpu" and not sessions.computes(session, card.input_size, device, path):
+        session, used = sessions.begin(graph, path, "cpu"), "cpu"
     judge = _judge(session, path) if card.unfamiliar_below > 0 else None
     return Model(card, _scorer(session, path), used, judge)
 
@@ -137,7 +131,7 @@ def add_to_registry(
         the registry cannot be written.
     """
     card = load_model(str(graph), device="cpu").card
-    name, content = name or card.name, registry.read(graph)
+    name, content = name or card.name, model_folder.read(graph)
     own = replace(card, name=name, sha256=_digest(content))
     try:
         mine = ModelFolder(registry.user_models() / name)
@@ -179,80 +173,6 @@ def _check_sum(graph: bytes, card: ModelCard | None, path: Path) -> None:
         )
 
 
-class _Building(Thread):
-    """The making of a session, in a thread that ends with the program."""
-
-    def __init__(self, graph: bytes, path: Path, device: str) -> None:
-        super().__init__(daemon=True)
-        self._wanted = graph, path, device
-        self._made: Any = None
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._made = _session(*self._wanted)
-        except BaseException as error:  # noqa: BLE001, the caller gets it
-            self._error = error
-
-    def result(self) -> Any:  # noqa: ANN401
-        self.join()
-        if self._error:
-            raise self._error
-        return self._made
-
-
-def _session(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # each thread that scores is one core's
-    options.log_severity_level = SILENT
-    providers = devices.providers(device)
-    start = partial(onnxruntime.InferenceSession, graph, options, providers=providers)
-    try:
-        return start() if len(providers) == 1 else _start_on_gpu(start)
-    except _onnx_errors():
-        raise GspyError(
-            f"{path} is not an ONNX model that ONNX Runtime can load; "
-            "install or export the model again"
-        ) from None
-
-
-def _onnx_errors() -> tuple[type[Exception], ...]:
-    """Give what ONNX Runtime raises on a graph; it has no class for all of them."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    return (
-        *(state.EPFail, state.Fail, state.InvalidArgument, state.InvalidGraph),
-        *(state.InvalidProtobuf, state.NotImplemented, state.RuntimeException),
-    )
-
-
-def _start_on_gpu(start: Callable[[], Any]) -> Any:  # noqa: ANN401
-    """Load CUDA and cuDNN where they are, and start a session."""
-    import onnxruntime
-
-    with _silence():
-        onnxruntime.preload_dlls()
-        return start()
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep ONNX Runtime from telling what is wrong with a GPU: no session has a say."""
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_inference_collection as sessions
-
-    onnxruntime.set_default_logger_severity(SILENT)
-    onnxruntime.print = sessions.print = lambda *_words: None
-    try:
-        yield
-    finally:
-        for module in (onnxruntime, sessions):
-            vars(module).pop("print", None)
-        onnxruntime.set_default_logger_severity(WARNINGS)
-
-
 def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa: ANN401
     height, width = card.input_size
     inputs = session.get_inputs()
@@ -279,7 +199,7 @@ def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa
 
 def _scorer(session: Any, path: Path) -> Scorer:  # noqa: ANN401
     def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (probabilities,) = _run(session, path, ["probabilities"], pictures)
+        (probabilities,) = sessions.ask(session, path, ["probabilities"], pictures)
         return probabilities
 
     return score
@@ -291,59 +211,7 @@ def _judge(session: Any, path: Path) -> Judge:  # noqa: ANN401
     def judge(
         pictures: NDArray[np.uint8],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        probabilities, familiarity = _run(session, path, outputs, pictures)
+        probabilities, familiarity = sessions.ask(session, path, outputs, pictures)
         return probabilities, familiarity
 
     return judge
-
-
-def _run(
-    session: Any,  # noqa: ANN401
-    path: Path,
-    outputs: list[str],
-    pictures: NDArray[np.uint8],
-) -> list[NDArray[np.float32]]:
-    try:
-        answers: list[NDArray[np.float32]] = session.run(outputs, {"image": pictures})
-    except _onnx_errors() as error:
-        reason = str(error).splitlines()[0]
-        raise GspyError(
-            f"{path} fails on a batch of {len(pictures)} ({reason}); export the model "
-            "again, or let --batch-size be smaller"
-        ) from None
-    if any(len(answer) != len(pictures) for answer in answers):
-        raise GspyError(
-            f"{path} does not give an answer for each picture of a batch; export the "
-            "model again"
-        )
-    return answers
-
-
-def _used_device(session: Any, device: str, path: Path) -> str:  # noqa: ANN401
-    chosen = devices.choose(device)
-    if chosen == "cpu" or session.get_providers()[0] != "CPUExecutionProvider":
-        return chosen
-    if device == "auto":
-        return "cpu"
-    is_apple = chosen == "mps"
-    why = "Core ML cannot be loaded" if is_apple else "are CUDA and cuDNN installed?"
-    raise GspyError(
-        f"ONNX Runtime could not start {path} on '{chosen}' ({why}); use --device cpu"
-    )
-
-
-def _computes(session: Any, card: ModelCard, device: str, path: Path) -> bool:  # noqa: ANN401
-    """Try a blank picture: ONNX Runtime may have no kernels for a GPU of its age."""
-    blank = np.zeros((1, *card.input_size, 3), np.uint8)
-    try:
-        with _silence():
-            session.run(["probabilities"], {"image": blank})
-    except _onnx_errors() as error:
-        if device == "auto":
-            return False
-        reason = str(error).splitlines()[0]
-        raise GspyError(
-            f"this ONNX Runtime cannot run {path} on '{device}' ({reason}); use "
-            "--device cpu"
-        ) from None
-    return True

@@ -10,9 +10,10 @@ from onnxruntime.capi import onnxruntime_inference_collection as sessions
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from packaging.requirements import Requirement
 
-from gspy_cli import device, model
+from gspy_cli import device
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
+from gspy_cli.session import begin
 
 ROOT = Path(__file__).parents[1]
 
@@ -175,15 +176,15 @@ def test_a_gpu_that_has_no_kernels_is_an_error_only_when_named(tiny_model, monke
         return run_on_cpu(session, names, pictures)
 
     def start(graph, path, name):
-        session = start_on_cpu(graph, path, "cpu")
+        session = begin(graph, path, "cpu")
         session.started_on_a_gpu = name != "cpu"
         gpu = ["CUDAExecutionProvider"] if name != "cpu" else []
         session.get_providers = lambda: [*gpu, "CPUExecutionProvider"]
         return session
 
-    run_on_cpu, start_on_cpu = onnxruntime.InferenceSession.run, model._session
+    run_on_cpu = onnxruntime.InferenceSession.run
     monkeypatch.setattr(onnxruntime.InferenceSession, "run", run)
-    monkeypatch.setattr(model, "_session", start)
+    monkeypatch.setattr("gspy_cli.session.begin", start)
     loaded = load_model(str(tiny_model), device="auto")
     height, width = loaded.card.input_size
     assert loaded.device == "cpu"

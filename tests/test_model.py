@@ -17,7 +17,7 @@ from conftest import SIDE, TINY_CLASSES, tiny_card, write_tiny_model
 from onnx import helper
 from running import gspy
 
-from gspy_cli import model
+from gspy_cli import model, model_folder
 from gspy_cli import registry as registry_module
 from gspy_cli.card import MAX_SIDE, ModelCard
 from gspy_cli.cli import models_screen
@@ -128,11 +128,11 @@ def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, content: byte
 def test_a_file_that_is_too_large_for_a_model_is_not_read(tmp_path, monkeypatch):
     path = tmp_path / "x.onnx"
     path.write_bytes(b"12345")
-    monkeypatch.setattr(registry_module, "MAX_BYTES", 5)
-    assert registry_module.read(path) == b"12345"
-    monkeypatch.setattr(registry_module, "MAX_BYTES", 4)
+    monkeypatch.setattr(model_folder, "MAX_BYTES", 5)
+    assert model_folder.read(path) == b"12345"
+    monkeypatch.setattr(model_folder, "MAX_BYTES", 4)
     with pytest.raises(GspyError, match=r"x\.onnx is too large for a model$"):
-        registry_module.read(path)
+        model_folder.read(path)
 
 
 def test_a_foreign_graph_is_refused(tiny_model: Path):
@@ -470,7 +470,7 @@ def test_a_graph_that_cannot_be_put_in_place_leaves_both_files_as_they_were(
 
 def test_a_full_disk_leaves_the_default_as_it_was(tiny_model, registry, monkeypatch):
     model.add_to_registry(tiny_model, name="mine", default=True)
-    monkeypatch.setattr(registry_module.ModelFolder, "fill", lambda *_: None)
+    monkeypatch.setattr(model_folder.ModelFolder, "fill", lambda *_: None)
     monkeypatch.setattr(os, "fsync", full_at(1))
     with pytest.raises(GspyError, match="is added, but cannot be made the default"):
         model.add_to_registry(tiny_model, name="fresh", default=True)

@@ -26,7 +26,7 @@ from gspy_cli.cli.progress import progress_on, stages
 from gspy_cli.cli.running import RowTally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
-from gspy_cli.registry import WEIGHTS, ModelFolder
+from gspy_cli.model_folder import WEIGHTS, ModelFolder
 from gspy_cli.results import Failure, Glitch, Origin, Prediction
 from gspy_cli.wording import counted, reason
 from gspy_cli.writers import Columns

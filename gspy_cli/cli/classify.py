@@ -25,7 +25,7 @@ from gspy_cli.cli.running import RowTally, run
 from gspy_cli.cli.strain import Events, OpenDataOption, TriggersOption
 from gspy_cli.cli.wanted import Format, Link, Wanted
 from gspy_cli.errors import GspyError
-from gspy_cli.registry import user_path
+from gspy_cli.home import user_path
 
 if TYPE_CHECKING:
     from gspy_cli.glitches import Group

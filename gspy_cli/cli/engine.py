@@ -11,7 +11,8 @@ import typer
 
 from gspy_cli.cli import strain
 from gspy_cli.cli.options import need
-from gspy_cli.registry import WEIGHTS, ModelFolder, user_path
+from gspy_cli.home import user_path
+from gspy_cli.model_folder import WEIGHTS, ModelFolder
 
 if TYPE_CHECKING:
     from gspy_cli.card import ModelCard

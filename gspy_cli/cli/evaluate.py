@@ -12,6 +12,7 @@ from gspy_cli.cli.hints import after_evaluate, hint
 from gspy_cli.cli.interruption import leaving
 from gspy_cli.cli.options import DeviceOption, QuietOption, need, refuse_file
 from gspy_cli.errors import GspyError
+from gspy_cli.home import user_path
 from gspy_cli.whole import writing
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def evaluate(
     if output is not None:
         need("matplotlib", extra="report", what="a report")
         installed = {folder.path.name for folder in registry.installed()}
-        paths = [registry.user_path(text) for text in models if text not in installed]
+        paths = [user_path(text) for text in models if text not in installed]
         _check(output, [*paths, *filter(None, [data, reference])])
     from gspy_cli.cli import evaluation_screen as screen
     from gspy_cli.cli.progress import bar

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.registry import WEIGHTS, user_path
+from gspy_cli.home import user_path
+from gspy_cli.model_folder import WEIGHTS
 from gspy_cli.whole import whole_file, writing
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.running import RowTally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
-from gspy_cli.registry import WEIGHTS
+from gspy_cli.model_folder import WEIGHTS
 from gspy_cli.wording import command, printable
 
 

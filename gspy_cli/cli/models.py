@@ -124,7 +124,7 @@ def add(
 @contextmanager
 def _graph_of(source: Path) -> Iterator[Path]:
     """Give the ONNX file; that of a run is made for this while, if it has none."""
-    from gspy_cli.registry import ModelFolder, weights_path
+    from gspy_cli.model_folder import ModelFolder, weights_path
 
     if not source.is_dir() or ModelFolder(source).is_exported():
         yield source / "model.onnx" if source.is_dir() else source

@@ -12,7 +12,7 @@ from gspy_cli.card import ModelCard
 from gspy_cli.cli import tables
 from gspy_cli.cli.console import Console
 from gspy_cli.errors import GspyError
-from gspy_cli.registry import ModelFolder
+from gspy_cli.model_folder import ModelFolder
 from gspy_cli.wording import printable
 
 if TYPE_CHECKING:

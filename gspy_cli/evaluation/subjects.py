@@ -12,7 +12,9 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation import answer_tables
 from gspy_cli.evaluation.judgement import Judgement, judge
+from gspy_cli.home import user_path
 from gspy_cli.model import Model, load_model
+from gspy_cli.model_folder import WEIGHTS, ModelFolder, weights_path
 from gspy_cli.training.data import Example, names_of
 from gspy_cli.training.history import EpochRow, note_of_stop, read_history
 
@@ -66,13 +68,13 @@ def subjects_of(text: str, device: str) -> list[Subject]:
     GspyError
         There is no such model, run or table, or it is damaged.
     """
-    path = registry.user_path(text)
+    path = user_path(text)
     if path.suffix.lower() == ".csv":
         return [of_table(path)]
     if (path / "predictions.csv").is_file() and (path / "scores.json").is_file():
         return [of_folds(path)]
     if (path / "comparison.csv").is_file():
-        runs = sorted(p.parent for p in path.glob(f"*/{registry.WEIGHTS}"))
+        runs = sorted(p.parent for p in path.glob(f"*/{WEIGHTS}"))
         if not runs:
             raise GspyError(
                 f"{text} holds a comparison but no runs: give the models, or "
@@ -124,10 +126,10 @@ def of_run(path: Path, device: str) -> Subject:
         Its weights or tables are not there or damaged, or torch is not
         installed.
     """
-    if registry.ModelFolder(path).is_exported():
+    if ModelFolder(path).is_exported():
         subject = of_model(str(path), device)
     else:
-        weights = registry.weights_path(path)
+        weights = weights_path(path)
         subject = judged_by(load_run(path, device=device), weights)
     if path.name == "last.safetensors":
         return replace(subject, name=path.stem)
@@ -189,7 +191,7 @@ def of_folds(path: Path) -> Subject:
     return replace(
         subject,
         name=path.name,
-        card=seen_by_all([registry.ModelFolder(run).card() for run in runs]),
+        card=seen_by_all([ModelFolder(run).card() for run in runs]),
         histories={run.name: read_history(run / "results.csv") for run in runs},
         held_out=True,
     )

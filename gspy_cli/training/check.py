@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from gspy_cli import registry
+from gspy_cli import model_folder, registry
 from gspy_cli.errors import CheckError
 from gspy_cli.model import Model, load_model
 from gspy_cli.training.export import (
@@ -30,7 +30,7 @@ def check_file(path: Path, source: Path | None) -> str:
     CheckError
         It is not whole, or does not answer as its run does.
     """
-    content = registry.read(registry.find(str(path)))
+    content = model_folder.read(registry.find(str(path)))
     model = load_model(str(path), device="cpu")
     if fault := fault_of(model, content):
         raise CheckError(f"{path} {fault}: export the model again")

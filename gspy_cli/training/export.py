@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
-from gspy_cli.registry import weights_path
+from gspy_cli.model_folder import weights_path
 from gspy_cli.training.architectures import Normalise, build_network, split_head
 from gspy_cli.training.checkpoint import load_tensors
 from gspy_cli.training.pools import with_averages

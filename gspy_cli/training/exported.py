@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from gspy_cli import registry
+from gspy_cli import model_folder, registry
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.architectures import Normalise, architecture, build_network
@@ -66,7 +66,7 @@ def read_exported(path: Path, name: str) -> dict[str, Tensor]:
     card = load_model(str(path), device="cpu").card
     if card.architecture != name:
         raise GspyError(f"{path} is no {name}: add --arch {card.architecture}")
-    graph = onnx.load_from_string(registry.read(registry.find(str(path)))).graph
+    graph = onnx.load_from_string(model_folder.read(registry.find(str(path)))).graph
     network = build_network(name, len(card.classes)).eval()
     names = {module: each for each, module in network.named_modules()}
     nodes = {layer_of_node(node, name): node for node in graph.node}

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.figure.colours import are_viridis
-from gspy_cli.registry import weights_path
+from gspy_cli.model_folder import weights_path
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps

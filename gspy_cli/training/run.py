@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.registry import WEIGHTS, ModelFolder
+from gspy_cli.model_folder import WEIGHTS, ModelFolder
 from gspy_cli.training.architectures import architecture, parameter_count
 from gspy_cli.training.checkpoint import (
     load_optimizer,

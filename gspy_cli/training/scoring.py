@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.device import torch_device
 from gspy_cli.model import Model
-from gspy_cli.registry import weights_path
+from gspy_cli.model_folder import weights_path
 from gspy_cli.training.export import Deployed, read_network
 from gspy_cli.training.hardware import told_of_memory
 

@@ -13,6 +13,7 @@ from gspy_cli.callbacks import ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.model import find_card
+from gspy_cli.model_folder import WEIGHTS, ModelFolder
 from gspy_cli.training.architectures import (
     build_network,
     check_size,
@@ -166,11 +167,11 @@ def completed(config: TrainConfig) -> TrainConfig:
 
 def resolved_weights(weights: Path) -> Path:
     """Say from any folder where weights are; a model's name stays as it is."""
-    if (inside := weights / registry.WEIGHTS).is_file():
+    if (inside := weights / WEIGHTS).is_file():
         weights = inside
     named = names_a_model(weights) and registry.find(str(weights)) not in (
         weights,
-        registry.ModelFolder(weights).graph,
+        ModelFolder(weights).graph,
     )
     return weights if named else weights.absolute()
 
