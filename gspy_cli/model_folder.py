@@ -26,6 +26,11 @@ class ModelFolder:
         """The ONNX file."""
         return self.path / "model.onnx"
 
+    @property
+    def card_file(self) -> Path:
+        """The card as JSON."""
+        return self.path / "card.json"
+
     def is_exported(self) -> bool:
         """Tell whether there is an ONNX file, not older than a run's weights."""
         weights = self.path / WEIGHTS
@@ -43,7 +48,7 @@ class ModelFolder:
         GspyError
             The card cannot be read, or is none.
         """
-        if graph != self.graph or not (self.path / "card.json").is_file():
+        if graph != self.graph or not self.card_file.is_file():
             return None
         card = self.card()
         return card if card.sha256 else None
@@ -56,8 +61,7 @@ class ModelFolder:
         GspyError
             The card cannot be read, or is none.
         """
-        card_path = self.path / "card.json"
-        return ModelCard.from_json(read(card_path), origin=str(card_path))
+        return ModelCard.from_json(read(self.card_file), origin=str(self.card_file))
 
     def no_graph(self) -> GspyError:
         """Make the error of a folder that has a card and no graph."""
@@ -65,11 +69,11 @@ class ModelFolder:
 
     def holds(self, graph: bytes, card: ModelCard) -> bool:
         """Tell whether a model is here; a kill may have left it without its card."""
-        card_path, text = self.path / "card.json", card.to_json().encode()
+        own = self.card_file
         return (
             self.graph.is_file()
             and self.graph.read_bytes() == graph
-            and (not card_path.exists() or card_path.read_bytes() == text)
+            and (not own.exists() or own.read_bytes() == card.to_json().encode())
         )
 
     def fill(self, graph: bytes, card: ModelCard) -> None:
@@ -77,18 +81,17 @@ class ModelFolder:
 
         A kill may leave a graph with no card beside it, never with another's.
         """
-        card_path = self.path / "card.json"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             remove_left(self.path)
             with (
-                whole_file(card_path) as card_part,
-                _kept(card_path),
+                whole_file(self.card_file) as card_part,
+                _kept(self.card_file),
                 whole_file(self.graph) as graph_part,  # the first to take its place
             ):
                 _write(card_part, card.to_json().encode())
                 _write(graph_part, graph)
-                card_path.unlink(missing_ok=True)
+                self.card_file.unlink(missing_ok=True)
         finally:
             with suppress(OSError):
                 self.path.rmdir()

@@ -132,7 +132,7 @@ def remove(name: str) -> None:
     """
     folder = ModelFolder(user_models() / name)
     gone = user_models() / f".{name}.gone"
-    is_there = folder.graph.exists() or (folder.path / "card.json").exists()
+    is_there = folder.graph.exists() or folder.card_file.exists()
     if not (_is_name(name) and (is_there or os.path.lexists(gone))):
         raise GspyError(f"you have no model '{name}' of your own; see 'gspy models'")
     is_default = _users_default() == name
@@ -172,13 +172,14 @@ def find(name: str | None) -> Path:
         if _is_name(wanted) and folder.graph.is_file():
             return folder.graph
     path = user_path(wanted)
-    if path.is_dir() and ModelFolder(path).is_exported():
-        return ModelFolder(path).graph
+    folder = ModelFolder(path)
+    if folder.is_exported():
+        return folder.graph
     if path.is_file():
         return path
-    if ModelFolder(path).graph.is_file():
+    if folder.graph.is_file():
         raise GspyError(
-            f"{ModelFolder(path).graph} is older than the run's weights; "
+            f"{folder.graph} is older than the run's weights; "
             "'gspy export' makes a new one"
         )
     raise GspyError(_no_such_model(wanted))
