@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from gspy_cli import run_note
 from gspy_cli.done import Done
 from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Record
@@ -171,24 +172,6 @@ def forget(path: Path) -> None:
         _beside(path).unlink()
 
 
-def check(noted: bytes, run: Mapping[str, object], path: Path) -> None:
-    """Refuse an output whose note, `noted`, is of another run than this one.
-
-    Raises
-    ------
-    GspyError
-        It was made by a run of another kind, or by something else.
-    """
-    try:
-        before = dict(json.loads(noted))
-    except (ValueError, TypeError, RecursionError):
-        raise GspyError(
-            f"{path} was not made by gspy classify; --overwrite replaces it"
-        ) from None
-    if before != run:
-        raise GspyError(f"{path} {_difference(before, run)}; --overwrite replaces it")
-
-
 def changed(path: Path, how: str) -> GspyError:
     """Make the error of an output that another program has changed."""
     return GspyError(
@@ -201,7 +184,7 @@ def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
     """Refuse an output of another run; note this one's for the next."""
     text = journal.read()
     if _has_rows(path):
-        check(text, run, path)
+        run_note.check(text, run, path)
         return
     journal.seek(0)
     journal.truncate()
@@ -212,31 +195,6 @@ def _check(journal: BinaryIO, path: Path, run: dict[str, object]) -> None:
 
 def _has_rows(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
-
-
-def _difference(noted: Mapping[str, object], run: Mapping[str, object]) -> str:
-    for name, wanted in run.items():
-        if name in noted and noted[name] != wanted:
-            return _unlike(name, noted[name], wanted)
-    return "was made by another version of gspy"
-
-
-def _unlike(name: str, before: object, wanted: object) -> str:
-    """Say in what two runs differ; of long lists, only that."""
-    option = f"--{name.replace('_', '-')}"
-    match before, wanted:
-        case list(), list():
-            words = [f"without {c}" for c in wanted if c not in before]
-            words += [f"with {c}" for c in before if c not in wanted]
-            return f"was made with other {name} ({', '.join(words[:3]) or 'order'})"
-        case bool(), bool():
-            return f"was made {'with' if before else 'without'} {option}"
-        case None, _:
-            return f"was made without {option}"
-        case _, None:
-            return f"was made with {option} {before}"
-        case _:
-            return f"was made with {name} {before}, this run has {wanted}"
 
 
 def _recover(file: BinaryIO, records: Records, path: Path) -> Output:

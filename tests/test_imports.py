@@ -51,7 +51,8 @@ MAY_IMPORT = {
     "readers": {"image", "workers"},
     "predict": {"figure", "image", "model", "readers", "samples", "workers"},
     "api": {"card", "model", "predict", "samples", "sources"},
-    "journal": {"done"},
+    "run_note": set(),
+    "journal": {"done", "run_note"},
     "schedulers": set(),
     "cluster": {"predict", "model", "readers", "samples", "schedulers"},
     "strain_samples": {"samples", "strain"},
@@ -63,7 +64,7 @@ MAY_IMPORT = {
     },
     "glitches": {"samples", "views"},
     "watching": {"glitches", "samples", "sources"},
-    "writers": {"glitches", "image", "journal", "samples"},
+    "writers": {"glitches", "image", "journal", "run_note", "samples"},
 }
 
 

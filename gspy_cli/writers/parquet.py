@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gspy_cli import journal
+from gspy_cli import journal, run_note
 from gspy_cli.errors import GspyError
 from gspy_cli.results import FILENAMES, Key, Record
 from gspy_cli.whole import whole_file, writing
@@ -103,7 +103,7 @@ def _count(old: Path | None, run: Mapping[str, object], schema: Any) -> int:  # 
 
     if old is None:
         return 0
-    journal.check(_noted(old), run, old)
+    run_note.check(_noted(old), run, old)
     if not parquet.read_schema(old).equals(schema):
         raise journal.changed(old, "its columns are others")
     rows: int = parquet.read_metadata(old).num_rows
