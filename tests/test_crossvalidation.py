@@ -14,8 +14,8 @@ from gspy_cli.metrics import calibration_error, fit_temperature, tempered
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.checkpoint import load_tensors, save_tensors
 from gspy_cli.training.crossvalidation import cross_validate, judge_run, scores_of
-from gspy_cli.training.data import Example
-from gspy_cli.training.fit import Reports
+from gspy_cli.training.examples import Example
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import read_run
 
 pytestmark = pytest.mark.usefixtures("tiny_network")

@@ -23,7 +23,8 @@ from gspy_cli.evaluation.misclassifications import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
 from gspy_cli.evaluation.selection import seen_in_training, select
 from gspy_cli.training.answers import Answers
-from gspy_cli.training.data import Example, fingerprints, read_dataset
+from gspy_cli.training.data import read_dataset
+from gspy_cli.training.examples import Example, fingerprints
 from gspy_cli.training.history import note_of_stop
 
 pytestmark = pytest.mark.usefixtures("tiny_network")

@@ -17,7 +17,7 @@ from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.misclassifications import Misclassification
 from gspy_cli.training import curves
 from gspy_cli.training.answers import Answers
-from gspy_cli.training.data import Example
+from gspy_cli.training.examples import Example
 
 SHOWN = (
     "[...document.querySelectorAll('.error')].filter(e => e.offsetParent)"

@@ -18,7 +18,9 @@ from gspy_cli.evaluation.answer_tables import OURS
 from gspy_cli.evaluation.selection import select
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
-from gspy_cli.training.data import Dataset, Example, read_dataset, read_labels
+from gspy_cli.training.data import read_dataset
+from gspy_cli.training.examples import Dataset, Example
+from gspy_cli.training.label_tables import read_labels
 from gspy_cli.training.splits import check_classes, folds, split_dataset
 from gspy_cli.writers import Columns
 

@@ -25,7 +25,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.training import fit, hardware
 from gspy_cli.training.batches import evaluation_steps, training_steps
 from gspy_cli.training.distributed import World, process_group
-from gspy_cli.training.fit import Reports
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.train import resume, train
 
 pytestmark = pytest.mark.usefixtures("tiny_network")

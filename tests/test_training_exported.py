@@ -30,7 +30,8 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.exported import names_a_model, read_exported, with_statistics
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.training.run import image_size
-from gspy_cli.training.train import completed, resolved_weights, train
+from gspy_cli.training.start import resolved_weights
+from gspy_cli.training.train import completed, train
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
 

@@ -14,17 +14,17 @@ from torch.nn.functional import cross_entropy, mse_loss
 from torch.optim import SGD, Adam, AdamW
 
 from gspy_cli.callbacks import ignore
-from gspy_cli.training import fit, loop
+from gspy_cli.training import fit, loop, pictures
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.batches import Pictures, Step
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import Dataset, Example
-from gspy_cli.training.fit import Reports
+from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.hardware import Machine
 from gspy_cli.training.history import EpochRow
 from gspy_cli.training.loop import Trainee, make_optimizer, update_average
 from gspy_cli.training.objective import Epoch, Objective, PassScores
 from gspy_cli.training.recipes import MODERN, PAPER, PAPER_CAE, learning_rate
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import Run, describe_data, trained_on
 from gspy_cli.training.search import write_comparison
 
@@ -143,9 +143,9 @@ def test_the_reconstruction_has_its_weight_in_the_joint_loss():
 def test_one_picture_in_ten_may_have_other_colours(
     tmp_path, monkeypatch, foreign, share
 ):
-    monkeypatch.setattr(fit, "are_viridis", lambda rows: rows >= foreign)
+    monkeypatch.setattr(pictures, "are_viridis", lambda rows: rows >= foreign)
     run = run_of(TrainConfig(tmp_path), pictures=20)
-    note = fit.note_of_colours(run, SimpleNamespace(rows=np.asarray))
+    note = pictures.note_of_colours(run, SimpleNamespace(rows=np.asarray))
     assert note.startswith(share)
     assert bool(note) == bool(share)
 

@@ -36,12 +36,12 @@ from gspy_cli.training.architectures import layer_of
 from gspy_cli.training.config import TrainConfig, config_json
 from gspy_cli.training.crossvalidation import cross_validate
 from gspy_cli.training.curves import draw_curves
-from gspy_cli.training.data import Dataset, Example
 from gspy_cli.training.distributed import World
+from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.export import Deployed
-from gspy_cli.training.fit import Reports
 from gspy_cli.training.objective import PassScores
 from gspy_cli.training.recipes import MODERN
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import STATE, read_run, write_plan
 from gspy_cli.training.train import check_split, completed, resume, train
 from gspy_cli.whole import alone_in
@@ -673,7 +673,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from gspy_cli.training.config import read_config
-from gspy_cli.training.fit import Reports
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.train import train
 
 seen = []

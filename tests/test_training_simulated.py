@@ -22,7 +22,7 @@ from PIL import Image
 from gspy_cli import labels
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.answer_tables import answers_of, read_answers
-from gspy_cli.training import fit
+from gspy_cli.training import pictures
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.batches import Pictures, draw_indices
 from gspy_cli.training.cache import MappedPixels, Shard, Shards
@@ -33,8 +33,8 @@ from gspy_cli.training.crossvalidation import (
     resume_folds,
     write_predictions,
 )
-from gspy_cli.training.data import Example
-from gspy_cli.training.fit import Reports
+from gspy_cli.training.examples import Example
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.train import train
 
@@ -223,7 +223,7 @@ def test_folds_that_were_not_planned_to_the_end_are_refused(data, tmp_path):
 def test_the_colours_of_pictures_that_are_not_trained_on_are_not_told(
     data, simulated, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(fit, "are_viridis", lambda rows: np.zeros(len(rows), bool))
+    monkeypatch.setattr(pictures, "are_viridis", lambda rows: np.zeros(len(rows), bool))
     notes = []
     recipe = replace(QUICK, epochs=1, augment=True)
     config = replace(quick_config(data, tmp_path, recipe), simulated=simulated)

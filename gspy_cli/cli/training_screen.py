@@ -16,7 +16,7 @@ from gspy_cli.cli.hints import hint
 from gspy_cli.cli.progress import stages
 from gspy_cli.training.architectures import parameter_count
 from gspy_cli.training.distributed import world_of_torchrun
-from gspy_cli.training.fit import Reports
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.splits import glitch_labels
 from gspy_cli.wording import command, counted
 

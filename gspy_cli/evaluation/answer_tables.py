@@ -14,7 +14,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.judgement import Judgement
 from gspy_cli.results import FILENAMES, Failure, Origin, written
 from gspy_cli.training.answers import Answers
-from gspy_cli.training.data import Example
+from gspy_cli.training.examples import Example
 
 OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
 OURS += ["right", "glitch_ml_label"]

@@ -13,7 +13,7 @@ from gspy_cli.predict import classify
 from gspy_cli.results import Failure, Prediction
 from gspy_cli.samples import picture
 from gspy_cli.training.answers import Answers
-from gspy_cli.training.data import Example
+from gspy_cli.training.examples import Example
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from gspy_cli.errors import PictureError
 from gspy_cli.figure import read_pixels
 from gspy_cli.image import network_input
 from gspy_cli.training.answers import Answers
-from gspy_cli.training.data import Example
+from gspy_cli.training.examples import Example
 
 HEIGHT, WIDTH = 150, 200  # pixels of a picture in the page
 GREY = 128

@@ -9,14 +9,8 @@ from pathlib import Path
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.training.data import (
-    SPLITS,
-    Example,
-    fingerprint,
-    in_words_of,
-    names_of,
-    read_dataset,
-)
+from gspy_cli.training.data import in_words_of, read_dataset
+from gspy_cli.training.examples import SPLITS, Example, fingerprint, names_of
 from gspy_cli.training.splits import glitch_labels
 from gspy_cli.wording import counted
 

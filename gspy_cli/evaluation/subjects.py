@@ -15,7 +15,7 @@ from gspy_cli.evaluation.judgement import Judgement, judge
 from gspy_cli.home import user_path
 from gspy_cli.model import Model, load_model
 from gspy_cli.model_folder import WEIGHTS, ModelFolder, weights_path
-from gspy_cli.training.data import Example, names_of
+from gspy_cli.training.examples import Example, names_of
 from gspy_cli.training.history import EpochRow, note_of_stop, read_history
 
 OTHER_TABLES = (".gz", ".jsonl", ".parquet")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli.training.data import Example
+from gspy_cli.training.examples import Example
 from gspy_cli.views import fuse
 
 

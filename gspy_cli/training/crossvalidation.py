@@ -18,11 +18,12 @@ from gspy_cli.metrics import calibration_error, fit_temperature, tempered
 from gspy_cli.training.answers import Answers, join_answers
 from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import Dataset, Example
 from gspy_cli.training.distributed import ALONE
+from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.export import Deployed, read_network
-from gspy_cli.training.fit import Reports, epochs_left
+from gspy_cli.training.fit import epochs_left
 from gspy_cli.training.hardware import find_machine
+from gspy_cli.training.reports import SILENT, Reports
 from gspy_cli.training.run import (
     Run,
     image_size,
@@ -34,7 +35,6 @@ from gspy_cli.training.run import (
 )
 from gspy_cli.training.splits import check_classes, folds
 from gspy_cli.training.train import (
-    SILENT,
     check_enough,
     check_start,
     completed,

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from gspy_cli.callbacks import Progress, Stages, ignore
+from gspy_cli.callbacks import OnNote, Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
-from gspy_cli.training.data import OnNote
 from gspy_cli.training.export import with_card, write_graph
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of

@@ -3,27 +3,22 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError
-from gspy_cli.figure.colours import are_viridis
 from gspy_cli.model_folder import weights_path
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps
 from gspy_cli.training.batchnorm import share_statistics
-from gspy_cli.training.cache import MappedPixels, Unreadable, open_pixels
-from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import Dataset
+from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.depthwise import quicken
-from gspy_cli.training.distributed import World, wait_for_all
+from gspy_cli.training.distributed import wait_for_all
 from gspy_cli.training.hardware import (
     Machine,
     check_compiled,
@@ -35,102 +30,11 @@ from gspy_cli.training.history import EpochRow, is_stale
 from gspy_cli.training.latent import EVERY, look_inside
 from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
 from gspy_cli.training.objective import Epoch, Objective, PassScores, plan
+from gspy_cli.training.pictures import note_of_colours, pictures_of, training_pictures
 from gspy_cli.training.recipes import learning_rate
+from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import Run, image_size, save_epoch
-from gspy_cli.training.simulated import with_simulated
-from gspy_cli.training.splits import check_classes
 from gspy_cli.wording import counted
-
-LOOKED_AT = 128  # pictures
-FOREIGN = 0.1  # of these may have other colours than viridis without a word
-
-
-@dataclass(frozen=True, slots=True)
-class Reports:
-    """What to call while a run goes on; rank 0 alone reports.
-
-    `on_decode` and `on_batch` get how many of how many are done, `on_unreadable` the
-    pictures that are left out, `on_start` the run, the network and the machine,
-    `on_note` a warning of one line, `on_epoch` the run so far: its `history[-1]` is
-    the epoch that just ended.
-    """
-
-    on_decode: Progress = ignore
-    on_unreadable: Callable[[Sequence[Unreadable]], None] = ignore
-    on_start: Callable[[Run, nn.Module, Machine], None] = ignore
-    on_note: Callable[[str], None] = ignore
-    on_batch: Progress = ignore
-    on_epoch: Callable[[Run], None] = ignore
-
-
-def open_dataset(
-    config: TrainConfig, dataset: Dataset, world: World, reports: Reports
-) -> tuple[Dataset, MappedPixels]:
-    """Decode the pictures of all splits; leave out and report what is unreadable.
-
-    Raises
-    ------
-    GspyError
-        The cache cannot be written, or too little is readable.
-    """
-    paths = [e.path for e in dataset.examples]
-    size = image_size(config)
-    if world.local_rank != 0:  # one process of each machine decodes
-        wait_for_all(world)
-    pixels, failures = open_pixels(
-        paths, size=size, folder=config.cache, on_progress=reports.on_decode
-    )
-    if world.local_rank == 0:
-        wait_for_all(world)
-    if failures:
-        reports.on_unreadable(list(failures.values()))
-    readable = (e for i, e in enumerate(dataset.examples) if i not in failures)
-    kept = Dataset(tuple(readable), dataset.classes)
-    check_classes(kept)
-    return kept, pixels
-
-
-def pictures_of(dataset: Dataset, pixels: MappedPixels, split: str) -> Pictures:
-    """Give one split's pictures."""
-    chosen = [i for i, e in enumerate(dataset.examples) if e.split == split]
-    index = {name: i for i, name in enumerate(dataset.classes)}
-    labels = [index[dataset.examples[i].label] for i in chosen]
-    return Pictures(pixels, np.array(chosen, dtype=np.intp), np.array(labels, np.int64))
-
-
-def training_pictures(run: Run, pixels: MappedPixels) -> Pictures:
-    """Give the pictures to train on, the simulated ones with them.
-
-    Raises
-    ------
-    GspyError
-        There are no simulated inputs of this size and these classes.
-    """
-    pictures = pictures_of(run.dataset, pixels, "train")
-    config = run.config
-    if config.simulated is None:
-        return pictures
-    return with_simulated(
-        pictures,
-        config.simulated,
-        classes=run.dataset.classes,
-        size=image_size(config),
-        real_share=config.real_share,
-        balance=config.recipe.balance,
-    )
-
-
-def note_of_colours(run: Run, pixels: MappedPixels) -> str:
-    """Warn where pictures to train on, some of them looked at, are not in viridis."""
-    rows = pictures_of(run.dataset, pixels, "train").rows
-    looked_at = pixels.rows(rows[:: max(1, len(rows) // LOOKED_AT)])
-    foreign = 1 - are_viridis(looked_at).mean()
-    if foreign < FOREIGN:
-        return ""
-    return (
-        f"{foreign:.0%} of the pictures to train on are not in viridis, and "
-        "augmentation paints all in it: --no-augment leaves them their colours"
-    )
 
 
 def new_trainee(

@@ -25,7 +25,8 @@ from gspy_cli.training.checkpoint import (
 )
 from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_curves
-from gspy_cli.training.data import Dataset, Example, fingerprints, read_examples
+from gspy_cli.training.data import read_examples
+from gspy_cli.training.examples import Dataset, Example, fingerprints
 from gspy_cli.training.history import EpochRow, best_of, cell
 from gspy_cli.training.loop import Trainee
 from gspy_cli.wording import counted

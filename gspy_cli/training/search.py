@@ -10,12 +10,11 @@ from gspy_cli.training.checkpoint import write_bytes
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.curves import draw_comparison
 from gspy_cli.training.distributed import ALONE
-from gspy_cli.training.fit import Reports
 from gspy_cli.training.hardware import find_machine
 from gspy_cli.training.history import cell
+from gspy_cli.training.reports import SILENT, Reports
 from gspy_cli.training.run import Run, new_directory, write_table
 from gspy_cli.training.train import (
-    SILENT,
     check_split,
     check_start,
     completed,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gspy_cli.card import names_a_folder
 from gspy_cli.errors import GspyError
 from gspy_cli.results import COLUMN
-from gspy_cli.training.data import Dataset, Example
+from gspy_cli.training.examples import Dataset, Example
 
 
 def split_dataset(

@@ -1,29 +1,14 @@
 """`gspy train`: from a configuration to a trained network in a run's directory."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from gspy_cli import registry
-from gspy_cli.callbacks import ignore
-from gspy_cli.card import ModelCard
+from gspy_cli.callbacks import OnNote, ignore
 from gspy_cli.errors import GspyError
-from gspy_cli.model import find_card
-from gspy_cli.model_folder import WEIGHTS, ModelFolder
-from gspy_cli.training.architectures import (
-    build_network,
-    check_size,
-    imagenet_state,
-    without_head,
-)
-from gspy_cli.training.cache import MappedPixels
-from gspy_cli.training.checkpoint import load_tensors, load_weights
+from gspy_cli.training.architectures import build_network, check_size
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import Dataset, OnNote, read_dataset
+from gspy_cli.training.data import read_dataset
 from gspy_cli.training.distributed import (
     World,
     process_group,
@@ -31,15 +16,11 @@ from gspy_cli.training.distributed import (
     watching_ranks,
     world_of_torchrun,
 )
-from gspy_cli.training.exported import names_a_model, read_exported, with_statistics
-from gspy_cli.training.fit import (
-    Reports,
-    fit,
-    new_trainee,
-    open_dataset,
-    pictures_of,
-)
+from gspy_cli.training.examples import Dataset
+from gspy_cli.training.fit import fit, new_trainee
 from gspy_cli.training.hardware import find_machine
+from gspy_cli.training.pictures import open_dataset
+from gspy_cli.training.reports import SILENT, Reports
 from gspy_cli.training.run import (
     Run,
     image_size,
@@ -51,11 +32,15 @@ from gspy_cli.training.run import (
 )
 from gspy_cli.training.simulated import read_simulated_of
 from gspy_cli.training.splits import split_dataset
+from gspy_cli.training.start import (
+    card_of,
+    resolved_weights,
+    seen_by,
+    settled,
+    starting_weights,
+)
 from gspy_cli.whole import alone_in
 from gspy_cli.wording import counted
-
-SILENT = Reports()
-ENOUGH = 64  # pictures for batch statistics
 
 
 def train(config: TrainConfig, *, reports: Reports = SILENT) -> Run:
@@ -165,17 +150,6 @@ def completed(config: TrainConfig) -> TrainConfig:
     return config
 
 
-def resolved_weights(weights: Path) -> Path:
-    """Say from any folder where weights are; a model's name stays as it is."""
-    if (inside := weights / WEIGHTS).is_file():
-        weights = inside
-    named = names_a_model(weights) and registry.find(str(weights)) not in (
-        weights,
-        ModelFolder(weights).graph,
-    )
-    return weights if named else weights.absolute()
-
-
 def dataset_of(config: TrainConfig, on_note: OnNote = ignore) -> Dataset:
     """Read the data that a configuration names.
 
@@ -241,21 +215,6 @@ def check_same_classes(dataset: Dataset, classes: tuple[str, ...]) -> None:
         )
 
 
-def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
-    """Get the weights to begin with; None to begin from nothing.
-
-    Raises
-    ------
-    GspyError
-        They are not there, damaged, or of another network.
-    """
-    if config.weights is not None:
-        if names_a_model(config.weights):
-            return read_exported(config.weights, config.architecture)
-        return load_weights(config.weights)
-    return imagenet_state(config.architecture) if config.pretrained else None
-
-
 def check_simulated(config: TrainConfig, dataset: Dataset) -> None:
     """Refuse simulated inputs of another size or of classes that the data lack."""
     if config.simulated is not None:
@@ -267,50 +226,6 @@ def check_start(config: TrainConfig, dataset: Dataset) -> None:
     check_simulated(config, dataset)
     start = starting_weights(config)
     build_network(config.architecture, len(dataset.classes), state=start)
-
-
-def seen_by(weights: Path | None) -> str:
-    """Give the fingerprints of what weights were trained on; ? where nobody knows."""
-    if weights is None:
-        return "-"
-    card = card_of(weights)
-    return (card and card.trained_on) or "?"
-
-
-def card_of(weights: Path) -> ModelCard | None:
-    """Give the card that came with weights; None with foreign ones.
-
-    Raises
-    ------
-    GspyError
-        The weights are not there or damaged.
-    """
-    if names_a_model(weights):
-        return find_card(str(weights))
-    metadata = load_tensors(weights)[1] if weights.suffix == ".safetensors" else {}
-    if "card" not in metadata:
-        return None
-    return ModelCard.from_json(metadata["card"], origin=str(weights))
-
-
-def settled(
-    run: Run, pixels: MappedPixels, start: Mapping[str, Tensor] | None
-) -> Mapping[str, Tensor] | None:
-    """Fit weights to a run's data.
-
-    An exported model gets batch statistics, which it has none of; the layer that gives
-    the classes is left out where those are others.
-    """
-    weights, name = run.config.weights, run.config.architecture
-    if start is None or weights is None:
-        return start
-    if names_a_model(weights):
-        rows = pictures_of(run.dataset, pixels, "train").rows
-        chosen = rows[:: max(1, len(rows) // ENOUGH)]
-        start = with_statistics(start, name, torch.from_numpy(pixels.rows(chosen)))
-    card = card_of(weights)
-    same = card is None or card.classes == run.dataset.classes
-    return start if same else without_head(start, name)
 
 
 def shared_directory(config: TrainConfig, world: World) -> Path:

@@ -11,18 +11,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from gspy_cli.callbacks import Progress, Stages, ignore
+from gspy_cli.callbacks import OnNote, Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.cache import MappedPixels, open_pixels
-from gspy_cli.training.data import (
-    Example,
-    OnNote,
-    in_words_of,
-    read_dataset,
-    read_examples,
-)
+from gspy_cli.training.data import in_words_of, read_dataset, read_examples
+from gspy_cli.training.examples import Example
 from gspy_cli.training.export import (
     export_run,
     with_card,
