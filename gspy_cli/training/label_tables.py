@@ -14,7 +14,7 @@ from gspy_cli.training.examples import Example, example, split_name
 from gspy_cli.training.metadata import read_metadata
 
 ESCAPED = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
-"""The same in a table that gspy wrote."""
+"""What stands for a byte that is no UTF-8 in a table that gspy wrote."""
 
 
 def read_labels(

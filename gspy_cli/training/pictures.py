@@ -14,7 +14,6 @@ from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.splits import check_classes
 
 LOOKED_AT = 128  # pictures
-
 FOREIGN = 0.1  # of these may have other colours than viridis without a word
 
 
