@@ -83,8 +83,9 @@ def own_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         if "PIP_CACHE_DIR" not in os.environ:  # what pip has loaded is loaded
             patch.setenv("PIP_CACHE_DIR", str(cache / "pip"))
-        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-        patch.setenv("XDG_DATA_HOME", str(home / "data"))
+        for name in ("cache", "data"):
+            (home / name).mkdir()  # astropy warns of one that is not there
+            patch.setenv(f"XDG_{name.upper()}_HOME", str(home / name))
         yield
 
 
