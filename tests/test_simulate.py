@@ -569,6 +569,7 @@ def wait(*_):
     print(flush=True)
     signal.pause()
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has children ignore it
 numbers = itertools.count()
 SemLock._make_name = staticmethod(lambda: f"/gspy-{{os.getpid()}}-{{next(numbers)}}")
 plan = Plan(count=1, seed=1, height=12, width=16, classes=("Blip",))
