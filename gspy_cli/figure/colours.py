@@ -205,12 +205,18 @@ def are_viridis(pictures: Pixels) -> NDArray[np.bool_]:
     return np.array(near, bool) & ~_are_bluer(colours)
 
 
+def _place_on_curve(colours: Pixels) -> NDArray[np.uint16]:
+    """Give where colours (..., 3) lie along viridis, as red and twice green tell."""
+    places: NDArray[np.uint16] = colours[..., 0] + np.uint16(2) * colours[..., 1]
+    return places
+
+
 def _are_bluer(colours: Pixels) -> NDArray[np.bool_]:
     """Tell which samples (N, P, 3) are bluer than viridis above its dark end: (N,).
 
     So is nearly all of turbo there. Marks, and viridis that is brightened, get redder.
     """
-    place = colours[..., 0] + np.uint16(2) * colours[..., 1]
+    place = _place_on_curve(colours)
     above_dark = (place >= _ABOVE_DARK[0]) & (place < _ABOVE_DARK[1])
     red = colours[..., 0] - _AT_PLACE[:, 0].take(place)
     blue = colours[..., 2] - _AT_PLACE[:, 2].take(place)
@@ -232,7 +238,7 @@ def _are_viridis(colours: Pixels, pixels: Pixels, least: float) -> bool:
 
 def on_viridis(colours: Pixels) -> NDArray[np.bool_]:
     """Tell which of the colours (..., 3) lie on the viridis curve."""
-    place = colours[..., 0] + np.uint16(2) * colours[..., 1]
+    place = _place_on_curve(colours)
     # below the least level, uint8 wraps round to large numbers
     near = colours - _LEAST.take(place, axis=0) <= _RANGE.take(place, axis=0)
     on_curve: NDArray[np.bool_] = near[..., 0] & near[..., 1] & near[..., 2]
