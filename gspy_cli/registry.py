@@ -55,10 +55,11 @@ def installed() -> Iterator[ModelFolder]:
     """List the registry; a user's model hides a shipped one of the same name."""
     seen = set()
     for root in _readable():
-        for card in sorted(root.glob("*/card.json")):
-            if _is_name(card.parent.name) and card.parent.name not in seen:
-                seen.add(card.parent.name)
-                yield ModelFolder(card.parent)
+        files = (*root.glob("*/card.json"), *root.glob("*/model.onnx"))
+        for path in sorted({file.parent for file in files}):
+            if _is_name(path.name) and path.name not in seen:
+                seen.add(path.name)
+                yield ModelFolder(path)
 
 
 def default_name() -> str:

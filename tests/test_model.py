@@ -417,6 +417,15 @@ def test_an_addition_that_was_killed_is_finished_by_the_same_command(
     assert load_model().card.name == "mine"
 
 
+def test_a_model_that_a_kill_left_without_its_card_is_listed(tiny_model, registry):
+    add_own_card(tiny_model)
+    folder = model.add_to_registry(tiny_model, name="mine").path
+    whole = gspy("models")
+    (folder / "card.json").unlink()
+    assert load_model("mine").card.classes == TINY_CLASSES
+    assert gspy("models") == whole
+
+
 def test_a_registry_that_cannot_be_written_is_one_line(tiny_model, registry):
     (registry / "user").touch()
     code, _, err = gspy("models", "add", tiny_model, "--name", "mine")

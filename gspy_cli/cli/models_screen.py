@@ -69,7 +69,7 @@ def _models(rows: list[list[str]], *, shown: tuple[str, ...] = HEADINGS) -> Tabl
 
 
 def _cells(folder: ModelFolder) -> list[str]:
-    card = folder.card()
+    card = _card(folder)
     if not folder.graph.is_file():
         raise folder.no_graph()
     return [
@@ -79,6 +79,15 @@ def _cells(folder: ModelFolder) -> list[str]:
         f"{folder.graph.stat().st_size / 1e6:.1f} MB",
         _accuracy(card),
     ]
+
+
+def _card(folder: ModelFolder) -> ModelCard:
+    """Read a folder's card; one that a kill has left without has its graph's."""
+    if folder.card_file.exists():
+        return folder.card()
+    from gspy_cli.model import find_card
+
+    return find_card(str(folder.graph))
 
 
 def show_architectures(architectures: "Mapping[str, Architecture]") -> None:
