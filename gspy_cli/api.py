@@ -91,6 +91,7 @@ def _listed(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
     else:
         one = (str, bytes, bytearray, PathLike, IOBase)
         several = isinstance(pictures, Iterable) and not isinstance(pictures, one)
+        several &= getattr(pictures, "ndim", 1) not in (0, 2, 3)  # another's array
     return pictures if several else [pictures]  # type: ignore[return-value, list-item]
 
 

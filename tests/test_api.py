@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import draw_figure
 from PIL import Image
 from running import without_a_home
@@ -100,6 +101,14 @@ def test_what_alone_is_no_figure_fails_once(tiny_model):
         (result,) = model.classify(pictures)
         assert isinstance(result, Failure)
         assert result.reason.startswith("a figure is an array of uint8 with the shape")
+
+
+def test_a_picture_of_another_library_fails_once(tiny_model):
+    tensor = torch.from_numpy(draw_figure())
+    for pictures in (tensor, tensor[..., 0], tensor[0, 0, 0]):
+        (result,) = load_model(tiny_model).classify(pictures)
+        assert isinstance(result, Failure)
+        assert result.reason.endswith("not a Tensor")
 
 
 def test_an_empty_name_is_said_to_be_one(tiny_model):
