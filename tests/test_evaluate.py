@@ -16,7 +16,7 @@ from glitch_pictures import draw_class_folders
 from running import gspy, rows
 
 from gspy_cli import registry
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import DivergedError, GspyError
 from gspy_cli.evaluation import evaluation, figures
 from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.evaluation.misclassifications import find_errors
@@ -25,7 +25,7 @@ from gspy_cli.evaluation.selection import seen_in_training, select
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import read_dataset
 from gspy_cli.training.examples import Example, fingerprints
-from gspy_cli.training.history import note_of_stop
+from gspy_cli.training.history import note_of_stop, noting_divergence
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
 
@@ -1023,6 +1023,16 @@ def test_a_run_that_is_finished_says_nothing_of_a_stop(stopped, trained):
         file.write("3,classify,0.25\n")  # patience ends here
     for run in (stopped, trained[0]):
         assert "stopped" not in gspy("evaluate", run)[2]
+
+
+def test_a_run_that_diverged_is_not_said_to_go_on(stopped):
+    note = note_of_stop(stopped)
+    with pytest.raises(DivergedError), noting_divergence(stopped):
+        raise DivergedError
+    told = f"{stopped} stopped after epoch 2 of 6: the loss was no longer a number"
+    assert note_of_stop(stopped) == told
+    with noting_divergence(stopped):
+        assert note_of_stop(stopped) == note
 
 
 def test_a_note_of_a_stop_needs_no_more_than_can_be_read(stopped, monkeypatch):

@@ -247,6 +247,14 @@ def test_the_runs_of_a_comparison_go_on_one_by_one(run, tmp_path):
     assert gspy("train", "--resume", folder) == (2, "", told + follow)
 
 
+def test_a_run_that_diverged_is_finished_and_said_to_be(data, tmp_path):
+    assert train(data, tmp_path, "--lr", "1e30,0.01", "-q")[0] == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    told = f"{folder} compares runs, and all that began are finished"
+    diverged = "batch-32-lr-1e+30-001 diverged"
+    assert gspy("train", "--resume", folder) == (2, "", f"gspy: {told}; {diverged}\n")
+
+
 def test_folds_print_the_scores(data, tmp_path):
     code, out, _ = train(data, tmp_path, "--folds", 2, "-q")
     (folder,) = (tmp_path / "runs").iterdir()

@@ -233,19 +233,22 @@ def _check_resumed(context: typer.Context, run: Path) -> None:
 
 def _refuse_comparison(folder: Path) -> None:
     """Name the runs of a comparison that go on, if the folder is of one."""
-    from gspy_cli.training.history import note_of_stop
+    from gspy_cli.training.history import has_diverged, note_of_stop
 
     runs = sorted(plan.parent for plan in folder.glob("batch-*-lr-*/config.json"))
     left = [
         command("gspy", "train", "--resume", run)
         for run in runs
-        if not (run / "results.csv").exists() or note_of_stop(run)
+        if not has_diverged(run)
+        and (not (run / "results.csv").exists() or note_of_stop(run))
     ]
     if left:
         follow = "; ".join(left)
         raise GspyError(f"{folder} compares runs, which go on one by one: {follow}")
     if runs:
-        raise GspyError(f"{folder} compares runs, and all that began are finished")
+        diverged = [f"; {run.name} diverged" for run in runs if has_diverged(run)]
+        finished = "and all that began are finished" + "".join(diverged)
+        raise GspyError(f"{folder} compares runs, {finished}")
 
 
 def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> list[Any]:

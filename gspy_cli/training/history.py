@@ -2,14 +2,17 @@
 
 import csv
 import math
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from gspy_cli.errors import GspyError
+from gspy_cli.errors import DivergedError, GspyError
 from gspy_cli.training.config import read_config
 from gspy_cli.wording import command
+
+DIVERGED = "diverged"
+"""A file in a run's folder that says: the loss was no longer a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,23 @@ def is_stale(history: Sequence[EpochRow], patience: int) -> bool:
     return history[-1].epoch - best_of(history).epoch >= patience
 
 
+@contextmanager
+def noting_divergence(path: Path) -> Iterator[None]:
+    """Keep in a run's folder whether its loss is no longer a number."""
+    (path / DIVERGED).unlink(missing_ok=True)
+    try:
+        yield
+    except DivergedError:
+        with suppress(OSError):
+            (path / DIVERGED).touch()
+        raise
+
+
+def has_diverged(path: Path) -> bool:
+    """Tell whether a run ended as its loss was no longer a number."""
+    return (path / DIVERGED).exists()
+
+
 def note_of_stop(path: Path) -> str:
     """Say that a run's folder is of one that was stopped; nothing of any other."""
     with suppress(GspyError, OSError):
@@ -58,11 +78,10 @@ def note_of_stop(path: Path) -> str:
         history = read_history(path / "results.csv")
         planned = recipe.reconstruct_epochs + recipe.epochs
         if len(history) < planned and not is_stale(history, recipe.patience):
-            follow = command("gspy", "train", "--resume", path)
-            return (
-                f"{path} stopped after epoch {len(history)} of {planned}; "
-                f"{follow} goes on"
-            )
+            stopped = f"{path} stopped after epoch {len(history)} of {planned}"
+            if has_diverged(path):
+                return f"{stopped}: the loss was no longer a number"
+            return f"{stopped}; {command('gspy', 'train', '--resume', path)} goes on"
     return ""
 
 

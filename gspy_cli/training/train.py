@@ -19,6 +19,7 @@ from gspy_cli.training.distributed import (
 from gspy_cli.training.examples import Dataset
 from gspy_cli.training.fit import fit, new_trainee
 from gspy_cli.training.hardware import find_machine
+from gspy_cli.training.history import noting_divergence
 from gspy_cli.training.pictures import open_dataset
 from gspy_cli.training.reports import SILENT, Reports
 from gspy_cli.training.run import (
@@ -77,7 +78,11 @@ def train_on(
         run = replace(run, path=shared_directory(config, world))
         if world.is_writer:
             write_plan(run)
-        with held(run.path, world), watching_ranks(world, run.path):
+        with (
+            held(run.path, world),
+            watching_ranks(world, run.path),
+            noting_divergence(run.path),
+        ):
             return fit(run, trainee, pixels, machine, reports)
 
 
@@ -118,7 +123,7 @@ def go_on(run: Run, data: Path | None, world: World, reports: Reports) -> Run:
             load_state(run.path, trainee)
         if world.is_writer:
             remove_unfinished(run.path)
-        with watching_ranks(world, run.path):
+        with watching_ranks(world, run.path), noting_divergence(run.path):
             return fit(run, trainee, pixels, machine, reports)
 
 
