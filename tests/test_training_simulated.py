@@ -115,6 +115,30 @@ def test_labels_of_fewer_glitches_are_refused(simulated, tmp_path):
         joined(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("labels", np.arange(12) + 13, "holds labels that are not 0 to 23"),
+        ("labels", np.arange(12) - 1, "holds labels that are not 0 to 23"),
+        ("labels", np.zeros((12, 1)), "glitches and labels of 12"),
+        ("inputs", np.zeros(12, np.uint8), r"holds uint8 of the shape \(12,\), not"),
+        (
+            "inputs",
+            np.zeros((12, SIDE, SIDE, 3), np.uint8),
+            "not uint8 of .glitches",
+        ),
+        ("inputs", np.zeros((12, 4, SIDE, SIDE, 3)), "holds float64 of the shape"),
+    ],
+)
+def test_arrays_that_are_not_the_simulators_are_refused(
+    simulated, tmp_path, name, wrong, message
+):
+    folder = shutil.copytree(simulated, tmp_path / "wrong")
+    np.save(folder / f"{name}.npy", wrong)
+    with pytest.raises(GspyError, match=message):
+        joined(folder)
+
+
 def test_a_folder_without_inputs_names_the_remedy(tmp_path):
     with pytest.raises(GspyError, match="make them with gspy simulate --inputs 32"):
         joined(tmp_path)
@@ -198,8 +222,11 @@ def test_folds_that_were_stopped_go_on_to_the_same_answers(data, tmp_path):
     assert is_cross_validation(folder)
     assert not is_cross_validation(folder / "fold-002")
     epochs = []
+    left = folder / ".predictions.csv.0a1b2c3d.part"
+    left.write_text("half")
     resume_folds(folder, reports=Reports(on_epoch=epochs.append))
     assert [run.path.name for run in epochs] == ["fold-002"]
+    assert not left.exists()
     for name in ("predictions.csv", "scores.json"):
         assert (folder / name).read_bytes() == (whole / name).read_bytes()
     with pytest.raises(GspyError, match="is finished: its scores are in"):

@@ -29,6 +29,7 @@ from gspy_cli.training.run import (
     image_size,
     new_directory,
     read_run,
+    remove_unfinished,
     write_plan,
     write_table,
     write_text,
@@ -119,6 +120,7 @@ def resume_folds(
             resume(run.path, data=data, reports=reports)
         parts.append(judge_run(run, run.dataset.part("validation")))
     answers = join_answers(parts)
+    remove_unfinished(folder)
     write_predictions(folder / "predictions.csv", answers)
     write_text(folder / "scores.json", json.dumps(scores_of(answers), indent=1))
     return folder

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
+from gspy_cli.results import WINDOWS
 from gspy_cli.training.batches import Pictures, class_weights
 from gspy_cli.training.cache import MappedPixels, Shards, find_shard
 
@@ -79,26 +80,39 @@ def read_simulated(
     Raises
     ------
     GspyError
-        There are none in the directory, or they are of another size.
+        There are none in the directory, they are of another size, or either file
+        is not as gspy simulate writes it.
     """
     try:
         inputs = np.load(directory / INPUTS, mmap_mode="r")
         labels = np.load(directory / "labels.npy")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise GspyError(
             f"{directory} holds no simulated inputs ({error}); make them with "
             f"gspy simulate --inputs {size} -o {directory}"
         ) from None
-    glitches, views, *shape = inputs.shape
-    if len(labels) != glitches:
+    shape, views = inputs.shape, len(WINDOWS)
+    if inputs.ndim != 5 or (shape[1], shape[4], inputs.dtype) != (views, 3, np.uint8):
         raise GspyError(
-            f"{directory} holds inputs of {glitches} glitches and labels of "
-            f"{len(labels)}: simulate into a new folder"
+            f"{directory / INPUTS} holds {inputs.dtype} of the shape {shape}, not "
+            f"uint8 of (glitches, {views}, height, width, 3): "
+            "simulate into a new folder"
         )
-    if shape != [size, size, 3]:
+    if labels.shape != shape[:1]:
         raise GspyError(
-            f"{directory} holds inputs of {shape[1]} x {shape[0]} pixels; the network "
+            f"{directory} holds inputs of {shape[0]} glitches and labels of "
+            f"{labels.size}: simulate into a new folder"
+        )
+    if not np.isin(labels, np.arange(len(CLASSES))).all():
+        raise GspyError(
+            f"{directory} holds labels that are not 0 to {len(CLASSES) - 1}: simulate "
+            "into a new folder"
+        )
+    if shape[2:4] != (size, size):
+        raise GspyError(
+            f"{directory} holds inputs of {shape[3]} x {shape[2]} pixels; the network "
             f"takes {size} x {size}: simulate with --inputs {size}, "
-            f"or train with --image-size {shape[0]}"
+            f"or train with --image-size {shape[2]}"
         )
-    return inputs.reshape(-1, *shape), np.repeat(labels, views)
+    numbers = np.repeat(labels.astype(np.int64), views)
+    return inputs.reshape(-1, *shape[2:]), numbers
