@@ -1,12 +1,14 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from conftest import SIDE, draw_figure, tiny_card, viridis_like
+from glitch_pictures import draw_class_folders
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
@@ -19,6 +21,10 @@ from gspy_cli.samples import Sample
 from gspy_cli.strain.viridis import VIRIDIS
 from gspy_cli.training import export, familiarity
 from gspy_cli.training.architectures import ARCHITECTURES, build_network
+from gspy_cli.training.config import TrainConfig
+from gspy_cli.training.data import read_dataset
+from gspy_cli.training.examples import Dataset
+from gspy_cli.training.run import Run, write_plan
 from gspy_cli.training.strangers import KINDS, levels_of, strangers_of
 from gspy_cli.writers import Columns
 
@@ -155,6 +161,44 @@ def test_classes_that_are_not_simulated_are_told_of(plain, tmp_path):
     assert notes == [
         f"{directory} has no Air_Compressor, Thunder: pictures of these may be called "
         "unfamiliar"
+    ]
+
+
+@pytest.fixture
+def own_run(tmp_path: Path) -> Path:
+    """Give a run of a class of its own: seven pictures to train on, three others."""
+    data = draw_class_folders(tmp_path / "mine", {"Thunder": 10}, windows=("0.5",))
+    found = read_dataset(data).examples
+    splits = 7 * ["train"] + ["validation", "test", "test"]
+    rows = [replace(e, split=s) for e, s in zip(found, splits, strict=True)]
+    run = Run(tmp_path / "run", TrainConfig(data), Dataset(tuple(rows), ("Thunder",)))
+    run.path.mkdir()
+    write_plan(run)
+    return run.path
+
+
+def test_what_a_run_trained_on_of_classes_not_simulated_is_known(
+    plain, own_run, tmp_path, monkeypatch
+):
+    taught, notes = [], []
+
+    def fit_head(known, strangers, original=familiarity.fit_head):
+        taught.append(len(known))
+        return original(known, strangers)
+
+    monkeypatch.setattr(familiarity, "fit_head", fit_head)
+    path = Path(shutil.copy(plain[0], tmp_path))
+    sets = simulated(tmp_path / "sim", range(4))
+    card = replace(plain[1], classes=(*CLASSES[:4], "Thunder"))
+    add = partial(familiarity.add_familiarity, path, card, sets, run=own_run)
+    add(cache=tmp_path / "cache", on_note=notes.append)
+    assert (taught, notes) == ([12 + 7], [])
+    shutil.rmtree(tmp_path / "mine")
+    shutil.copy(plain[0], path)
+    add(cache=tmp_path / "cache", on_note=notes.append)
+    assert taught[1] == 12
+    assert notes == [
+        f"{sets} has no Thunder: pictures of these may be called unfamiliar"
     ]
 
 

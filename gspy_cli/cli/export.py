@@ -127,7 +127,9 @@ def export(
         if simulated is not None:
             from gspy_cli.training.familiarity import add_familiarity
 
-            card = add_familiarity(made, card, simulated, stages=stages, on_note=note)
+            card = add_familiarity(
+                made, card, simulated, run=run, cache=cache, stages=stages, on_note=note
+            )
         with writing(output):
             end.close()
     if precision is not Precision.FP32:

@@ -1,10 +1,12 @@
 """A sense of the familiar for an exported graph: what is a glitch of a known kind.
 
-A small head on the network's embedding learns to tell simulated glitches from
-strangers made of them (outlier exposure, Hendrycks et al. 2019, arXiv:1812.04606). It
-becomes the graph's third output, `familiarity` (N,), from 0 to 1.
+A small head on the network's embedding learns to tell simulated glitches, and the run's
+own of classes that are not simulated, from strangers made of them (outlier exposure,
+Hendrycks et al. 2019, arXiv:1812.04606). It becomes the graph's third output,
+`familiarity` (N,), from 0 to 1.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,9 +23,11 @@ from gspy_cli.callbacks import OnNote, Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
+from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.export import with_card, write_graph
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of
+from gspy_cli.training.variants import examples_of
 from gspy_cli.wording import counted
 
 Embeddings = NDArray[np.float32]  # (N, D)
@@ -39,13 +43,16 @@ def add_familiarity(
     card: ModelCard,
     directory: Path,
     *,
+    run: Path | None = None,
+    cache: Path | None = None,
     stages: Stages = ignore,
     on_note: OnNote = ignore,
 ) -> ModelCard:
     """Give an exported file its third output, learnt from simulated glitches.
 
-    Those of classes that the model does not know are left out; `on_note` hears of
-    classes of the model that are not simulated, and so are strange to it.
+    Those of classes that the model does not know are left out. Of classes that are not
+    simulated, what `run` trained on is learnt; `on_note` hears of those that it has no
+    pictures of, which so are strange to the model.
     The card gets `unfamiliar_below`, which one in a hundred of the
     simulated pictures held out do not reach.
 
@@ -64,23 +71,51 @@ def add_familiarity(
             f"classes ({', '.join(card.classes)}): simulate two or more of them"
         )
     there = {CLASSES[i] for i in labels[rows]}
-    if lacking := [name for name in card.classes if name not in there]:
+    own: dict[str, NDArray[np.uint8]] = {}
+    if run is not None and (lacking := {*card.classes} - there):
+        reading = partial(stages, "reading pictures")
+        own = own_pictures(run, lacking, card.input_size[0], cache, reading)
+    if lacking := [name for name in card.classes if name not in {*there, *own}]:
         on_note(
             f"{directory} has no {', '.join(lacking)}: "
             "pictures of these may be called unfamiliar"
         )
     content = path.read_bytes()
-    known = answers(content, "embedding", pictures[rows], partial(stages, "glitches"))
     held_out = np.repeat(some_of_each_class(labels[rows[::4]]), 4)
-    strange = strangers_of(pictures[rows[~held_out]][::2])
+    taught = np.concatenate([pictures[rows[~held_out]], *own.values()])
+    known = answers(content, "embedding", taught, partial(stages, "glitches"))
+    strange = strangers_of(taught[::2])
     strangers = answers(content, "embedding", strange, partial(stages, "strangers"))
-    graph = with_head(content, fit_head(known[~held_out], strangers))
+    graph = with_head(content, fit_head(known, strangers))
     familiar = answers(
-        graph.SerializeToString(), "familiarity", pictures[rows][held_out]
+        graph.SerializeToString(), "familiarity", pictures[rows[held_out]]
     )
     threshold = float(np.quantile(familiar, FLAGGED))
     card = replace(card, unfamiliar_below=threshold)
     return write_graph(path, with_card(graph, card), card)
+
+
+def own_pictures(
+    run: Path,
+    classes: Collection[str],
+    size: int,
+    cache: Path | None,
+    on_progress: Progress,
+) -> dict[str, NDArray[np.uint8]]:
+    """Give what a run trained on of some classes, (N, S, S, 3) each, where it is."""
+    try:
+        own = [e for e in examples_of(run, ignore) if e.split == "train"]
+        wanted = [e for e in own if e.label in classes]
+        pixels, failures = open_pixels(
+            [e.path for e in wanted], size=size, folder=cache, on_progress=on_progress
+        )
+    except GspyError:
+        return {}
+    labels = [e.label for i, e in enumerate(wanted) if i not in failures]
+    return {
+        name: pixels.rows([i for i, label in enumerate(labels) if label == name])
+        for name in sorted(set(labels))
+    }
 
 
 def _some_glitches(own: NDArray[np.bool_]) -> NDArray[np.intp]:
