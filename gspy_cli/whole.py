@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +20,7 @@ def whole_file(path: Path, *, alone: bool = False) -> Iterator[Path]:
     If anything goes wrong, the old file stands as it was. Only a kill leaves something
     beside it; `alone`, where nobody else writes the file, the next writes over that.
     """
-    mark = "" if alone else f".{secrets.token_hex(4)}"
+    mark = "" if alone else f".{os.urandom(4).hex()}"
     part = path.with_name(f".{path.name}{mark}.part")
     try:
         yield part

@@ -1,6 +1,5 @@
 """`gspy devices`: what this machine can compute on."""
 
-import importlib.metadata
 import importlib.util
 
 import typer
@@ -48,10 +47,11 @@ def _onnx_runtime_choice() -> str:
 def _torch_choice() -> str:
     if importlib.util.find_spec("torch") is None:
         return "nothing: torch is not installed (pip install 'gspy-cli[train]')"
+    from importlib.metadata import version
+
     from gspy_cli import device
 
     try:
-        version = importlib.metadata.version("torch")
-        return f"{device.torch_device('auto')} (torch {version})"
+        return f"{device.torch_device('auto')} (torch {version('torch')})"
     except GspyError as error:
         return f"nothing: {error}"

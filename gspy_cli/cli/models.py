@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -135,6 +134,8 @@ def _graph_of(source: Path) -> Iterator[Path]:
             ".onnx file"
         )
     need_torch("exporting a run")
+    from tempfile import TemporaryDirectory
+
     from gspy_cli.cli.progress import bar
 
     with TemporaryDirectory() as folder:
