@@ -135,3 +135,13 @@ def test_a_completion_that_cannot_be_written_names_what_shows_it(
     assert (code, err.startswith(f"gspy: cannot write {tmp_path / 'home'}: ")) == (2, 1)
     assert "gspy --show-completion" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_completion_without_a_home_names_what_shows_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+    remedy = "gspy --show-completion shows what your shell must read"
+    code, _, err = gspy("--install-completion")
+    assert (code, err) == (2, f"gspy: no home folder; {remedy}\n")

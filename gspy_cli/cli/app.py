@@ -56,12 +56,14 @@ class GspyGroup(TyperGroup):
         except OSError as error:
             if not error.filename:
                 raise
-            name = printable(str(error.filename))
-            remedy = "gspy --show-completion shows what your shell must read"
-            typer.echo(
-                f"gspy: cannot write {name}: {error.strerror}; {remedy}", err=True
-            )
-            raise typer.Exit(2) from None
+            why = f"cannot write {printable(str(error.filename))}: {error.strerror}"
+        except RuntimeError as error:
+            if type(error) is not RuntimeError:  # typer.Exit is one
+                raise
+            why = "no home folder"
+        remedy = "gspy --show-completion shows what your shell must read"
+        typer.echo(f"gspy: {why}; {remedy}", err=True)
+        raise typer.Exit(2)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command; the exit code says how it ended."""
