@@ -71,18 +71,20 @@ def add_familiarity(
             f"classes ({', '.join(card.classes)}): simulate two or more of them"
         )
     there = {CLASSES[i] for i in labels[rows]}
-    own: dict[str, NDArray[np.uint8]] = {}
-    if run is not None and (lacking := {*card.classes} - there):
+    lacking = [name for name in card.classes if name not in there]
+    real: dict[str, NDArray[np.uint8]] = {}
+    if run is not None and lacking:
         reading = partial(stages, "reading pictures")
-        own = own_pictures(run, lacking, card.input_size[0], cache, reading)
-    if lacking := [name for name in card.classes if name not in {*there, *own}]:
+        real = own_pictures(run, lacking, card.input_size[0], cache, reading)
+        lacking = [name for name in lacking if name not in real]
+    if lacking:
         on_note(
             f"{directory} has no {', '.join(lacking)}: "
             "pictures of these may be called unfamiliar"
         )
     content = path.read_bytes()
     held_out = np.repeat(some_of_each_class(labels[rows[::4]]), 4)
-    taught = np.concatenate([pictures[rows[~held_out]], *own.values()])
+    taught = np.concatenate([pictures[rows[~held_out]], *real.values()])
     known = answers(content, "embedding", taught, partial(stages, "glitches"))
     strange = strangers_of(taught[::2])
     strangers = answers(content, "embedding", strange, partial(stages, "strangers"))
