@@ -84,7 +84,7 @@ def test_what_gwpy_writes_can_be_read(tmp_path: Path, name: str) -> None:
 
 def test_several_channels_must_be_told_apart(tmp_path: Path) -> None:
     path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8), "V1:STRAIN": noise(8)})
-    with pytest.raises(GspyError, match="choose --channel: H1:STRAIN, V1:STRAIN"):
+    with pytest.raises(GspyError, match="--ifo or --channel: H1:STRAIN, V1:STRAIN"):
         only(path)
 
 
@@ -235,14 +235,64 @@ def test_frames_may_be_stored_in_any_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_samples(series, 7, 99), strain[7:99])
 
 
-def test_a_frame_with_fewer_samples_than_promised_is_damaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [6, 8])  # those beyond the frame are left out
+def test_a_channel_that_begins_inside_its_frame_keeps_its_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
     gwframe = pytest.importorskip("gwframe")
-    path = tmp_path / "H-H1_TEST-1000000000-8.gwf"
+    path, strain = tmp_path / "H-H1_TEST-1000000000-8.gwf", noise(seconds)
+    core, late_s = gwframe.write.__globals__["_core"], 1.25
+    proc_data = core.FrProcData
+    monkeypatch.setattr(
+        core, "FrProcData", lambda *how: proc_data(*how[:4], late_s, *how[5:])
+    )
     frame = gwframe.Frame(start=1000000000.0, duration=8.0, name="H1", run=-1)
-    frame.add_channel("H1:X", noise(6), RATE)
+    frame.add_channel("H1:X", strain, RATE)
     with gwframe.FrameWriter(path) as writer:
         writer.write_frame(frame)
-    with pytest.raises(GspyError, match=r"-8.gwf .*a frame holds 24576 of 32768 "):
+    expected, late = np.full(8 * RATE, np.nan), round(late_s * RATE)
+    inside = strain[: 8 * RATE - late]
+    expected[late:][: inside.size] = inside
+    series = only(path)
+    np.testing.assert_array_equal(all_of(series), expected)
+    for first, last in ((0, 99), (late - 9, late + 9), (7 * RATE, 8 * RATE)):
+        given = read_samples(series, first, last)
+        np.testing.assert_array_equal(given, expected[first:last])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+@pytest.mark.parametrize("invalid", [slice(RATE, 2 * RATE), slice(0, 4 * RATE)])
+def test_what_a_frame_marks_as_invalid_is_a_gap(
+    tmp_path: Path, invalid: slice, dtype: type
+) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path = tmp_path / "H-H1_TEST-1000000000-8.gwf"
+    strain = np.ma.MaskedArray(np.arange(8 * RATE) % 999, mask=False, dtype=dtype)
+    strain[invalid] = np.ma.masked
+    with gwframe.FrameWriter(path) as writer:
+        for first in (0, 4):
+            writer.write(
+                strain[first * RATE : (first + 4) * RATE],
+                start=1000000000.0 + first,
+                sample_rate=RATE,
+                name="H1:X",
+                channel_type="adc",
+                aux_mask=True,
+            )
+    given = all_of(only(path))
+    np.testing.assert_array_equal(given, strain.astype(float).filled(np.nan))
+
+
+def test_a_frame_of_another_rate_is_damaged(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path = tmp_path / "H-H1_TEST-1000000000-16.gwf"
+    with gwframe.FrameWriter(path) as writer:
+        for first, rate in ((0, RATE), (8, 2 * RATE)):
+            part = noise(8, rate=rate)
+            start = 1000000000.0 + first
+            writer.write(part, start=start, sample_rate=rate, name="H1:X")
+    said = r"-16.gwf .*a frame is sampled at 8192 Hz, the first at 4096 Hz"
+    with pytest.raises(GspyError, match=said):
         all_of(only(path))
 
 

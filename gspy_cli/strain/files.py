@@ -85,8 +85,10 @@ def choose_channels(
             raise GspyError(f"{name} is of {ifos}, not of {ifo}")
     channels = {series.channel for series in fitting}
     if len(channels) > len({s.ifo for s in fitting} if channel else {""}):
+        one_each = len(channels) == len({s.ifo for s in fitting if s.ifo})
+        choice = "--ifo or --channel" if one_each else "--channel"
         raise GspyError(
-            f"{name} has several channels; choose --channel: {_listed(fitting)}"
+            f"{name} has several channels; choose {choice}: {_listed(fitting)}"
         )
     return fitting
 

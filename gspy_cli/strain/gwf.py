@@ -42,6 +42,8 @@ def list_series(path: Path) -> list[Series]:
 def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
     """Read a stretch; its frames, in any order in the file, are unpacked whole.
 
+    Samples are NaN where a channel has none in its frame, or marks them as invalid.
+
     Raises
     ------
     GspyError
@@ -50,23 +52,41 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
     samples = np.empty(0)
     with _gwframe(series.path) as gwframe, gwframe.FrameReader(series.path) as reader:
         for frame in reader.info.frames:
-            start_s = Decimal(str(frame.start)) - series.start_gps
             size = round(frame.duration * series.rate_hz)
-            place = round(start_s * Decimal(series.rate_hz)) - first
+            place = _samples_to(series, frame.start) - first
             if not -size < place < last - first:
                 continue
-            array = reader.read(series.key, frame_index=frame.index).array
-            if array.size != size:
-                raise ValueError(f"a frame holds {array.size} of {size} samples")
-            inside: NDArray[np.floating] = array[max(-place, 0) : last - first - place]
+            data = reader.read(
+                series.key, frame_index=frame.index, allow_invalid=True, aux_mask=True
+            )
+            if not np.isclose(data.sample_rate, series.rate_hz):
+                raise ValueError(
+                    f"a frame is sampled at {data.sample_rate:g} Hz, the first at "
+                    f"{series.rate_hz:g} Hz"
+                )
+            begin = _samples_to(series, data.start) - first  # perhaps inside its frame
+            held = _valid(data.array, data.mask)
+            inside = held[max(-begin, 0) : max(last - first - begin, 0)]
             if inside.size == last - first:  # perhaps an hour: not copied
                 return inside
             if not samples.size:
                 samples = np.full(last - first, np.nan)
-            samples[max(place, 0) : place + size] = inside
+            samples[max(begin, 0) :][: inside.size] = inside
         if not samples.size:
             raise ValueError(f"it holds less of {series.key} than it did")
     return samples
+
+
+def _samples_to(series: Series, gps: float) -> int:
+    """Count the samples from a series' start to a time."""
+    return round((Decimal(str(gps)) - series.start_gps) * Decimal(series.rate_hz))
+
+
+def _valid(
+    samples: NDArray[np.floating], invalid: NDArray[np.bool_] | None
+) -> NDArray[np.floating]:
+    """Put NaN where samples are marked as invalid."""
+    return samples if invalid is None else np.where(invalid, np.nan, samples)
 
 
 @contextmanager
