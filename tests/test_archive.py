@@ -233,13 +233,16 @@ def test_an_event_in_a_gap_is_refused(
         scan(one_file(tmp_path, strain), START + 32.25)
 
 
-@pytest.mark.parametrize(("seconds", "share"), [(0.2, 1.0), (0.09, 0.0)])
-def test_a_tenth_of_a_second_of_one_value_is_a_gap(
-    seconds: float, share: float
+@pytest.mark.parametrize(
+    ("value", "seconds", "share"),
+    [(1e-21, 0.2, 1.0), (1e-21, 0.09, 0.0), (0, 0.003, 1.0), (-0.0, 0.0015, 0.0)],
+)
+def test_zeros_for_2_ms_or_one_value_for_a_tenth_of_a_second_are_a_gap(
+    value: float, seconds: float, share: float
 ) -> None:
     strain = noise(4)
     flat = slice(RATE, RATE + round(seconds * RATE))
-    strain[flat] = 0
+    strain[flat] = value
     gap = checks.gaps(strain, RATE)
     assert gap[flat].mean() == share
     assert gap.sum() == share * strain[flat].size
@@ -407,6 +410,19 @@ def test_a_file_without_detector_is_not_taken_for_a_triggers(tmp_path: Path) -> 
     assert archive.at(Decimal(START + 4), "L1") == []
     absent = archive.without(Decimal(START + 4), "L1")
     assert absent.endswith("0.h5 names no detector: if it is L1's, --ifo L1")
+
+
+def test_a_time_between_files_is_said_to_fall_there(tmp_path: Path) -> None:
+    starts = {"a": START, "b": START + 20, "c": START + 40.1}
+    for name, start in starts.items():
+        gwpy_file(tmp_path / f"{name}.h5", {"H1:STRAIN": noise(8)}, start=start)
+    archive = collect([str(tmp_path)]).archive
+    between, after = (archive.without(START + Decimal(s)) for s in (30, 50))
+    assert between == (
+        f"GPS {START + 30} is not in any of 3 files: it falls between {START + 28} and "
+        f"{START + 40}.1; choose another time or file"
+    )
+    assert f"in any of 3 files, spanning {START} to {START + 48}.1; choose" in after
 
 
 def test_a_folder_gives_all_strain_in_it(tmp_path: Path) -> None:

@@ -41,9 +41,11 @@ def strain(tmp_path: Path) -> Path:
         ("peak_time,peak_time_ns", "1126259462,400000123"),
         ("event_time,peak_time_ns", "1126259462.400000123,400000123"),
         ("\ufeffevent_time,peak_time", "1126259462.400000123,7"),
+        ("GPS,name", "1126259462.400000123,GW150914"),
+        ("time,frequency", "1126259462.400000123,100"),
     ],
 )
-def test_the_time_may_be_in_any_of_gravity_spys_columns(
+def test_the_time_may_be_in_any_of_the_usual_columns(
     tmp_path: Path, header: str, cells: str
 ) -> None:
     (wanted,) = read_triggers(write(tmp_path, header, cells))
@@ -68,9 +70,37 @@ def test_spaces_after_commas_do_not_matter(tmp_path: Path) -> None:
     assert spaced == plain
 
 
+def test_the_case_of_columns_does_not_matter(tmp_path: Path) -> None:
+    table = write(tmp_path, "GPSTIME,IFO,GravitySpy_ID", "5,H1,zXy", "soon,H1,")
+    good, bad = read_triggers(table)
+    assert (good.gps, good.ifo, good.name) == (5, "H1", "zXy")
+    assert bad.problem.startswith("GPStime in line 3: 'soon' is no time")
+
+
+@pytest.mark.parametrize("mark", [";", "\t", " ", "   "])
+def test_cells_may_be_parted_by_other_marks(tmp_path: Path, mark: str) -> None:
+    cells = ["event_time", "ifo"], ["5", "H1"], ['"2015-09-14 09:50:45"', "L1"]
+    found = read_triggers(write(tmp_path, *map(mark.join, cells)))
+    assert [(w.gps, w.ifo) for w in found] == [(5, "H1"), (1126259462, "L1")]
+
+
+def test_lines_of_comment_are_skipped_and_counted(tmp_path: Path) -> None:
+    lines = ["# %ECSV 1.0", "# ---", "", "event_time,ifo", "5,H1", "#6,H1", "soon,L1"]
+    good, bad = read_triggers(write(tmp_path, *lines))
+    assert good.gps == 5
+    assert bad.problem.startswith("event_time in line 7: 'soon' is no time")
+
+
+@pytest.mark.parametrize("header", ["event_time,ifo,event_time", "ifo,IFO,event_time"])
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(GspyError, match=f"has two columns {header[:3]}.*; leave one"):
+        list(read_triggers(write(tmp_path, header, "5,6,7")))
+
+
 def test_a_table_without_times_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GspyError, match="no column event_time, GPStime or peak_time"):
-        list(read_triggers(write(tmp_path, "time,ifo", "5,H1")))
+    columns = "no column event_time, GPStime, peak_time, GPS or time; give a CSV table "
+    with pytest.raises(GspyError, match=rf"{columns}.* first line .* is 'when\|ifo'$"):
+        list(read_triggers(write(tmp_path, "# time", "when|ifo", "5|H1")))
     with pytest.raises(GspyError, match="cannot read"):
         list(read_triggers(tmp_path / "gone.csv"))
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
@@ -259,7 +289,7 @@ def test_a_bad_file_alone_fails_the_event(tmp_path: Path, tiny_model: Path) -> N
 def test_a_table_without_times_empties_no_output(
     name: str, spoilt: bool, strain: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    write(tmp_path, "time,ifo", "5,H1", name="timeless.csv")
+    write(tmp_path, "when,ifo", "5,H1", name="timeless.csv")
     output = tmp_path / "out.csv"
     ask = ["classify", strain, "-m", tiny_model, "-o", output]
     assert gspy(*ask, "-t", START + 500)[0] == 1  # the time is not in it

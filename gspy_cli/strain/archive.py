@@ -81,12 +81,15 @@ class Archive:
             return f"no file is of {ifo}{remedy if nameless else '; give one'}"
         files = {series.path for series in held}
         where = held[0].path.name if len(files) == 1 else f"any of {len(files)} files"
-        start = min(s.start_gps for s in held).normalize()
-        end = max(s.end_gps for s in held).normalize()
-        return (
-            f"GPS {gps:f} is not in {where}, spanning {start:f} to {end:f}; choose "
-            "another time or file"
-        )
+        ends = [round(s.end_gps, 9).normalize() for s in held]
+        starts = [round(s.start_gps, 9).normalize() for s in held]
+        before = [end for end in ends if end <= gps]
+        after = [start for start in starts if start > gps]
+        if before and after:
+            span = f": it falls between {max(before):f} and {min(after):f}"
+        else:
+            span = f", spanning {min(starts):f} to {max(ends):f}"
+        return f"GPS {gps:f} is not in {where}{span}; choose another time or file"
 
     def block(self, home: Series, start_gps: int) -> Strain:
         """Read a block, from the file that holds its event and from its neighbours.

@@ -8,6 +8,7 @@ from gspy_cli.strain.whitening import TAPER_S
 
 MIN_DURATION_S = 8.0
 FLAT_S = 0.1  # a longer run of one value is a gap
+ZEROS_S = 0.002  # and so is one of zeros
 
 
 def check_strain(
@@ -71,7 +72,8 @@ def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.boo
     same = np.concatenate([[False], samples[1:] == samples[:-1], [False]])
     runs = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)  # first and last
     lengths = 1 + np.ptp(runs, axis=1)
-    for first, last in runs[lengths > max(FLAT_S * sample_rate_hz, 1)]:
+    most_s = np.where(samples[runs[:, 0]] == 0, ZEROS_S, FLAT_S)
+    for first, last in runs[lengths > np.maximum(most_s * sample_rate_hz, 1)]:
         gap[first : last + 1] = True
     return gap
 

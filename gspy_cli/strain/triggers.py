@@ -4,13 +4,15 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.times import gps_time
 
-TIMES = ("event_time", "GPStime", "peak_time")
-"""Columns for the time, the first that there is; Gravity Spy's names."""
+TIMES = ("event_time", "GPStime", "peak_time", "GPS", "time")
+"""Columns for the time, the first that there is; Gravity Spy's, GWOSC's, Omicron's."""
+MAX_SHOWN = 80  # characters of a header in an error message
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +40,38 @@ def only_of(wanted: Iterable[EventTime], ifo: str | None) -> Iterator[EventTime]
 
 
 def read_triggers(path: Path) -> Iterator[EventTime]:
-    """Read a CSV table with a column `event_time`, `GPStime` or `peak_time`.
+    """Read a CSV table with one of the columns in `TIMES`.
 
     Nanoseconds, less than a second, may come in a column `peak_time_ns`. Columns
-    `ifo` and `gravityspy_id` are used where there are any; others do not matter.
+    `ifo` and `gravityspy_id` are used where there are any; others do not matter, nor
+    does the case of names. Semicolons, tabs or spaces may stand for commas; lines
+    that begin with # are skipped.
 
     Raises
     ------
     GspyError
-        The table cannot be read, or has no times. A bad row is an `EventTime`
-        with its problem.
+        The table cannot be read, has no times, or a column twice. A bad row is an
+        `EventTime` with its problem.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            columns = [name.strip() for name in rows.fieldnames or ()]
+            lines = ("\n" if line.startswith("#") else line for line in file)
+            filled = ((n, s.rstrip()) for n, s in enumerate(lines) if s.strip())
+            above, header = next(filled, (0, ""))
+            rows = csv.DictReader(
+                chain([header], lines),
+                delimiter=next((mark for mark in ",;\t " if mark in header), ","),
+                skipinitialspace=True,
+                strict=True,
+            )
+            columns = [name.strip().lower() for name in rows.fieldnames or ()]
             rows.fieldnames = columns
-            time = next((name for name in TIMES if name in columns), None)
-            if time is None:
-                raise GspyError(
-                    f"{path} has no column {', '.join(TIMES[:-1])} or {TIMES[-1]}; "
-                    "give a CSV table with a header"
-                )
+            time = _time_column(path, columns, header)
             for row in rows:
+                number = above + rows.line_num
                 if any("\n" in str(cell) for cell in row.values()):
-                    raise csv.Error(f"a quoted line break before line {rows.line_num}")
-                yield _event_time(row, time, f"line {rows.line_num}")
+                    raise csv.Error(f"a quoted line break before line {number}")
+                yield _event_time(row, time, f"line {number}")
     except OSError as error:
         raise GspyError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -72,11 +80,25 @@ def read_triggers(path: Path) -> Iterator[EventTime]:
         raise GspyError(f"{path} is not a CSV table: {error}") from None
 
 
+def _time_column(path: Path, columns: list[str], header: str) -> str:
+    """Choose the column for the time; refuse two of one name among those used."""
+    time = next((name for name in TIMES if name.lower() in columns), None)
+    if time is None:
+        raise GspyError(
+            f"{path} has no column {', '.join(TIMES[:-1])} or {TIMES[-1]}; give a CSV "
+            f"table with a header: its first line without # is {header[:MAX_SHOWN]!r}"
+        )
+    for name in (time, "peak_time_ns", "ifo", "gravityspy_id"):
+        if columns.count(name.lower()) > 1:
+            raise GspyError(f"{path} has two columns {name}; leave one")
+    return time
+
+
 def _event_time(row: Mapping[str, str | None], column: str, line: str) -> EventTime:
     cells = {name: (row.get(name) or "").strip() for name in ("ifo", "gravityspy_id")}
     ifo, name = cells["ifo"].upper() or None, cells["gravityspy_id"] or None
     try:
-        gps = gps_time((row[column] or "").strip())
+        gps = gps_time((row[column.lower()] or "").strip())
         nanoseconds = (row.get("peak_time_ns") or "").strip()
         if column == "peak_time" and nanoseconds:
             fraction = _fraction(nanoseconds)
