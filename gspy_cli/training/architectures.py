@@ -45,8 +45,7 @@ class Architecture:
 
 
 def from_torchvision(
-    build: Callable[..., nn.Module],
-    weights: tv.WeightsEnum,
+    name: str,
     *,
     head: str,
     parameters: float,
@@ -56,16 +55,18 @@ def from_torchvision(
 ) -> Architecture:
     """Describe one of torchvision's networks."""
     return Architecture(
-        build=lambda classes: build(weights=None, num_classes=classes, **options),
+        build=lambda classes: tv.get_model(
+            name, weights=None, num_classes=classes, **options
+        ),
         head=head,
         parameters=parameters,
         input_size=input_size,
         sizes=sizes,
-        imagenet=lambda: torchvision_weights(weights),
+        imagenet=lambda: torchvision_weights(name),
     )
 
 
-def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
+def torchvision_weights(name: str) -> Mapping[str, Tensor]:
     """Get ImageNet weights from torchvision's cache or over the network.
 
     Raises
@@ -73,6 +74,7 @@ def torchvision_weights(weights: tv.WeightsEnum) -> Mapping[str, Tensor]:
     GspyError
         They cannot be downloaded.
     """
+    weights = tv.get_model_weights(name)["IMAGENET1K_V1"]
     try:
         state: Mapping[str, Tensor] = weights.get_state_dict(check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
@@ -122,21 +124,15 @@ def lite_weights(version: int) -> Mapping[str, Tensor]:
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "alexnet": from_torchvision(
-        tv.alexnet,
-        tv.AlexNet_Weights.IMAGENET1K_V1,
+        "alexnet",
         head="classifier.6",
         parameters=57.1,
         sizes=range(63, ANY_SIZE.stop),
     ),
-    "vgg16": from_torchvision(
-        tv.vgg16, tv.VGG16_Weights.IMAGENET1K_V1, head="classifier.6", parameters=134
-    ),
-    "resnet50": from_torchvision(
-        tv.resnet50, tv.ResNet50_Weights.IMAGENET1K_V1, head="fc", parameters=23.6
-    ),
+    "vgg16": from_torchvision("vgg16", head="classifier.6", parameters=134),
+    "resnet50": from_torchvision("resnet50", head="fc", parameters=23.6),
     "inception_v3": from_torchvision(
-        tv.inception_v3,
-        tv.Inception_V3_Weights.IMAGENET1K_V1,
+        "inception_v3",
         head="fc",
         parameters=24.4,
         input_size=299,
@@ -144,23 +140,12 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         init_weights=True,
         transform_input=True,
     ),
-    "resnext50_32x4d": from_torchvision(
-        tv.resnext50_32x4d,
-        tv.ResNeXt50_32X4D_Weights.IMAGENET1K_V1,
-        head="fc",
-        parameters=23.0,
-    ),
+    "resnext50_32x4d": from_torchvision("resnext50_32x4d", head="fc", parameters=23.0),
     "mobilenet_v2": from_torchvision(
-        tv.mobilenet_v2,
-        tv.MobileNet_V2_Weights.IMAGENET1K_V1,
-        head="classifier.1",
-        parameters=2.3,
+        "mobilenet_v2", head="classifier.1", parameters=2.3
     ),
     "efficientnet_b4": from_torchvision(
-        tv.efficientnet_b4,
-        tv.EfficientNet_B4_Weights.IMAGENET1K_V1,
-        head="classifier.1",
-        parameters=17.6,
+        "efficientnet_b4", head="classifier.1", parameters=17.6
     ),
     "cae": Architecture(
         build=Autoencoder,
