@@ -227,6 +227,13 @@ def test_weights_of_another_architecture_are_an_error(other):
         build_network("mobilenet_v2", 5, state=state)
 
 
+def test_a_hidden_layer_of_another_width_is_of_another_network():
+    state = build_network("cae", 5).state_dict()
+    state["classifier.0.weight"] = state["classifier.0.weight"][1:]
+    with pytest.raises(GspyError, match=r"not cae's \(classifier.0.weight"):
+        build_network("cae", 5, state=state)
+
+
 def test_foreign_weights_load_without_running_code(tmp_path):
     state = {"module.a": torch.ones(2)}
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "foreign.pth")

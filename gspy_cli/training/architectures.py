@@ -215,7 +215,7 @@ def imagenet_state(name: str) -> Mapping[str, Tensor] | None:
 
 
 def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Load weights into a network, but not the layers that give the classes.
+    """Load weights into a network; layers that give other classes stay as they are.
 
     Raises
     ------
@@ -223,37 +223,21 @@ def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
         The weights are of another network.
     """
     own = model.state_dict()
-    lacking = own.keys() - without_head(own, name).keys() - state.keys()
-    heads = {layer_of(k) for k in own if k in lacking or is_output(k, own, state)}
-    body = [k for k in own if layer_of(k) not in heads]
-    for key in body:
-        if key.endswith("num_batches_tracked"):  # older files have none
-            continue
-        if key not in state or state[key].shape != own[key].shape:
+    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    for key in without_head(own, name):
+        # older files have no num_batches_tracked
+        if key not in fitting and not key.endswith("num_batches_tracked"):
             raise GspyError(
                 f"these weights are not {name}'s ({key} is missing or differs): "
                 "name the architecture that they belong to"
             )
-    model.load_state_dict({k: state[k] for k in body if k in state}, strict=False)
+    model.load_state_dict(fitting, strict=False)
 
 
 def without_head(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Leave out the layers that give the classes; Inception has two."""
     head = architecture(name).head
-    return {k: v for k, v in state.items() if not layer_of(k).endswith(head)}
-
-
-def layer_of(key: str) -> str:
-    """Name the layer that a tensor belongs to."""
-    return key.rpartition(".")[0]
-
-
-def is_output(key: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> bool:
-    """Say whether a tensor differs from its namesake in the number of outputs alone."""
-    if key not in state or not key.endswith(".weight"):
-        return False
-    mine, theirs = own[key].shape, state[key].shape
-    return len(mine) == 2 and mine[1:] == theirs[1:] and mine[0] != theirs[0]
+    return {k: v for k, v in state.items() if not k.rpartition(".")[0].endswith(head)}
 
 
 def split_head(model: nn.Module, name: str) -> tuple[nn.Module, nn.Module]:
