@@ -17,6 +17,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.metrics import calibration_error, fit_temperature, tempered
 from gspy_cli.training.answers import Answers, join_answers
 from gspy_cli.training.cache import open_pixels
+from gspy_cli.training.checkpoint import write_bytes
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.distributed import ALONE
 from gspy_cli.training.examples import Dataset, Example
@@ -32,7 +33,6 @@ from gspy_cli.training.run import (
     remove_unfinished,
     write_plan,
     write_table,
-    write_text,
 )
 from gspy_cli.training.splits import check_classes, folds
 from gspy_cli.training.train import (
@@ -122,7 +122,8 @@ def resume_folds(
     answers = join_answers(parts)
     remove_unfinished(folder)
     write_predictions(folder / "predictions.csv", answers)
-    write_text(folder / "scores.json", json.dumps(scores_of(answers), indent=1))
+    scores = json.dumps(scores_of(answers), indent=1)
+    write_bytes(folder / "scores.json", scores.encode())
     return folder
 
 

@@ -103,7 +103,7 @@ def write_plan(run: Run) -> None:
     rows = [[str(e.path.absolute()), *example_cells(e)] for e in run.dataset.examples]
     write_table(run.path / "split.csv", names, rows)
     text = config_json(run.config, run.dataset.classes)
-    write_text(run.path / "config.json", text)
+    write_bytes(run.path / "config.json", text.encode())
 
 
 def example_cells(example: Example) -> list[str]:
@@ -128,7 +128,7 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     if run.best == run.history[-1]:
         save_tensors(run.path / WEIGHTS, weights, {"card": best})
     save_tensors(run.path / "last.safetensors", weights, {"card": last})
-    write_text(run.path / "card.json", best)
+    write_bytes(run.path / "card.json", best.encode())
     write_results(run)
     history = json.dumps([asdict(row) for row in run.history])
     metadata = {
@@ -286,14 +286,3 @@ def write_table(
             csv.writer(file).writerows([names, *rows])
 
     write_atomically(path, write)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, atomically.
-
-    Raises
-    ------
-    GspyError
-        It cannot be written.
-    """
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
