@@ -29,7 +29,7 @@ from gspy_cli.simulate.figures import write_figures
 from gspy_cli.simulate.injection import inject
 from gspy_cli.simulate.manifest import COLUMNS, read_manifest
 from gspy_cli.simulate.noise import draw_noise
-from gspy_cli.simulate.origins import draw_origin, shows_something
+from gspy_cli.simulate.origins import Origin, draw_origin, shows_something
 from gspy_cli.simulate.pulses import log_bell, pulse, sine_gaussian, unit
 from gspy_cli.simulate.scene import BRIEF, draw_scene, place
 from gspy_cli.simulate.style import plot
@@ -291,6 +291,28 @@ def test_a_koi_fills_as_much_of_the_plot_as_early_real_ones():
     shares = [(scene.scan.energies[0.5] > 25.5).mean() for scene in broad]
     assert 0.1 < np.median(shares) < 0.22
     assert max(shares) < 0.45
+
+
+@pytest.mark.parametrize(
+    ("label", "faintest", "brightest"),
+    [
+        ("1080Lines", 9.7, 18.2),
+        ("Helix", 11.4, 22.2),
+        ("Paired_Doves", 21.8, 25.4),
+        ("Scratchy", 9.0, 22.2),
+    ],
+)
+def test_real_ones_of_the_weak_classes_are_among_the_simulated(
+    label, faintest, brightest, monkeypatch
+):
+    # where the brightest 0.5 % of the half-second plots of real ones begin
+    origin = Origin("H1", "O1", Era.OLD)
+    monkeypatch.setattr(scene_module, "draw_origin", lambda *_: origin)
+    scenes = (draw_scene(label, seed=8, index=index) for index in range(10))
+    energies = [np.minimum(scene.scan.energies[0.5], 25.5) for scene in scenes]
+    begins = np.percentile(energies, 99.5, axis=(1, 2))
+    assert begins.min() < faintest < brightest < begins.max()
+    assert 0.6 * faintest < np.median(begins)
 
 
 def foot_s(scene, hertz=20):

@@ -39,7 +39,7 @@ def line_1080(rng: np.random.Generator, clock: Clock) -> Waveform:
     envelope = gaussian(clock.times_s, log_uniform(rng, 0.2, 0.9))
     shape = noise * (rest + (1 - rest) * envelope)
     facts = {"frequency_hz": centre, "width_hz": width}
-    return Waveform(shape, peak(log_uniform(rng, 19, 60)), facts, jitter_s=0.05)
+    return Waveform(shape, peak(log_uniform(rng, 19, 140)), facts, jitter_s=0.05)
 
 
 def ripples_1400(rng: np.random.Generator, clock: Clock) -> Waveform:

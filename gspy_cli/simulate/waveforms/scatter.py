@@ -200,7 +200,7 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
     facts = {"spacing_s": spacing, "frequency_hz": centre_hz}
     wave = pulse_train(clock, stamps)
     return Waveform(
-        wave, peak(log_uniform(rng, 17, 70)), facts, jitter_s=0.05, lasts=lasting
+        wave, peak(log_uniform(rng, 19, 120)), facts, jitter_s=0.05, lasts=lasting
     )
 
 
