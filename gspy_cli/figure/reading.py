@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import ExifTags, Image
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import png
@@ -74,7 +74,7 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
         if pixels is not None:
             return pixels
         stream.seek(0)
-        picture: Image.Image = _open(stream)
+        picture = _open(stream)
         width, height = picture.size
         if width * height > MEGAPIXELS * 1_000_000:
             raise PictureError(
@@ -82,6 +82,8 @@ def _decode(stream: BinaryIO) -> NDArray[np.uint8]:
             )
         picture.load()
         if _is_turned(picture):
+            from PIL import ImageOps
+
             picture = ImageOps.exif_transpose(picture)
         return _to_rgb(_in_srgb(picture))
     except _DAMAGE as error:
@@ -96,7 +98,7 @@ def _reason(error: Exception) -> str:
     return f"cannot be read: {os.strerror(number).lower()}"
 
 
-def _open(stream: BinaryIO) -> ImageFile.ImageFile:
+def _open(stream: BinaryIO) -> Image.Image:
     """Read a picture's header, as `Image.open` does.
 
     `Image.open` would warn of large pictures, and warnings are not thread-safe. It
