@@ -2,7 +2,6 @@
 
 import csv
 import math
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +11,13 @@ import numpy as np
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.judgement import Judgement
-from gspy_cli.results import FILENAMES, Failure, Origin, written
+from gspy_cli.results import COLUMN, FILENAMES, Failure, Origin, written
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.examples import Example
 
 OURS = ["file", "glitch", "window", "label", "ml_label", "ml_confidence"]
 OURS += ["right", "glitch_ml_label"]
 """The columns of a report's `predictions.csv` before those of the classes."""
-
-LABEL = re.compile(
-    r"path|file|label|glitch|window|right|(ml_label|ml_confidence)(_\d+)?"
-    r"|confident_label|glitch_ml_label"
-)
-"""The columns after which the classes stand."""
 
 FUSED = "a table of glitches: each picture counts with the answer of its glitch"
 
@@ -92,11 +85,10 @@ def by_picture(rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, str]]
 
 def class_columns(names: Sequence[str]) -> tuple[str, ...]:
     """Give the classes: they stand after files and labels, and before any status."""
-    labels = [i for i, name in enumerate(names) if LABEL.fullmatch(name)]
-    start = labels[-1] + 1 if labels else len(names)
     after = [names.index(n) for n in (FILENAMES[0], "status") if n in names]
-    end = min(after, default=len(names))
-    return tuple(names[start:end])
+    front = names[: min(after, default=len(names))]
+    known = [i for i, name in enumerate(front, 1) if COLUMN.fullmatch(name)]
+    return tuple(front[max(known, default=len(front)) :])
 
 
 def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
