@@ -7,12 +7,13 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import torch
 from conftest import SIDE, TINY_CLASSES, viridis_like
 from PIL import Image
 from torch import nn
 
 from gspy_cli.training import architectures, config
-from gspy_cli.training.architectures import Architecture
+from gspy_cli.training.architectures import Architecture, Normalise, build_network
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.recipes import PAPER, Recipe
 
@@ -60,6 +61,25 @@ class TinyNetwork(nn.Sequential):
             nn.Flatten(),
             nn.Linear(48, classes),
         )
+
+
+def lively_network(name: str, classes: int, pictures: np.ndarray) -> nn.Module:
+    """Build a network with an answer of its own to each of some pictures (N, S, S, 3).
+
+    As they are begun, most answer all pictures alike.
+    """
+    torch.manual_seed(0)
+    network = build_network(name, classes).train()
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = None  # one pass gives the statistics
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.uniform_(layer.bias, -0.5, 0.5)
+        elif isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight)
+    with torch.no_grad():
+        network(Normalise(name)(torch.from_numpy(pictures)))
+    return network.eval()
 
 
 @contextmanager

@@ -55,12 +55,14 @@ def test_a_block_is_put_together_from_neighbouring_files(tmp_path: Path) -> None
     np.testing.assert_array_equal(given.energies[4.0], expected.energies[4.0])
 
 
-def test_a_scan_is_the_scan_of_its_block(tmp_path: Path) -> None:
-    strain = noise(128, blips_s=(EVENT_S,))
-    direct = q_scan(
-        strain[28 * RATE : 92 * RATE], sample_rate_hz=RATE, event_s=EVENT_S - 28
-    )
-    given = scan(one_file(tmp_path, strain), START + EVENT_S)
+@pytest.mark.parametrize(("event_s", "first_s"), [(60.4, 28), (60.6, 29)])
+def test_a_scan_is_the_scan_of_its_block(
+    tmp_path: Path, event_s: float, first_s: int
+) -> None:
+    strain = noise(128, blips_s=(event_s,))
+    block = strain[first_s * RATE : (first_s + 64) * RATE]
+    direct = q_scan(block, sample_rate_hz=RATE, event_s=event_s - first_s)
+    given = scan(one_file(tmp_path, strain), START + event_s)
     np.testing.assert_allclose(given.energies[4.0], direct.energies[4.0], rtol=1e-5)
     assert given.peak_frequency == direct.peak_frequency
 
@@ -382,14 +384,28 @@ def test_a_file_without_detector_gets_the_one_that_is_given(tmp_path: Path) -> N
     assert series.ifo == "V1"
 
 
-def two_nameless(folder: Path) -> list[str]:
+def two_nameless(folder: Path, *, second_s: float = 16) -> list[str]:
     """Write two files of 16 s, end to end, that name no detector."""
-    strain = noise(32)
-    halves = {0: strain[: 16 * RATE], 16: strain[16 * RATE :]}
+    halves = {0: noise(32)[: 16 * RATE], second_s: noise(32)[16 * RATE :]}
     return [
         str(gwpy_file(folder / f"{s}.h5", {"strain": half}, start=START + s))
         for s, half in halves.items()
     ]
+
+
+def test_the_second_where_files_meet_is_of_the_second_one(tmp_path: Path) -> None:
+    archive = collect(two_nameless(tmp_path), ifo="H1").archive
+    (home,) = archive.at(Decimal(START + 16))
+    assert home.start_gps == START + 16
+
+
+def test_a_neighbour_between_two_samples_lies_at_the_nearer_one(tmp_path: Path) -> None:
+    files = two_nameless(tmp_path, second_s=16 + 0.6 / RATE)
+    archive = collect(files, ifo="H1").archive
+    (home,) = archive.at(Decimal(START))
+    block = archive.block(home, START).samples
+    expected = np.insert(noise(32), 16 * RATE, np.nan)
+    np.testing.assert_array_equal(block[: expected.size], expected)
 
 
 def test_files_without_detector_are_joined_only_if_it_is_given(tmp_path: Path) -> None:

@@ -673,6 +673,12 @@ def test_the_temperature_that_answers_want_is_found():
     np.testing.assert_allclose(suited.cross_fitted.sum(axis=1), 1)
 
 
+def test_a_glitch_is_of_the_same_half_in_every_folder():
+    from gspy_cli.evaluation.scores import half_of
+
+    assert len({half_of(f"{folder}/H1_abcDEF1234") for folder in "abcdefgh"}) == 1
+
+
 def test_the_glitches_of_one_half_do_not_choose_their_own_temperature():
     """Spoil the labels of one half: only the other half's temperature changes."""
     from gspy_cli.evaluation.scores import half_of

@@ -62,6 +62,13 @@ def test_what_is_unfamiliar_has_no_confident_label():
     assert (row["status"], row["confident_label"]) == ("unfamiliar", None)
 
 
+def test_what_is_named_none_of_the_above_is_no_stranger():
+    classes = ("None_of_the_Above", "Blip", "Whistle")
+    card = tiny_card(classes=classes, unfamiliar_below=0.5)
+    model = replace(judging(0.4), card=card)
+    assert status_of(model, draw_figure())["status"] == "ok"
+
+
 def test_another_colour_map_is_unfamiliar_whatever_the_score():
     plot = Sample(Origin("a.png"), lambda: draw_figure())
     (seen,) = classify([plot], judging(1.0))

@@ -4,17 +4,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
 from conftest import tiny_card, viridis_like
+from glitch_pictures import lively_network
 from onnx import TensorProto, helper, numpy_helper
 
 from gspy_cli.labels import CLASSES
 from gspy_cli.training import export
-from gspy_cli.training.architectures import ARCHITECTURES, build_network
+from gspy_cli.training.architectures import build_network
+from gspy_cli.training.exported import read_exported
 from gspy_cli.training.first_convolution import fold_normalisation
 from gspy_cli.training.quantise import to_int8
-
-SMALL = ("efficientnet_lite0", "cae")
 
 
 def convolution_of_normalised(scale: np.ndarray, shift: np.ndarray) -> onnx.ModelProto:
@@ -91,12 +90,18 @@ def test_what_branches_before_its_convolution_is_quantised_unfolded(image):
     assert alike[0, 1] > 0.95  # without VNNI, sums of 8-bit products saturate
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_eight_bits_read_the_bytes_and_answer_alike(name: str, tmp_path: Path):
-    torch.manual_seed(0)
-    network = build_network(name, len(CLASSES)).eval()
-    side = ARCHITECTURES[name].input_size if name == "cae" else 64
+@pytest.mark.parametrize(("name", "side"), [("efficientnet_lite0", 64), ("cae", 256)])
+def test_eight_bits_read_the_bytes_and_answer_alike(
+    name: str, side: int, tmp_path: Path
+):
     shown = np.stack([viridis_like(side, side, seed) for seed in range(4)])
+    for number, picture in enumerate(shown):
+        picture[number * side // 4 :][: side // 4] = (253, 231, 37)
+    if name == "cae":
+        network = lively_network(name, len(CLASSES), shown)
+    else:  # too deep for random weights of 8 bits
+        trained = read_exported(Path(name), name)
+        network = build_network(name, len(CLASSES), state=trained).eval()
     card = tiny_card(
         name="mine", architecture=name, classes=CLASSES, input_size=(side, side)
     )
@@ -107,4 +112,7 @@ def test_eight_bits_read_the_bytes_and_answer_alike(name: str, tmp_path: Path):
     after = [n.op_type for n in small.graph.node if first.output[0] in n.input]
     assert after == ["DequantizeLinear"]
     assert "Cast" not in {node.op_type for node in small.graph.node}
-    np.testing.assert_allclose(run(small, shown), run(exact, shown), atol=0.02)
+    given, expected = (run(graph, shown) for graph in (small, exact))
+    assert expected.std(axis=0).max() > 0.1
+    alike = np.corrcoef(*((p - p.mean(axis=0)).ravel() for p in (given, expected)))
+    assert alike[0, 1] > 0.95

@@ -45,10 +45,10 @@ def test_calibration_error_by_hand():
     assert error == pytest.approx((abs(1.8 - 1) + abs(0.6 - 1)) / 3)
 
 
-def test_the_surest_answers_share_a_bin_that_ends_at_1():
-    probabilities = np.array([[0.9, 0.1], [0.95, 0.05]])  # bins 13 and 14 of 0 to 14
+def test_the_surest_answers_are_in_the_last_of_15_bins():
+    probabilities = np.array([[0.92, 0.08], [0.95, 0.05]])  # bins 13 and 14 of 0 to 14
     error = calibration_error(probabilities, np.array([0, 1]))
-    assert error == pytest.approx((0.1 + 0.95) / 2)
+    assert error == pytest.approx((0.08 + 0.95) / 2)
 
 
 def test_an_edge_belongs_to_the_bin_that_it_ends():

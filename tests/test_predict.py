@@ -216,7 +216,7 @@ def test_the_program_ends_while_a_batch_does_not():
         "begun.wait()\n"
         "crew.end(wait=False)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 @pytest.mark.parametrize(

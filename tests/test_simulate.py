@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -32,7 +33,7 @@ from gspy_cli.simulate.noise import draw_noise
 from gspy_cli.simulate.origins import Origin, draw_origin, shows_something
 from gspy_cli.simulate.pulses import log_bell, pulse, sine_gaussian, unit
 from gspy_cli.simulate.scene import BRIEF, draw_scene, place
-from gspy_cli.simulate.style import plot
+from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import Waveform, peak
 from gspy_cli.simulate.waveforms import WAVEFORMS
@@ -129,9 +130,9 @@ def test_the_loudest_part_of_a_blip_is_at_time_zero(all_classes):
 
 def test_same_seed_and_index_give_the_same_strain():
     first, second = (draw_scene("Whistle", seed=5, index=7) for _ in range(2))
-    other = draw_scene("Whistle", seed=5, index=8)
+    others = (draw_scene("Whistle", seed=s, index=k) for s, k in ((5, 8), (6, 7)))
     assert first.strain.tobytes() == second.strain.tobytes()
-    assert first.strain.tobytes() != other.strain.tobytes()
+    assert all(first.strain.tobytes() != other.strain.tobytes() for other in others)
 
 
 def test_a_chirp_sweeps_upward_until_the_merger(clock):
@@ -498,6 +499,9 @@ def test_inputs_labels_and_manifest_agree(written):
     assert [CLASSES[label] for label in labels] == [row["label"] for row in rows]
     assert [int(row["index"]) for row in rows] == list(range(5))
     assert "frequency_hz" in json.loads(rows[0]["facts"])
+    scenes = (SimpleNamespace(origin=SimpleNamespace(era=row["era"])) for row in rows)
+    early = [draw_early(scene, seed=1, index=i) for i, scene in enumerate(scenes)]
+    assert [row["early"] == "1" for row in rows] == early
     assert inputs.reshape(5, -1).std(axis=1).min() > 0
 
 

@@ -37,12 +37,15 @@ def test_every_window_is_seen_at_six_shifts() -> None:
 
 def test_results_are_one_a_window_again_with_the_labels_beside() -> None:
     samples = [sample(w, name) for name in ("x", "y") for w in (0.5, 1.0)]
-    results = [named(s, (20.0,)) for s in timeshift.with_shifts(samples)]
+    results = [
+        named(s, (20.0,) if s.origin.window == 1.0 else ())
+        for s in timeshift.with_shifts(samples)
+    ]
     joined = list(timeshift.gathered(results))
     assert [r.origin for r in joined] == [s.origin for s in samples]
     for result in joined:
         assert isinstance(result, Prediction)
-        labels = [*["Blip"] * 5, "Chirp"]
+        labels = [*["Blip"] * 5, "Chirp" if result.origin.window == 1.0 else "Blip"]
         assert result.shifted == dict(zip(timeshift.SHIFTS_S, labels, strict=True))
 
 

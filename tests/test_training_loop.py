@@ -77,25 +77,28 @@ def test_the_mean_of_the_weights_follows_fast_only_at_first(step, mean):
     assert average.weight.item() == pytest.approx(mean)
 
 
-def test_the_learning_rate_changes_with_each_step(monkeypatch):
-    rates = []
+def test_each_step_has_its_own_learning_rate_and_seed(monkeypatch):
+    rates, seeds = [], []
 
     def take_step(trainee, *_):
         rates.append(trainee.optimizer.param_groups[0]["lr"])
+        seeds.append(torch.initial_seed())
         return torch.tensor(0.0), torch.zeros(1, 2), torch.tensor([0])
 
     monkeypatch.setattr(loop, "take_step", take_step)
+    steps = [Step(np.arange(1), (0, number)) for number in range(2)]
     loop.train_epoch(
         trainee_of(nn.Linear(1, 1)),
         nn.Identity(),
         CPU,
         recipe=MODERN,
         epoch=EPOCH,
-        steps=[Step(np.arange(1))] * 2,
+        steps=steps,
         batches=iter([None, None]),
         on_batch=ignore,
     )
     assert rates == [learning_rate(MODERN, progress, 25) for progress in (3, 3.5)]
+    assert seeds == [step.torch_seed() for step in steps]
 
 
 def test_labels_are_smoothed_in_training_only():

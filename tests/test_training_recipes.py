@@ -1,6 +1,7 @@
 """Recipes, the order of pictures, the autoencoder's phases and searches."""
 
 import csv
+import itertools
 import math
 import weakref
 from dataclasses import asdict, replace
@@ -188,10 +189,14 @@ def test_no_step_has_a_picture_alone(count):
     assert min(len(step.indices) for step in found) >= 2
 
 
-def test_every_epoch_has_its_own_order():
-    first, again, other = (steps(np.zeros(33, int), epoch=e) for e in (0, 0, 1))
-    assert first[0].indices.tolist() == again[0].indices.tolist()
-    assert first[0].indices.tolist() != other[0].indices.tolist()
+def test_every_step_of_every_process_has_its_own_seed():
+    worlds = [World(rank, 2) for rank in range(2)]
+    found = [
+        step.torch_seed()
+        for seed, epoch, world in itertools.product((0, 1), (0, 1), worlds)
+        for step in steps(np.zeros(33, int), seed=seed, epoch=epoch, world=world)
+    ]
+    assert len(set(found)) == len(found) == 24
 
 
 @pytest.mark.parametrize(("balance", "rare"), [(0.0, 10), (0.5, 25), (1.0, 50)])
