@@ -164,14 +164,12 @@ def assert_whole(figure: Figure) -> None:
 
 def contenders(*names: str) -> list[Contender]:
     scores = SimpleNamespace(accuracy=0.9, interval=(0.85, 0.94))
+    card = SimpleNamespace(parameters=3_000_000)
     return [
         Contender(
-            name=name,
-            parameters=3_000_000,
-            size=None,
-            pictures=scores,
-            glitches=scores,
-            rate=None,
+            SimpleNamespace(
+                subject=SimpleNamespace(name=name, card=card), glitch_scores=scores
+            )
         )
         for name in names
     ]

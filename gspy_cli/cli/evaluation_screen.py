@@ -139,24 +139,25 @@ def show_comparison(rows: Sequence[Contender]) -> None:
     for name in ("param.", "MB", "pictures", "glitches", "95 %", "F1", "pict/s", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
+        one = row.evaluation
         table.add_row(
-            Text(printable(row.name)),
+            Text(printable(one.subject.name)),
             f"{row.parameters / 1e6:.1f} M" if row.parameters else "-",
-            f"{row.size / 1e6:.1f}" if row.size else "-",
-            number(row.pictures.accuracy),
-            number(row.glitches.accuracy),
-            span(row.glitches.interval),
-            number(row.glitches.macro_f1),
-            f"{row.rate:.0f}" if row.rate else "-",
+            f"{one.subject.size / 1e6:.1f}" if one.subject.size else "-",
+            number(one.picture_scores.accuracy),
+            number(one.glitch_scores.accuracy),
+            span(one.glitch_scores.interval),
+            number(one.glitch_scores.macro_f1),
+            f"{one.rate:.0f}" if one.rate else "-",
             "" if row.p is None else f"{row.p:.2g}",
         )
     tables.show(table)
-    scored = rows[0]
+    first = rows[0].evaluation
     Console().print(
-        f"{counted(scored.pictures.count, 'picture')} of "
-        f"{counted(scored.glitches.count, 'glitch')}; 95 %, "
+        f"{counted(len(first.pictures), 'picture')} of "
+        f"{counted(len(first.glitches), 'glitch')}; 95 %, "
         "F1 (macro) and p are per glitch; p: McNemar's exact test against "
-        f"{printable(scored.name)}",
+        f"{printable(first.subject.name)}",
         style="dim",
         markup=False,
     )

@@ -6,58 +6,43 @@ from pathlib import Path
 
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.evaluation import Evaluation
-from gspy_cli.evaluation.scores import Scores
 from gspy_cli.metrics import mcnemar
 from gspy_cli.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One line of a comparison; None where a table of answers does not tell.
+    """One line of a comparison: a subject beside the first one.
 
     `only_first` glitches were right with the first subject alone, `only_this` with
     this one alone; `p` is McNemar's, two-sided and exact. None for the first itself.
     """
 
-    name: str
-    parameters: int | None
-    size: int | None
-    pictures: Scores
-    glitches: Scores
-    rate: float | None
+    evaluation: Evaluation
     only_first: int | None = None
     only_this: int | None = None
     p: float | None = None
 
+    @property
+    def parameters(self) -> int | None:
+        """The size of its network; None where that is not known."""
+        card = self.evaluation.subject.card
+        return card.parameters if card else None
+
 
 def compare(evaluations: Sequence[Evaluation]) -> list[Contender]:
     """Compare the first subject with the others, on the same glitches in one order."""
-    first, *others = (contender(e) for e in evaluations)
-    right = evaluations[0].glitches.right
-    rows = [first]
-    for row, evaluation in zip(others, evaluations[1:], strict=True):
-        theirs = evaluation.glitches.right
-        rows.append(
-            replace(
-                row,
-                only_first=int((right & ~theirs).sum()),
-                only_this=int((~right & theirs).sum()),
-                p=mcnemar(right, theirs),
-            )
-        )
-    return rows
+    first, *others = evaluations
+    return [Contender(first), *(_beside(first, other) for other in others)]
 
 
-def contender(evaluation: Evaluation) -> Contender:
-    """Sum up one subject."""
-    card = evaluation.subject.card
+def _beside(first: Evaluation, other: Evaluation) -> Contender:
+    right, theirs = first.glitches.right, other.glitches.right
     return Contender(
-        name=evaluation.subject.name,
-        parameters=card.parameters if card else None,
-        size=evaluation.subject.size,
-        pictures=evaluation.picture_scores,
-        glitches=evaluation.glitch_scores,
-        rate=evaluation.rate,
+        other,
+        only_first=int((right & ~theirs).sum()),
+        only_this=int((~right & theirs).sum()),
+        p=mcnemar(right, theirs),
     )
 
 

@@ -14,11 +14,13 @@ CONTENDERS += ["only this right", "McNemar's p"]
 
 def contender_line(row: Contender) -> list[str | int | float | None]:
     """Give one line of the table that compares."""
-    size = row.size / 1e6 if row.size else None
+    one = row.evaluation
+    size = one.subject.size / 1e6 if one.subject.size else None
+    glitches = one.glitch_scores
     return [
-        *(row.name, row.parameters, size, row.pictures.accuracy),
-        *(row.glitches.accuracy, *row.glitches.interval, row.glitches.macro_f1),
-        *(row.rate, row.only_first, row.only_this, row.p),
+        *(one.subject.name, row.parameters, size, one.picture_scores.accuracy),
+        *(glitches.accuracy, *glitches.interval, glitches.macro_f1),
+        *(one.rate, row.only_first, row.only_this, row.p),
     ]
 
 

@@ -187,8 +187,8 @@ def draw_size(rows: Sequence[Contender]) -> bytes | None:
     twins: Counter[tuple[int, float]] = Counter()
     bars = []
     for i, (row, parameters) in enumerate(known):
-        low, high = row.glitches.interval
-        accuracy = row.glitches.accuracy
+        low, high = row.evaluation.glitch_scores.interval
+        accuracy = row.evaluation.glitch_scores.accuracy
         rings = twins[parameters, accuracy]
         twins[parameters, accuracy] += 1
         bar = axes.errorbar(
@@ -205,5 +205,5 @@ def draw_size(rows: Sequence[Contender]) -> bytes | None:
     axes.set_xscale("log")
     axes.set(xlabel="parameters", ylabel="accuracy per glitch, 95 % interval")
     axes.grid(alpha=0.3, which="both")
-    name_below(figure, bars, [row.name for row, _ in known])
+    name_below(figure, bars, [row.evaluation.subject.name for row, _ in known])
     return png(figure)
