@@ -10,6 +10,7 @@ from pathlib import Path
 from gspy_cli.cli.interruption import KEPT
 from gspy_cli.cli.options import need
 from gspy_cli.errors import GspyError
+from gspy_cli.whole import writing
 
 
 class Format(StrEnum):
@@ -83,7 +84,8 @@ class Wanted:
         if self.printed() is Format.PARQUET:
             raise GspyError("parquet is no text to print; give -o a .parquet")
         if self.sort_into:
-            self._make(self.sort_into)
+            with writing(self.sort_into):
+                self.sort_into.mkdir(parents=True, exist_ok=True)
         elif self.link is not Link.COPY:
             raise GspyError("--link is for --sort-into; name a folder there")
         for path, other in combinations(self.paths(), 2):
@@ -98,13 +100,6 @@ class Wanted:
                 raise GspyError(f"{path} is a folder; name a file in it")
             if path.exists() and not path.is_file():
                 raise GspyError(f"{path} is no file; --format csv prints instead")
-
-    @staticmethod
-    def _make(folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GspyError(f"cannot make {folder}: {error.strerror}") from None
 
 
 def format_of(path: Path, form: Format | None) -> Format:
