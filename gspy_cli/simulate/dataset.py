@@ -38,7 +38,7 @@ from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.whole import alone_in, whole_file
 from gspy_cli.workers import ENVIRONMENT
 
-CHUNK = 24  # glitches that one process makes at a time
+CHUNK = 8  # glitches that one process makes at a time
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
-from scipy.signal import welch
 
 from gspy_cli.callbacks import ignore
 from gspy_cli.errors import GspyError
@@ -153,6 +152,8 @@ def whiten(samples: Floats, rate_hz: int) -> Floats:
 
     What the strain holds below 7 Hz is lost.
     """
+    from scipy.signal import welch  # slow to import
+
     tapered = samples - samples.mean()
     ramp = np.sin(np.linspace(0, np.pi / 2, rate_hz // 4)) ** 2
     tapered[: ramp.size] *= ramp

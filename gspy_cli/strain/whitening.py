@@ -4,7 +4,6 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.eras import ScanSettings
@@ -42,7 +41,7 @@ def whitened_spectrum(
     else:
         _taper_ends(scaled, sample_rate_hz)
         # Not circular: gwpy cuts the filter's tails off, and its Q-scans show it.
-        whitened = oaconvolve(scaled, _fir(asd, scaled.size, sample_rate_hz), "same")
+        whitened = _convolve(scaled, _fir(asd, scaled.size, sample_rate_hz))
     spectrum = scipy.fft.rfft(whitened)[:bins]
     return np.pad(spectrum.astype(np.complex64), (0, bins - spectrum.size))
 
@@ -135,3 +134,17 @@ def _fir(
     half = scipy.fft.irfft(1 / fine)[: TAPER_S * sample_rate_hz]
     half *= _hann(2 * half.size)[half.size :]
     return np.concatenate([half[:0:-1], half])
+
+
+def _convolve(
+    samples: NDArray[np.float64], taps: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Filter samples (n,) by taps about their middle one; beyond the ends is silence.
+
+    scipy.signal has it too, but takes longer to import than a picture to draw.
+    """
+    size = scipy.fft.next_fast_len(samples.size + taps.size - 1, real=True)
+    product = scipy.fft.rfft(samples, size) * scipy.fft.rfft(taps, size)
+    first = taps.size // 2
+    filtered: NDArray[np.float64] = scipy.fft.irfft(product, size)
+    return filtered[first : first + samples.size]
