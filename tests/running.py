@@ -2,7 +2,10 @@
 
 import csv
 import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,17 @@ def without_a_home(home: Path) -> dict[str, str]:
 
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
+
+
+def line_count(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def until(process: subprocess.Popen, condition: Callable[[], object]) -> None:
+    """Wait for what a process does; it fails if the process ends without that."""
+    while not condition():
+        assert process.poll() is None or condition()
+        time.sleep(0.001)  # leaves the core to the process
 
 
 def killing(event: str, end: str) -> str:

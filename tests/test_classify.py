@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import SHARED, draw_figure, png
 from PIL import Image
-from running import GSPY, gspy, rows, without_a_home
+from running import GSPY, gspy, line_count, rows, until, without_a_home
 
 from gspy_cli.cli.app import UNUSABLE
 
@@ -424,8 +424,7 @@ def test_ctrl_c_keeps_what_was_finished(figures: Path, tmp_path: Path):
         paths = "".join(f"{path}\n" for path in figures.iterdir())
         run.stdin.write(paths * 10)
         run.stdin.flush()
-        while not (output.exists() and len(output.read_text().splitlines()) > 2):
-            assert run.poll() is None
+        until(run, lambda: line_count(output) > 2)
         run.send_signal(signal.SIGINT)
         assert run.wait() == 130
         err = run.stderr.read()
@@ -465,17 +464,11 @@ def test_onnx_runtime_keeps_no_record_of_its_use(figures: Path, tmp_path: Path):
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real figures are not here")
-def test_every_real_figure_is_classified_and_gwpy_reads_the_rows(
-    tmp_path: Path, monkeypatch
-):
-    table_module = pytest.importorskip("gwpy.table")
+def test_real_figures_get_the_names_of_their_classes(monkeypatch):
     monkeypatch.delenv("GSPY_MODEL")
-    output = tmp_path / "out.csv"
-    code, _, err = gspy("classify", SHARED / "real", "--recursive", "-o", output)
-    assert (code, err.startswith("528 classified, 0 failed")) == (0, True)
-    table = table_module.EventTable.read(output, format="ascii.csv")
-    assert len(table) == 528
-    statuses = table["status"].tolist()
-    assert set(statuses) <= {"ok", "unfamiliar"}
-    assert statuses.count("unfamiliar") <= 0.01 * 528
-    assert table["ml_confidence"].min() > 1 / 24
+    shown = sorted(p for p in SHARED.glob("real/*/*") if p.suffix != ".csv")[::8]
+    code, out, _ = gspy("classify", *shown)
+    names = [row["ml_label"] for row in rows(out)]
+    assert (code, len(names)) == (0, 66)
+    right = [name == p.parent.name for name, p in zip(names, shown, strict=True)]
+    assert sum(right) / len(right) > 0.95

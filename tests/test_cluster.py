@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from conftest import draw_figure, tiny_card
 from PIL import Image
-from running import GSPY, gspy, killing, rows
+from running import GSPY, gspy, killing, line_count, rows, until
 
 pytest.importorskip("distributed", reason="the cluster extra is not here")
 
@@ -50,8 +50,7 @@ def scheduler(tmp_path_factory) -> Iterator[Path]:
     asked = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
     command = [*DASK, "scheduler", *asked, "--scheduler-file", str(path)]
     with process(*command, stderr=subprocess.DEVNULL) as run:
-        while not path.exists() or not path.read_text().endswith("}"):
-            assert run.poll() is None
+        until(run, lambda: path.exists() and path.read_text().endswith("}"))
         yield path
 
 
@@ -146,8 +145,7 @@ def test_a_worker_killed_and_one_added_leave_no_trace(
         worker(scheduler),
         subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run,
     ):
-        while not output.exists() or output.read_text().count("\n") < 65:
-            assert run.poll() is None
+        until(run, lambda: line_count(output) >= 65)
         first.kill()
         with worker(scheduler):
             _, err = run.communicate()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import gspy
+from running import gspy, until
 
 from gspy_cli import predict
 from gspy_cli.model import load_model
@@ -149,8 +149,7 @@ def test_it_ends_simulating_processes_without_a_word(tmp_path: Path):
         [sys.executable, "-m", "gspy_cli", "simulate", *arguments],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as run:  # fmt: skip
-        while not list(tmp_path.glob("x/parts/*.csv")):
-            assert run.poll() is None
+        until(run, lambda: list(tmp_path.glob("x/parts/*.csv")))
         os.killpg(run.pid, signal.SIGINT)
         _, err = run.communicate()
     assert (run.returncode, err) == (

@@ -19,7 +19,7 @@ import pytest
 from conftest import ODD, tiny_card
 from hypothesis import given
 from hypothesis import strategies as st
-from running import GSPY, gspy, killing, rows
+from running import GSPY, gspy, killing, line_count, rows, until
 
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.output import Outputs, outputs_of
@@ -145,8 +145,7 @@ def test_a_parquet_file_that_was_killed_goes_on_from_its_part(
     part = tmp_path / "out.parquet.part"
     command = [sys.executable, "-m", "gspy_cli", "classify", str(odd_folder), "-b", "1"]
     with subprocess.Popen([*command, "-o", str(output)], stderr=-3) as run:
-        while not part.exists() or part.read_bytes().count(b"\n") < 5:
-            assert run.poll() is None
+        until(run, lambda: line_count(part) >= 5)
         run.send_signal(signal.SIGKILL)
     assert not output.exists()
     gspy("classify", odd_folder, "-o", output)

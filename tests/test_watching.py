@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import draw_figure
 from PIL import Image
-from running import GSPY, gspy, rows
+from running import GSPY, gspy, line_count, rows, until
 
 from gspy_cli import sources, watching
 from gspy_cli.watching import GLITCH_S, SETTLED_S, arrivals
@@ -314,8 +314,7 @@ def test_ctrl_c_ends_a_watch_with_all_rows_written(
         assert run.stderr.readline() == "gspy: watching; Ctrl-C ends it\n"
         for picture in sorted(figures.iterdir()):
             picture.rename(folder / picture.name)
-        while not growing.exists() or growing.read_text().count("\n") < 4:
-            assert run.poll() is None
+        until(run, lambda: line_count(growing) >= 4)
         run.send_signal(signal.SIGINT)
         _, err = run.communicate()
     assert run.returncode == 130
