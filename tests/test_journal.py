@@ -18,7 +18,7 @@ from conftest import ODD, draw_figure, tiny_card, write_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from running import gspy, killing
+from running import gspy, killing, line_count, until
 from running import rows as read_rows
 
 from gspy_cli.errors import ChangedError
@@ -67,10 +67,7 @@ def test_failures_of_an_earlier_run_still_count(odd_folder, whole, tmp_path):
 
 
 def kill_at(process: subprocess.Popen, output: Path, rows: int) -> None:
-    while not output.exists() or output.read_bytes().count(b"\n") < rows:
-        assert process.poll() in (None, 1)
-        if process.poll() is not None:
-            break
+    until(process, lambda: line_count(output) >= rows)
     process.kill()
 
 
@@ -130,8 +127,7 @@ def test_an_interrupted_run_ends_with_130_and_is_completed(many, tmp_path):
     with run(Path("-"), output, stdin=subprocess.PIPE, text=True) as process:
         process.stdin.write("".join(f"{path}\n" for path in sorted(many.iterdir())))
         process.stdin.flush()  # and stays open, so that the run cannot end
-        while not output.exists() or output.read_bytes().count(b"\n") < FEW:
-            assert process.poll() is None
+        until(process, lambda: line_count(output) >= FEW)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert process.returncode == 130, err
@@ -191,6 +187,14 @@ def test_what_another_program_changed_is_refused_and_stays(odd_folder, whole, ch
     assert (code, err.count("\n"), whole.read_bytes()) == (2, 1, changed)
     assert err.startswith(f"gspy: {whole} was changed by another program: ")
     assert "; give another -o, or --overwrite" in err
+
+
+def test_a_quote_more_does_not_swallow_the_rows_after_it():
+    failures = (Failure(Origin(f"{number}.png"), "broken") for number in range(20))
+    lines = [csv_header(COLUMNS), *(csv_line(each, COLUMNS) for each in failures)]
+    lines[5] = f'"{lines[5]}'
+    with pytest.raises(ChangedError, match="a row in it has no end"):
+        list(CSV(line.encode() for line in lines))
 
 
 def test_a_window_without_its_decimals_is_the_same_window(figures, tmp_path):
@@ -255,8 +259,7 @@ def test_two_runs_on_one_output_cannot_mix(odd_folder, tmp_path):
     ) as first:
         first.stdin.write(f"{sorted(odd_folder.iterdir())[1]}\n")
         first.stdin.flush()
-        while not output.exists():
-            assert first.poll() is None
+        until(first, output.exists)
         code, _, err = gspy("classify", odd_folder, "-o", output)
         first.stdin.close()
     assert code == 2
