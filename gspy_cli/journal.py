@@ -76,6 +76,8 @@ def hold(path: Path, *, overwrite: bool) -> Iterator[Held]:
                     f"{_beside(path).name}; --overwrite replaces it"
                 )
             journal = stack.enter_context(_journal_of(path))
+            while _was_forgotten(journal, path):
+                journal = stack.enter_context(_journal_of(path))
             if not HEAD.startswith(journal.read(len(HEAD)).rstrip(b"\0")):
                 raise _foreign(_beside(path))
             journal.seek(0)
@@ -96,6 +98,20 @@ def _journal_of(path: Path) -> Iterator[BinaryIO]:
         yield journal
     finally:
         _close(journal, path)
+
+
+def _was_forgotten(journal: BinaryIO, path: Path) -> bool:
+    """Tell whether another run removed a journal while it was opened here.
+
+    Windows removes no open file.
+    """
+    if os.name == "nt":
+        return False
+    try:
+        there = _beside(path).lstat()
+    except FileNotFoundError:
+        return True
+    return not os.path.samestat(os.fstat(journal.fileno()), there)
 
 
 def take_up(

@@ -21,9 +21,11 @@ from PIL import Image
 from running import gspy, killing, line_count, until
 from running import rows as read_rows
 
-from gspy_cli.errors import ChangedError
+from gspy_cli import journal
+from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.predict import FEW
 from gspy_cli.results import Failure, Origin, key_of
+from gspy_cli.whole import lock
 from gspy_cli.writers import Columns, csv_header, csv_line, json_line
 from gspy_cli.writers.file_formats import csv_format, json_format
 
@@ -46,6 +48,26 @@ def run(folder: Path, output: Path, *more: str, **options) -> subprocess.Popen:
     return subprocess.Popen(
         [*command, str(folder), "-o", str(output)], stderr=subprocess.PIPE, **options
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no open file")
+def test_a_journal_that_goes_before_it_is_held_is_made_anew(tmp_path, monkeypatch):
+    output = tmp_path / "out.csv"
+    output.touch()
+
+    def lock_late(number: int, path: Path) -> None:
+        monkeypatch.undo()
+        journal.forget(output)  # the run before ends
+        lock(number, path)
+
+    monkeypatch.setattr(journal, "lock", lock_late)
+    with journal.hold(output, overwrite=False):
+        with (
+            pytest.raises(GspyError, match="another gspy is writing"),
+            journal.hold(output, overwrite=False),
+        ):
+            pass
+        assert output.exists()
 
 
 def test_a_finished_run_has_nothing_left_to_do(odd_folder, whole):
