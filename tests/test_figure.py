@@ -834,7 +834,7 @@ def test_a_clear_palette_colour_becomes_white(tmp_path):
 
 
 def test_sixteen_bit_grey_keeps_its_range(tmp_path):
-    levels = np.linspace(0, 65535, 400).astype(np.uint16).reshape(20, 20)
+    levels = np.linspace(0, 40_000, 400).astype(np.uint16).reshape(20, 20)
     pixels = read_figure(saved(tmp_path, Image.fromarray(levels), "a.png"))
     np.testing.assert_allclose(pixels[..., 1], levels / 257, atol=1)
 
@@ -843,7 +843,7 @@ def test_sixteen_bit_grey_keeps_its_range(tmp_path):
 def test_grey_levels_of_any_range_keep_it(tmp_path, white):
     levels = np.linspace(0, white, 400, dtype=np.float32).reshape(20, 20)
     expected = levels * (255 / white)
-    levels[0, 0] = np.nan
+    levels[0, :2] = np.nan, -white  # both are black
     pixels = read_figure(saved(tmp_path, Image.fromarray(levels), "a.tif"))
     np.testing.assert_allclose(pixels[..., 1], expected, atol=1)
     assert pixels.max() == 255
@@ -898,6 +898,15 @@ def truncated(format_name: str) -> bytes:
     return stream.getvalue()[: len(stream.getvalue()) // 2]
 
 
+def badly_boxed() -> bytes:
+    """Make a JPEG 2000 file with a box that lies before the file's beginning."""
+    stream = io.BytesIO()
+    Image.fromarray(noise()[:40, :50]).save(stream, "JPEG2000")
+    content = bytearray(stream.getvalue())
+    content[15] = 0x80  # of the first box's length
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -910,6 +919,7 @@ def truncated(format_name: str) -> bytes:
         pytest.param(b"\x89PNG\r\n\x1a\n", "damaged", id="PNG signature alone"),
         pytest.param(png(0, 0), "damaged", id="no pixels"),
         pytest.param(png(100, 100), "damaged", id="too little data"),
+        pytest.param(badly_boxed(), "damaged", id="a length that leads astray"),
         *(
             pytest.param(truncated(name), "damaged", id=f"half a {name}")
             for name in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")

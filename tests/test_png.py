@@ -117,6 +117,7 @@ KINDS = {
     ),
     "gamma": with_chunk(PLAIN, b"gAMA", struct.pack(">I", 100_000)),
     "short gamma": with_chunk(PLAIN, b"gAMA", b"\0"),
+    "short resolution": with_chunk(PLAIN, b"pHYs", b"\0\0\0\1"),
     "significant bits": with_chunk(PLAIN, b"sBIT", b"\b\b\b\b"),
     "few significant bits": with_chunk(PLAIN, b"sBIT", b"\5\5\5\5"),
     "short significant bits": with_chunk(PLAIN, b"sBIT", b"\b"),
