@@ -129,6 +129,14 @@ def test_a_resized_plot_is_pillows_bilinear_to_a_shade(scan: QScan, side: int) -
     assert np.abs(ours - np.asarray(plain)).mean() < 1.5
 
 
+def test_a_plot_is_resized_alike_however_it_lies_in_memory(scan: QScan) -> None:
+    plot = plot_pixels(scan.energies[0.5])
+    for view in (plot[::-1], plot[:, ::-1], plot[20:300, 40:500]):
+        np.testing.assert_array_equal(
+            resize(view, height=96, width=96), resize(view.copy(), height=96, width=96)
+        )
+
+
 def test_the_same_scan_is_drawn_alike_after_gwpy_is_imported(scan: QScan) -> None:
     before = draw(scan, 1.0, ifo="H1", gps=None)
     import gwpy.plot  # noqa: F401

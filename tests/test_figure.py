@@ -1003,6 +1003,13 @@ def test_a_mark_on_viridis_leaves_it_viridis(name):
     assert are_viridis(marked(viridis_like(224, 224), name)[None]).all()
 
 
+def test_a_small_blue_mark_on_a_quiet_plot_leaves_it_viridis():
+    viridis = (255 * np.array(colormaps["viridis"].colors)).astype(np.uint8)
+    quiet = viridis[np.random.default_rng(0).integers(0, 48, (224, 224))]
+    quiet[100:120, 100:120] = 60, 70, 255
+    assert are_viridis(quiet[None]).all()
+
+
 @pytest.mark.parametrize("factor", [1.1, 1.2, 1.3])
 def test_viridis_that_is_brightened_is_viridis(factor):
     assert are_viridis(brightened(viridis_like(224, 224), factor)[None]).all()
