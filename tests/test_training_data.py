@@ -277,7 +277,7 @@ def test_no_glitch_is_in_two_splits_and_every_class_is_in_train():
 
 def test_a_split_is_stratified():
     examples = [
-        example(c, f"{c}{i}") for c, n in (("a", 100), ("b", 20)) for i in range(n)
+        example(c, f"{c}{i}") for c, n in (("a", 100), ("b", 18)) for i in range(n)
     ]
     found = split_dataset(dataset(examples), validation=0.2, test=0.1, seed=0)
     shares = {
@@ -287,7 +287,7 @@ def test_a_split_is_stratified():
     }
     assert shares == {
         ("train", "a"): 70, ("validation", "a"): 20, ("test", "a"): 10,
-        ("train", "b"): 14, ("validation", "b"): 4, ("test", "b"): 2,
+        ("train", "b"): 12, ("validation", "b"): 4, ("test", "b"): 2,  # rounded
     }  # fmt: skip
 
 
@@ -389,7 +389,9 @@ def test_folds_keep_the_views_of_a_glitch_together_and_spread_every_class():
         of_class[glitch[:4]].extend(numbers)
     assert len(set(of_class["rare"])) == 2
     assert len(set(of_class["some"])) == 5
-    assert max(np.bincount(of_class["many"])) - min(np.bincount(of_class["many"])) <= 1
+    every = [number for numbers in of_class.values() for number in numbers]
+    for numbers in (of_class["many"], every):
+        assert max(np.bincount(numbers)) - min(np.bincount(numbers)) <= 1
 
 
 def test_two_folds_hold_each_glitch_of_a_rare_class_out_once():

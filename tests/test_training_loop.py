@@ -4,6 +4,7 @@ import math
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -77,8 +78,8 @@ def test_the_mean_of_the_weights_follows_fast_only_at_first(step, mean):
     assert average.weight.item() == pytest.approx(mean)
 
 
-def test_each_step_has_its_own_learning_rate_and_seed(monkeypatch):
-    rates, seeds = [], []
+def test_each_step_has_its_own_learning_rate_seed_and_number(monkeypatch):
+    rates, seeds, numbers = [], [], []
 
     def take_step(trainee, *_):
         rates.append(trainee.optimizer.param_groups[0]["lr"])
@@ -86,6 +87,7 @@ def test_each_step_has_its_own_learning_rate_and_seed(monkeypatch):
         return torch.tensor(0.0), torch.zeros(1, 2), torch.tensor([0])
 
     monkeypatch.setattr(loop, "take_step", take_step)
+    monkeypatch.setattr(loop, "update_average", lambda *last: numbers.append(last[-1]))
     steps = [Step(np.arange(1), (0, number)) for number in range(2)]
     loop.train_epoch(
         trainee_of(nn.Linear(1, 1)),
@@ -99,6 +101,7 @@ def test_each_step_has_its_own_learning_rate_and_seed(monkeypatch):
     )
     assert rates == [learning_rate(MODERN, progress, 25) for progress in (3, 3.5)]
     assert seeds == [step.torch_seed() for step in steps]
+    assert numbers == [6, 7]  # after three epochs of two steps
 
 
 def test_labels_are_smoothed_in_training_only():
@@ -153,21 +156,58 @@ def test_one_picture_in_ten_may_have_other_colours(
     assert bool(note) == bool(share)
 
 
-def test_each_epoch_has_its_own_order(tmp_path, monkeypatch):
-    orders = []
+def drawn(
+    config: TrainConfig, number: int = 0, weights: np.ndarray | None = None
+) -> tuple[list[list[int]], dict]:
+    """Give an epoch's steps, of nine pictures, and how these are loaded."""
+    pictures = Pictures(None, np.arange(9), np.repeat([0, 1], [8, 1]), weights)
+    run = run_of(config, *[row()] * number)
+    settings = {"epoch": EPOCH, "machine": CPU, "reports": Reports()}
+    with (
+        mock.patch.object(fit, "train_epoch") as train,
+        mock.patch.object(fit, "load") as load,
+    ):
+        fit.one_epoch(run, trainee_of(nn.Linear(1, 1)), pictures, **settings)
+    steps = [step.indices.tolist() for step in train.call_args.kwargs["steps"]]
+    return steps, load.call_args.kwargs
 
-    def train_epoch(*_, steps, **options):
-        orders.append(steps[0].indices.tolist())
 
-    monkeypatch.setattr(fit, "train_epoch", train_epoch)
-    pictures = Pictures(None, np.arange(9), np.zeros(9, int))
-    for number in (0, 1):
-        run = run_of(TrainConfig(tmp_path), *[row()] * number)
-        trainee = trainee_of(nn.Linear(1, 1))
-        settings = {"epoch": EPOCH, "machine": CPU, "reports": Reports()}
-        fit.one_epoch(run, trainee, pictures, **settings)
-    assert orders[0] != orders[1]
-    assert sorted(orders[0]) == sorted(orders[1])
+def test_each_epoch_and_each_seed_has_its_own_order(tmp_path):
+    config = TrainConfig(tmp_path)
+    asked = ((config, 0), (config, 1), (replace(config, seed=1), 0))
+    orders = [drawn(*each)[0][0] for each in asked]
+    assert all(sorted(order) == list(range(9)) for order in orders)
+    assert len(set(map(tuple, orders))) == 3
+
+
+def test_an_epoch_is_drawn_and_loaded_as_asked(tmp_path):
+    recipe = replace(PAPER, balance=1.0, batch_size=3, augment=True)
+    config = TrainConfig(tmp_path, recipe=recipe, workers=2)
+    steps, loaded = drawn(config)
+    assert [len(step) for step in steps] == [3, 3, 3]
+    assert sum(step.count(8) for step in steps) in (4, 5)  # half: the rarer class
+    assert loaded == {"augmented": True, "workers": 2, "pinned": False}
+    assert drawn(config, weights=np.eye(9)[5])[0] == [[5, 5, 5]] * 3
+
+
+def test_the_mean_of_the_weights_is_what_is_validated(tmp_path, monkeypatch):
+    judged = []
+    monkeypatch.setattr(fit, "evaluate", lambda objective, *_: judged.append(objective))
+    model, average = nn.Linear(1, 1), nn.Linear(1, 1)
+    pictures = Pictures(None, np.arange(1), np.zeros(1, int))
+    run = run_of(TrainConfig(tmp_path))
+    fit.validate(run, trainee_of(model, average), pictures, EPOCH, CPU)
+    assert judged[0].model is average
+
+
+def test_another_seed_begins_with_other_weights(tmp_path, tiny_network):
+    configs = [quick_config(tmp_path, tmp_path, seed=seed) for seed in (0, 0, 1)]
+    one, again, other = (
+        fit.new_trainee(run_of(config), CPU, None).model[-1].weight
+        for config in configs
+    )
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
 
 
 @pytest.mark.parametrize("number", [16, 32])
@@ -193,15 +233,16 @@ def test_the_autoencoder_is_looked_into_every_five_epochs_and_at_the_end(
     assert looks == [5, 10, 12]
 
 
-def test_speed_is_pictures_a_second(tmp_path):
+def test_a_row_has_the_rate_of_its_epoch_and_the_pictures_a_second(tmp_path):
     made = fit.make_row(
         run_of(TrainConfig(tmp_path)),
-        EPOCH,
+        replace(EPOCH, number=7),
         trained=PassScores(1.0),
         judged=PassScores(2.0),
         pictures=10,
         seconds=2.0,
     )
+    assert made.lr == learning_rate(PAPER, 7.0, 25) < PAPER.lr
     assert (made.pictures_per_second, made.seconds) == (5.0, 2.0)
     assert (made.train_loss, made.validation_loss) == (1.0, 2.0)
 
@@ -225,8 +266,12 @@ def test_what_is_never_drawn_was_not_trained_on(tmp_path, share, is_known):
     assert (trained_on(run_of(config)) != "-") == is_known
 
 
-def test_a_search_tells_the_seconds_of_all_epochs(tmp_path):
-    rows = [row(epoch=i, seconds=float(i)) for i in (1, 2)]
+def test_a_search_tells_the_scores_of_the_best_epoch_and_the_seconds_of_all(tmp_path):
+    rows = [
+        row(epoch=i, train_loss=i, validation_accuracy=1 / i, seconds=float(i))
+        for i in (1, 2)
+    ]
     write_comparison(tmp_path, [run_of(TrainConfig(tmp_path), *rows)])
     names, cells = (tmp_path / "comparison.csv").read_text().splitlines()
-    assert dict(zip(names.split(","), cells.split(","), strict=True))["seconds"] == "3"
+    told = dict(zip(names.split(","), cells.split(","), strict=True))
+    assert (told["best_epoch"], told["train_loss"], told["seconds"]) == ("1", "1", "3")

@@ -211,9 +211,11 @@ def test_balance_draws_rare_classes_more_often(balance, rare):
 def test_scores_are_those_of_the_confusion_matrix():
     tally = ScoreTally()
     logits = torch.eye(3)[torch.tensor([0, 0, 1, 1, 1])]
-    tally.add(torch.tensor(2.0), logits, torch.tensor([0, 0, 0, 1, 1]))
+    labels = torch.tensor([0, 0, 0, 1, 1])
+    tally.add(torch.tensor(2.0), logits[:4], labels[:4])
+    tally.add(torch.tensor(7.0), logits[4:], labels[4:])
     scores = tally.scores("classify", ALONE)
-    assert scores.loss == 2.0
+    assert scores.loss == 3.0
     assert scores.accuracy == 0.8
     assert scores.macro_f1 == pytest.approx(0.8)  # of the two classes that occur
 

@@ -246,19 +246,17 @@ def test_weights_that_cannot_be_read_are_not_called_damaged(tmp_path, name):
         checkpoint.load_weights(tmp_path / name)
 
 
-def test_another_seed_gives_other_weights(data, tmp_path):
-    recipe = replace(QUICK, epochs=1)
-    one, two = (
-        weights(train(quick_config(data, tmp_path, recipe, seed=s)).path / STATE)
-        for s in (0, 1)
-    )
-    assert not torch.equal(one["model.8.weight"], two["model.8.weight"])
-
-
 @pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
     """Give a run that nothing disturbed."""
     return train(quick_config(data, tmp_path_factory.mktemp("whole"), THOROUGH))
+
+
+def test_the_mean_of_the_weights_is_what_is_kept(whole):
+    state, last = weights(whole.path / STATE), weights(whole.path / "last.safetensors")
+    for name, tensor in last.items():
+        assert torch.equal(tensor, state[f"average.{name}"])
+    assert not torch.equal(last["8.weight"], state["model.8.weight"])
 
 
 def kill_at_write(monkeypatch, number: int) -> None:
