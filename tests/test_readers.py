@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from conftest import SIDE
 from running import GSPY, rows
-from test_predict import MODEL
+from test_predict import MODEL, figure_sample
 
 from gspy_cli import predict, readers
 from gspy_cli.cli.inputs import Given
@@ -205,11 +205,12 @@ def test_a_long_run_gives_the_same_whoever_reads(figures, monkeypatch):
 def test_readers_that_were_begun_change_nothing_and_can_be_used_again(
     two, figures, batch_size
 ):
-    paths = [str(path) for path in sorted(figures.iterdir())]
-    expected = list(predict.classify(from_paths(paths), MODEL))
+    samples = list(from_paths(map(str, sorted(figures.iterdir()))))
+    samples.insert(1, figure_sample(0))  # no other process can read it
+    expected = list(predict.classify(samples, MODEL))
     for _ in range(2):
         results = predict.classify(
-            from_paths(paths), MODEL, batch_size=batch_size, workers=1, readers=two
+            samples, MODEL, batch_size=batch_size, workers=1, readers=two
         )
         assert list(results) == expected
 

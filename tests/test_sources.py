@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -10,7 +11,7 @@ from gspy_cli import sources
 from gspy_cli.cli.inputs import Given
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.results import Origin
-from gspy_cli.samples import describe, picture, read_first, sample_of
+from gspy_cli.samples import Stream, describe, picture, read_first, sample_of
 
 
 def paths(samples) -> list[str]:
@@ -42,6 +43,11 @@ def paths(samples) -> list[str]:
 def test_a_gravity_spy_name_tells_detector_id_and_window(name, ifo, identifier, window):
     path = f"some folder/{name}"
     assert describe(path) == Origin(path, ifo, identifier, window)
+
+
+@pytest.mark.parametrize("path", ["/dev/stdin", "/dev/fd/63", "/proc/self/fd/3"])
+def test_what_this_process_alone_has_open_is_read_by_it(path: str):
+    assert isinstance(picture(path).load, Stream)
 
 
 def test_a_folder_gives_its_pictures_sorted_and_nothing_else(tmp_path: Path):
@@ -158,6 +164,19 @@ def test_a_linked_folder_is_searched_and_each_folder_once(tmp_path: Path):
     ]
 
 
+def test_folders_on_two_disks_may_have_one_number(tmp_path: Path, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.png").touch()
+    disks = {str(tmp_path / name): name for name in ("", "a", "b")}
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            os, "stat", lambda path: SimpleNamespace(st_dev=disks[path], st_ino=2)
+        )
+        found = list(sources.walk_folder(str(tmp_path), recursive=True, apart=None))
+    assert found == [str(tmp_path / name / "x.png") for name in "ab"]
+
+
 def test_folders_may_be_nested_as_deep_as_paths_may_be_long(tmp_path: Path):
     deepest = tmp_path
     for _ in range(1200):
@@ -184,8 +203,18 @@ def test_in_a_folder_only_files_are_taken(tmp_path: Path):
 
 
 def test_a_list_keeps_spaces_and_skips_empty_lines():
-    lines = ["my figure.png\n", "\n", " b[1].png\r\n"]
-    assert list(sources.listed(lines)) == ["my figure.png", " b[1].png"]
+    lines = ["my figure.png\n", "\n", " b[1].png \r\n"]
+    assert list(sources.listed(lines)) == ["my figure.png", " b[1].png "]
+
+
+def test_a_name_that_no_file_can_have_keeps_its_row():
+    assert paths(sources.from_paths(["a\0b"])) == ["a\0b"]
+
+
+def test_names_of_a_list_keep_their_bytes(tmp_path: Path):
+    (tmp_path / "list.txt").write_bytes(b"caf\xe9.png\n")
+    (name,) = sources.listed(sources.read_list(tmp_path / "list.txt"))
+    assert os.fsencode(name) == b"caf\xe9.png"
 
 
 def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path):
