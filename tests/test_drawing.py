@@ -1,10 +1,12 @@
 """The drawn figure: everything where Gravity Spy's figures have it."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 from conftest import SHARED
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -153,6 +155,24 @@ def test_annotations_stay_outside_the_plot(scan: QScan) -> None:
     red = (noted[rows, columns].astype(int) @ (1, -1, 0)) > 200
     assert (set(rows[red]) & set(range(310, 315))) != set()  # 128 Hz, at the right
     assert (set(columns[red & (rows < 60)]) & {387}) != set()  # the event's own time
+
+
+def test_a_figure_says_what_it_shows(scan: QScan, monkeypatch) -> None:
+    kept: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: kept.append(self))
+    late = replace(scan, peak_time=8.3)
+    for window in (0.5, 4.0):
+        draw(late, window, ifo="H1", gps=1126259462.4, annotate=True)
+    axes = kept[1].axes[0]
+    assert axes.get_title() == "Hanford - O1"
+    ticks = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert ticks == ["-2.0", "-1.0", "0.0", "1.0", "2.0"]
+    assert "red: loudest tile, +300 ms, 128.0 Hz, SNR 9.0, Q 5.66" in (
+        kept[1].texts[0].get_text()
+    )
+    # in half a second the loudest tile is seen on the frequency axis alone
+    marked = [[line.get_xdata()[0] for line in one.axes[0].lines] for one in kept]
+    assert marked == [[0.0, 1.013], [0.0, 1.013, pytest.approx(0.3)]]
 
 
 @pytest.mark.parametrize(

@@ -77,15 +77,22 @@ def test_what_gwpy_writes_can_be_read(tmp_path: Path, name: str) -> None:
         strain, sample_rate=RATE, t0=START, name="H1:STRAIN", channel="H1:STRAIN"
     )
     written.write(tmp_path / "gwpy.h5", path=name)
-    series = only(tmp_path / "gwpy.h5")
+    series = only(tmp_path / "gwpy.h5", name)
     np.testing.assert_array_equal(all_of(series), strain)
     assert (series.start_gps, series.rate_hz, series.ifo) == (START, RATE, "H1")
+    assert series.channel == "H1:STRAIN"
 
 
 def test_several_channels_must_be_told_apart(tmp_path: Path) -> None:
     path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8), "V1:STRAIN": noise(8)})
     with pytest.raises(GspyError, match="--ifo or --channel: H1:STRAIN, V1:STRAIN"):
         only(path)
+
+
+def test_a_channel_of_another_detector_is_refused(tmp_path: Path) -> None:
+    path = gwpy_file(tmp_path / "s.h5", {"H1:A": noise(8), "L1:B": noise(8)})
+    with pytest.raises(GspyError, match=r"^s.h5 is of H1, not of L1$"):
+        choose_channels(list_series(path), channel="A", ifo="L1")
 
 
 def test_an_unknown_channel_is_answered_with_the_known(tmp_path: Path) -> None:

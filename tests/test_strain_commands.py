@@ -65,6 +65,7 @@ def test_strain_gives_one_row_a_window_with_the_loudest_tile(blip_file, tiny_mod
     assert {float(row["event_time"]) for row in rows} == {START + 16}
     assert all(85 < float(row["peak_frequency"]) < 115 for row in rows)
     assert all(float(row["snr"]) > 30 for row in rows)
+    assert {row["q_value"] for row in rows} == {"5.657"}
 
 
 def test_strain_that_is_given_comes_before_that_of_a_list(
@@ -96,6 +97,7 @@ def test_a_time_outside_the_file_is_a_failed_row(blip_file, tiny_model):
     assert code == 1
     assert [row["status"] for row in table(out)] == ["failed"] + 4 * ["ok"]
     assert "is not in" in table(out)[0]["error"]
+    assert {row["path"] for row in table(out)} == {str(blip_file)}
 
 
 def test_a_scan_is_four_figures_that_gspy_itself_can_read(blip_file, tmp_path):
@@ -185,6 +187,10 @@ def test_scans_of_files_without_detector_do_not_overwrite_each_other(
     code, out, err = gspy("qscan", *files, "-t", START + 16, "-o", tmp_path / "q")
     assert (code, out) == (2, "")
     assert err.startswith("gspy: neither a.h5 nor b.h5 names its detector; ")
+    one = ["qscan", files[0], "-t", START + 16, "--window", 0.5, "-o", tmp_path]
+    code, out, _ = gspy(*one, "-f", "npz")
+    name = f"X1_{START + 16}.000000000_spectrogram_0.5.npz"
+    assert (code, Path(out.strip()).name) == (0, name)
 
 
 def test_a_full_disk_leaves_no_part_of_a_picture(blip_file, tmp_path, monkeypatch):
@@ -202,9 +208,12 @@ def test_a_full_disk_leaves_no_part_of_a_picture(blip_file, tmp_path, monkeypatc
 
 def test_what_cannot_be_drawn_is_named_with_its_event(blip_file, tmp_path):
     times = ["-t", START + 0.5, "-t", START + 2, "-t", START + 99]
-    code, out, err = gspy("qscan", blip_file, *times, "-o", tmp_path / "q", "-q")
+    (tmp_path / "bad.h5").write_text("?")
+    files = blip_file, tmp_path / "bad.h5"
+    code, out, err = gspy("qscan", *files, *times, "-o", tmp_path / "q", "-q")
     assert (code, out.count("\n")) == (1, 3)
-    early, four_seconds, outside = err.splitlines()
+    bad, early, four_seconds, outside = err.splitlines()
+    assert bad.startswith("gspy: bad.h5 is not an HDF5 file")
     assert early.startswith(f"gspy: L1_{START}.500000000: too near the edge")
     assert four_seconds.startswith(f"gspy: L1_{START + 2}.000000000: too near the edge")
     assert outside.startswith(f"gspy: GPS {START + 99} is not in ")

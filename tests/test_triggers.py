@@ -84,6 +84,36 @@ def test_cells_may_be_parted_by_other_marks(tmp_path: Path, mark: str) -> None:
     assert [(w.gps, w.ifo) for w in found] == [(5, "H1"), (1126259462, "L1")]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["time snr", "2015-09-14 09:50:45.4 24"],
+        ["  event_time ifo", "0 1126259462.4 H1"],  # pandas' index has no name
+    ],
+)
+def test_blanks_in_a_cell_of_a_table_of_blanks_are_told(tmp_path: Path, lines) -> None:
+    (bad,) = read_triggers(write(tmp_path, *lines))
+    assert (bad.gps, bad.ifo) == (None, None)
+    assert bad.problem.startswith("line 2 has more cells than the header")
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("GPStime\tfreq, Hz", "5\t7"),
+        ("event_time;snr, max", "5;7"),
+        ('"a, b"\tevent_time', "7\t5"),
+        (" event_time", " 1980-01-06 00:00:05"),
+        ("event_time,ifo,comment", '5,H1, "seen" by eye'),
+    ],
+)
+def test_marks_within_names_and_cells_part_nothing(
+    tmp_path: Path, header: str, cells: str
+) -> None:
+    (wanted,) = read_triggers(write(tmp_path, header, cells))
+    assert wanted.gps == 5
+
+
 def test_lines_of_comment_are_skipped_and_counted(tmp_path: Path) -> None:
     lines = ["# %ECSV 1.0", "# ---", "", "event_time,ifo", "5,H1", "#6,H1", "soon,L1"]
     good, bad = read_triggers(write(tmp_path, *lines))
@@ -118,6 +148,7 @@ def test_stray_quotes_swallow_no_events(tmp_path: Path, last: str) -> None:
 def test_a_bad_row_has_its_line_in_its_reason(tmp_path: Path) -> None:
     _, bad = read_triggers(write(tmp_path, "event_time", "5", "soon"))
     assert bad.problem.startswith("event_time in line 3: 'soon' is no time")
+    assert bad.name == "line 3"
 
 
 def test_a_fraction_of_a_second_is_told_once(tmp_path: Path) -> None:
