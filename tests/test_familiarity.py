@@ -54,7 +54,7 @@ def test_what_a_model_finds_strange_keeps_its_label_and_is_marked():
         "Blip",
         None,
     )
-    assert status_of(judging(0.6), draw_figure())["status"] == "ok"
+    assert status_of(judging(0.5), draw_figure())["status"] == "ok"
 
 
 def test_what_is_unfamiliar_has_no_confident_label():
