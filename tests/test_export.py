@@ -17,10 +17,10 @@ from glitch_pictures import draw_class_folders, lively_network, tiny_network_kno
 from running import gspy
 from torch import nn
 
-from gspy_cli.errors import CheckError
+from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.model import load_model
-from gspy_cli.training import check, export
+from gspy_cli.training import check, export, familiarity
 from gspy_cli.training.architectures import (
     ARCHITECTURES,
     Architecture,
@@ -163,6 +163,7 @@ def variant(run, tmp_path):
 def test_a_variant_is_tried_on_the_classes_that_the_model_knows(run, variant, tmp_path):
     data = draw_class_folders(tmp_path / "data", {"Blip": 1, "Thunder": 1})
     assert variant(run, "fp16", "--data", data)[0] == 0
+    assert [*(tmp_path / "cache").rglob("*.npy")]
 
 
 def test_a_checkpoints_variant_is_tried_on_its_runs_pictures(run, variant, tmp_path):
@@ -202,6 +203,19 @@ def test_eight_bits_are_calibrated_on_test_pictures_where_none_is_to_train_on(
 ):
     data = draw_class_folders(tmp_path / "data" / "test", {"Blip": 2, "Whistle": 2})
     assert variant(run, "int8", "--data", data.parent)[0] == 0
+
+
+def test_what_is_familiar_is_learnt_from_the_run_too(run, tmp_path, monkeypatch):
+    asked = []
+
+    def add_familiarity(path, card, directory, *, run, cache, **_):
+        asked.append((directory, run, cache))
+        raise GspyError("enough")
+
+    monkeypatch.setattr(familiarity, "add_familiarity", add_familiarity)
+    given = ("--simulated", tmp_path, "--cache", tmp_path / "cache")
+    gspy("export", run, "-o", tmp_path / "m.onnx", *given)
+    assert asked == [(tmp_path, run, tmp_path / "cache")]
 
 
 def test_a_file_is_replaced_by_a_whole_model_alone(run, tmp_path):
@@ -263,7 +277,9 @@ def test_no_file_of_a_run_is_replaced_by_a_model(run, name, tmp_path):
 
 def test_what_the_options_say_is_in_the_card(run, tmp_path):
     output, told = tmp_path / "m.onnx", ("--name", "mine", "--licence", "CC0-1.0")
-    assert gspy("export", run, "-o", output, "--temperature", 2, *told)[0] == 0
+    given = ("--temperature", 2, *told, "--opset", 16)
+    assert gspy("export", run, "-o", output, *given)[0] == 0
+    assert [each.version for each in onnx.load(output).opset_import] == [16]
     card = load_model(str(output), device="cpu").card
     assert (card.temperature, card.name, card.licence) == (2.0, "mine", "CC0-1.0")
     assert date.fromisoformat(card.date)
@@ -323,13 +339,15 @@ def test_a_spoilt_file_is_no_whole_model(exported, spoil, fault, tmp_path):
     assert err.splitlines()[-1] == f"gspy: {path} {fault}: export the model again"
 
 
+@pytest.mark.parametrize("wrong", [lambda p: 2 * p, lambda p: p + np.array([2, -2, 0])])
 def test_a_graph_that_is_wrong_in_one_size_of_batch_is_no_whole_model(
-    exported, monkeypatch
+    exported, wrong, monkeypatch
 ):
     whole = load_model(str(exported), device="cpu")
 
     def score(shown):
-        return whole.score(shown) * (1 + (len(shown) > 2))
+        right = whole.score(shown)
+        return wrong(right) if len(shown) > 2 else right
 
     monkeypatch.setattr(
         check, "load_model", lambda *_, **__: replace(whole, score=score)

@@ -1,24 +1,28 @@
 """The way of a model: train, export, check, keep, classify."""
 
 import csv
+import itertools
 import json
 import os
 import re
 import shlex
 import shutil
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from glitch_pictures import CLASSES, draw_class_folders
-from running import gspy
+from running import gspy, rows
 
 from gspy_cli import labels
 from gspy_cli.cli import training_screen
+from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
-from gspy_cli.training import download
+from gspy_cli.training import check, download
+from gspy_cli.training.config import TrainConfig
+from gspy_cli.training.recipes import Recipe
 from gspy_cli.training.run import read_run
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
@@ -114,8 +118,7 @@ def test_an_exported_run_classifies_its_own_training_pictures(run, data, tmp_pat
     assert code == 0
     assert f"next: gspy classify figures/ --model '{output}'" in out
     code, out, _ = gspy("classify", data, "-r", "-m", output)
-    rows = list(csv.DictReader(out.splitlines()))
-    right = [row["ml_label"] == Path(row["path"]).parent.name for row in rows]
+    right = [row["ml_label"] == Path(row["path"]).parent.name for row in rows(out)]
     assert code == 0
     assert sum(right) / len(right) > 0.6
 
@@ -132,7 +135,7 @@ def test_an_exported_file_can_be_checked_against_its_run(run, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_a_variant_is_smaller_and_says_what_it_lost(run, tmp_path, precision):
+def test_a_variant_is_smaller_and_says_what_it_lost(run, data, tmp_path, precision):
     whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
     gspy("export", run, "-o", whole)
     code, _, _ = gspy(
@@ -148,20 +151,27 @@ def test_a_variant_is_smaller_and_says_what_it_lost(run, tmp_path, precision):
     assert (code, out, "nosuch does not exist" in err) == (2, "", True)
     assert set(card.scores["accuracy_by_precision"]) == {"fp32", precision}
     assert small.stat().st_size < whole.stat().st_size
+    _, out, _ = gspy("classify", data, "-r", "-m", whole)
+    right = np.mean([r["ml_label"] == Path(r["path"]).parent.name for r in rows(out)])
+    assert card.scores["accuracy_by_precision"]["fp32"] == round(float(right), 4)
 
 
 def test_a_variant_that_loses_accuracy_is_refused(run, tmp_path, monkeypatch):
     from gspy_cli.training import variants
 
-    accuracies = iter([0.9, 0.894])
+    accuracies = itertools.cycle([0.9, 0.894])
     monkeypatch.setattr(variants, "accuracy", lambda *_: next(accuracies))
     output = tmp_path / "m.onnx"
-    code, _, err = gspy(
-        "export", run, "-o", output, "--precision", "fp16", "--cache", tmp_path
+    asked = (
+        *("export", run, "-o", output),
+        *("--precision", "fp16", "--cache", tmp_path),
     )
+    code, _, err = gspy(*asked)
     assert code == 1
     assert "fp16 loses 0.6 points of accuracy (0.9000 to 0.8940" in err
     assert not output.exists()
+    assert gspy(*asked, "--force")[0] == 0
+    assert output.exists()
 
 
 def test_a_run_can_be_kept_as_a_model_and_removed(run, data, registry):
@@ -201,13 +211,41 @@ def test_a_folder_of_pictures_is_no_model_to_keep(data, registry):
     assert err.startswith(f"gspy: {data} is no run of gspy train")
 
 
-def test_every_field_of_a_recipe_is_an_option():
-    from gspy_cli.training.recipes import Recipe
+def test_every_option_reaches_the_training(data, tmp_path, monkeypatch):
+    recipe = Recipe(
+        *("paper", 2, 4, "sgd", 0.5, 0.25, "constant", 1.5, 0.125, 0.75, 0.5),
+        *(True, 7, 3, True, 2.0),
+    )
+    values = {
+        **{"name": "mine", "output": tmp_path / "runs", "seed": 5, "window": 0.5},
+        **{"own_classes": True, "validation": 0.25, "test": 0.125},
+        **{"pretrained": False, "weights": data, "image_size": 256, "device": "cpu"},
+        **{"amp": "off", "workers": 1, "compile": True, "cache": tmp_path / "cache"},
+        **{"simulated": tmp_path, "real_share": 0.5},
+    }
+    config = TrainConfig(data, "cae", recipe, **values)
+    assert {f.name for f in fields(TrainConfig)} == {
+        *("data", "architecture", "recipe"),
+        *values,
+    }
+    options = {**asdict(recipe), **values}
+    words = []
+    for key, value in options.items():
+        option = key.replace("_", "-")
+        if isinstance(value, bool):
+            words += [f"--{option}" if value else f"--no-{option}"]
+        else:
+            words += [f"--{option}", value]
+    asked = []
 
-    _, out, _ = gspy("train", "--help")
-    for field in fields(Recipe):
-        name = "recipe" if field.name == "name" else field.name
-        assert "--" + name.replace("_", "-") in out, name
+    def train(config, **_):
+        asked.append(config)
+        raise GspyError("enough")
+
+    monkeypatch.setattr("gspy_cli.training.train.train", train)
+    given = ("train", "--data", data, "--arch", "cae", "--recipe", "paper", *words)
+    assert gspy(*given)[2] == "gspy: enough\n"
+    assert asked == [config]
 
 
 def test_several_batch_sizes_are_compared(data, tmp_path):
@@ -387,7 +425,9 @@ def test_a_file_of_other_weights_is_not_of_the_run(run, data, tmp_path):
     assert "report this" not in err
 
 
-def test_a_file_of_other_classes_is_not_of_the_run(run, tmp_path):
+def test_a_file_of_other_classes_or_network_is_not_of_the_run(
+    run, tmp_path, monkeypatch
+):
     data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES[:2], 4))
     train(data, tmp_path, "-q")
     (other,) = (tmp_path / "runs").iterdir()
@@ -397,6 +437,11 @@ def test_a_file_of_other_classes_is_not_of_the_run(run, tmp_path):
         code, out, err = gspy("export", other, "--check", output)
         said = f"{output} is not of {other}: other classes or network"
         assert (code, out, said in err) == (1, "", True)
+    network, card = check.read_network(run)
+    found = network, replace(card, architecture="mobilenet_v2")
+    monkeypatch.setattr(check, "read_network", lambda _: found)
+    code, _, err = gspy("export", run, "--check", output)
+    assert (code, f"is not of {run}: other classes or network" in err) == (1, True)
 
 
 @pytest.mark.parametrize("several", [("--folds", 2), ("--lr", "1e-3,1e-4")])

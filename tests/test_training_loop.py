@@ -17,7 +17,7 @@ from torch.optim import SGD, Adam, AdamW
 from gspy_cli.callbacks import ignore
 from gspy_cli.training import fit, loop, pictures
 from gspy_cli.training.architectures import Normalise, build_network
-from gspy_cli.training.batches import Pictures, Step
+from gspy_cli.training.batches import Batch, Pictures, Step
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.hardware import Machine
@@ -65,6 +65,19 @@ def test_an_optimiser_is_what_the_recipe_asks_for(name, kind, more):
     assert type(made) is kind
     asked = {"lr": 0.1, "weight_decay": 0.2, **more}
     assert {key: made.param_groups[0][key] for key in asked} == asked
+
+
+def test_a_process_weighs_as_its_share_of_the_pictures():
+    moved = []
+    for share in (1.0, 1.5):
+        model = nn.Linear(1, 1)
+        nn.init.zeros_(model.weight)
+        plain = SGD(model.parameters(), lr=1.0)
+        trainee = replace(trainee_of(model), optimizer=plain)
+        batch = Batch(torch.ones(2, 1), torch.ones(2), share)
+        loop.take_step(trainee, lambda x, y, m=model: (m(x).mean(), y), CPU, batch)
+        moved.append(model.weight.item())
+    assert moved == [-1.0, -1.5]
 
 
 @pytest.mark.parametrize(("step", "mean"), [(0, 0.9), (10**6, 0.01)])

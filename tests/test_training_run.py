@@ -42,7 +42,13 @@ from gspy_cli.training.objective import PassScores
 from gspy_cli.training.recipes import MODERN
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import STATE, read_run, write_plan
-from gspy_cli.training.train import check_split, completed, resume, train
+from gspy_cli.training.train import (
+    check_split,
+    completed,
+    dataset_of,
+    resume,
+    train,
+)
 from gspy_cli.whole import alone_in
 
 pytestmark = pytest.mark.usefixtures("tiny_network")
@@ -250,6 +256,13 @@ def test_weights_that_cannot_be_read_are_not_called_damaged(tmp_path, name):
 def whole(data, tmp_path_factory):
     """Give a run that nothing disturbed."""
     return train(quick_config(data, tmp_path_factory.mktemp("whole"), THOROUGH))
+
+
+def test_a_configuration_chooses_its_pictures_and_its_classes(tmp_path):
+    data = draw_class_folders(tmp_path, {"Blip": 1, "Crown": 1})
+    found = dataset_of(TrainConfig(data, window=0.5, own_classes=True))
+    assert found.classes == ("Blip", "Crown")
+    assert [e.window for e in found.examples] == [0.5, 0.5]
 
 
 def test_the_mean_of_the_weights_is_what_is_kept(whole):
