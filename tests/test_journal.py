@@ -21,7 +21,7 @@ from PIL import Image
 from running import gspy, killing, line_count, until
 from running import rows as read_rows
 
-from gspy_cli import journal
+from gspy_cli import journal, run_note
 from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.predict import FEW
 from gspy_cli.results import Failure, Origin, key_of
@@ -211,11 +211,14 @@ def test_what_another_program_changed_is_refused_and_stays(odd_folder, whole, ch
     assert "; give another -o, or --overwrite" in err
 
 
-def test_a_quote_more_does_not_swallow_the_rows_after_it():
+@pytest.mark.parametrize(
+    ("added", "said"), [('"', "a row in it has no end"), ('"a"', "row 5 is not as")]
+)
+def test_a_quote_more_does_not_swallow_the_rows_after_it(added: str, said: str):
     failures = (Failure(Origin(f"{number}.png"), "broken") for number in range(20))
     lines = [csv_header(COLUMNS), *(csv_line(each, COLUMNS) for each in failures)]
-    lines[5] = f'"{lines[5]}'
-    with pytest.raises(ChangedError, match="a row in it has no end"):
+    lines[5] = added + lines[5]
+    with pytest.raises(ChangedError, match=said):
         list(CSV(line.encode() for line in lines))
 
 
@@ -409,6 +412,11 @@ def test_a_card_that_answers_otherwise_is_another_run(odd_folder, tmp_path):
     code, _, err = gspy(*ask)
     assert code == 2
     assert "was made with model tiny, this run has other" in err
+
+
+def test_a_note_that_holds_more_is_of_another_version():
+    with pytest.raises(GspyError, match="made by another version of gspy"):
+        run_note.check(b'{"model": "tiny", "tiles": 9}', {"model": "tiny"}, Path("a"))
 
 
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)

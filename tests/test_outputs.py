@@ -26,7 +26,8 @@ from gspy_cli.cli.output import Outputs, outputs_of
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Wanted
 from gspy_cli.errors import ChangedError, GspyError
-from gspy_cli.results import Failure, Origin
+from gspy_cli.results import Failure, Origin, Trigger
+from gspy_cli.samples import unusable
 from gspy_cli.writers import Columns
 from gspy_cli.writers import parquet as parquet_form
 from gspy_cli.writers.file_formats import csv_format, gzipped
@@ -415,6 +416,18 @@ def test_other_strain_is_another_run(tmp_path, events, said):
         outputs_of(wanted, COLUMNS, tiny_card(), Events(**events)),
     ):
         pass
+
+
+def test_events_in_a_parquet_file_are_told_apart_by_their_times(tmp_path):
+    columns = Columns(("Blip", "Whistle"), "tiny", triggers=True)
+    origins = [Origin("a.gwf", "L1", trigger=Trigger(time)) for time in (1.0, 2.0)]
+    groups = [(unusable(origin, "broken"),) for origin in origins]
+    for left in (groups, []):
+        wanted = Wanted(files=(tmp_path / "out.parquet",))
+        with outputs_of(wanted, columns, tiny_card(), Events()) as outputs:
+            assert list(outputs.left(groups)) == left
+            failures = [(group, Failure(group[0].origin, "broken")) for group in left]
+            outputs.write(failures, counted=iter, watched=iter, live=False)
 
 
 def test_failures_that_one_output_holds_count_while_another_is_written(

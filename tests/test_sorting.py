@@ -313,6 +313,14 @@ def test_a_link_leads_to_its_picture_from_a_folder_that_is_a_link(figures, tmp_p
     assert not target.readlink().is_absolute()
 
 
+@pytest.mark.parametrize("link", ["copy", "hard", "sym"])
+def test_a_picture_that_is_a_link_is_there_in_its_classs_folder(tmp_path, link):
+    (tmp_path / "a.png").write_bytes(b"a")
+    (tmp_path / "b.png").symlink_to("a.png")
+    placed = place(tmp_path / "b.png", tmp_path / "Blip", link, {})
+    assert placed.read_bytes() == b"a"
+
+
 def test_all_views_of_a_glitch_follow_its_answer(figures: Path, tmp_path: Path):
     target = tmp_path / "sorted"
     gspy("classify", figures, "--per-glitch", "--sort-into", target)

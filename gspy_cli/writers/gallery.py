@@ -153,5 +153,4 @@ def _thumbnail(sample: Sample) -> bytes:
 
 def _text(value: object) -> str:
     """Escape a text for HTML, on one line."""
-    escaped = html.escape(str(value)).replace("\n", "&#10;")
-    return escaped.replace("\r", "&#13;")
+    return html.escape(str(value)).replace("\n", "&#10;")
