@@ -49,13 +49,11 @@ class Done:
     @cached_property
     def _index(self) -> tuple[memoryview, memoryview, memoryview]:
         """Give the digests in order; how often each is left, and if it failed."""
-        digests, places, counts = np.unique(
-            np.frombuffer(self._digests, np.uint64),
-            return_inverse=True,
-            return_counts=True,
-        )
+        rows = np.frombuffer(self._digests, np.uint64)
+        digests, counts = np.unique(rows, return_counts=True)
         failed = np.zeros(len(digests), bool)
-        failed[places[np.frombuffer(self._failed, bool)]] = True
+        those = rows[np.frombuffer(self._failed, bool)]
+        failed[np.searchsorted(digests, those)] = True
         return digests.data, counts.data, failed.data
 
 

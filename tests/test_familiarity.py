@@ -208,9 +208,10 @@ def test_what_a_run_trained_on_of_classes_not_simulated_is_known(
     shutil.copy(plain[0], path)
     add(cache=tmp_path / "cache", on_note=notes.append)
     assert taught[1] == 12
-    assert notes == [
-        f"{sets} has no Thunder: pictures of these may be called unfamiliar"
-    ]
+    reason, note = notes
+    assert reason.startswith("the run's own pictures are not used: ")
+    assert "does not exist: mend its row in" in reason
+    assert note == f"{sets} has no Thunder: pictures of these may be called unfamiliar"
 
 
 def test_one_in_a_hundred_of_what_was_not_taught_is_unfamiliar(

@@ -299,7 +299,7 @@ def broken(**change: object) -> tuple[NDArray, float, float]:
     """Give strain, rate and event time of a scan that is sound but for `change`."""
     strain = noise()
     for name, where in change.items():
-        value = {"nan": np.nan, "flat": 0.0}[name]
+        value = {"nan": np.nan, "flat": 1e-21, "zeros": 0.0}[name]
         strain[where] = value
     return strain, RATE, 8.0
 
@@ -315,6 +315,7 @@ def broken(**change: object) -> tuple[NDArray, float, float]:
         (np.full(16 * RATE, 3e-21), RATE, 8.0, "constant"),
         (*broken(nan=slice(20480, 20490)), "gap .NaN. 5 s after its start"),
         (*broken(flat=slice(20480, 30000)), "gap .one value repeated. 5 s after"),
+        (*broken(zeros=slice(20480, 20490)), "gap .zeros. 5 s after"),
         (np.tile([1e-21, -1e-21], 8 * RATE), RATE, 8.0, "no noise at"),
         (LOUDEST, RATE, 8.0, "cannot be scanned: .* too many times louder"),
     ],

@@ -87,7 +87,7 @@ def is_constant(samples: NDArray[np.floating]) -> bool:
 def kind_of_gap(sample: float) -> str:
     """Say what a gap consists of, by one sample in it."""
     if np.isfinite(sample):
-        return "one value repeated"
+        return "one value repeated" if sample else "zeros"
     return "NaN" if np.isnan(sample) else "infinite"
 
 

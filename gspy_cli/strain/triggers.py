@@ -13,6 +13,7 @@ from gspy_cli.strain.times import gps_time
 TIMES = ("event_time", "GPStime", "peak_time", "GPS", "time")
 """Columns for the time, the first that there is; Gravity Spy's, GWOSC's, Omicron's."""
 MAX_SHOWN = 80  # characters of a header in an error message
+TOO_MANY = "line {} has more cells than the header; put quotes about what holds blanks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,11 @@ def read_triggers(path: Path) -> Iterator[EventTime]:
             lines = ("\n" if line.startswith("#") else line for line in file)
             filled = ((n, s.rstrip()) for n, s in enumerate(lines) if s.strip())
             above, header = next(filled, (0, ""))
+            mark = _mark(header)
             rows = csv.DictReader(
                 chain([header], lines),
-                delimiter=next((mark for mark in ",;\t " if mark in header), ","),
-                skipinitialspace=True,
+                delimiter=mark,
+                skipinitialspace=mark == " ",
                 strict=True,
             )
             columns = [name.strip().lower() for name in rows.fieldnames or ()]
@@ -71,13 +73,27 @@ def read_triggers(path: Path) -> Iterator[EventTime]:
                 number = above + rows.line_num
                 if any("\n" in str(cell) for cell in row.values()):
                     raise csv.Error(f"a quoted line break before line {number}")
-                yield _event_time(row, time, f"line {number}")
+                if mark == " " and None in row:
+                    yield EventTime(
+                        None, None, f"line {number}", TOO_MANY.format(number)
+                    )
+                else:
+                    yield _event_time(row, time, f"line {number}")
     except OSError as error:
         raise GspyError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise GspyError(f"{path} is not a CSV table; give one in UTF-8") from None
     except csv.Error as error:
         raise GspyError(f"{path} is not a CSV table: {error}") from None
+
+
+def _mark(header: str) -> str:
+    """Tell what parts the cells: the mark by which a name is one of `TIMES`."""
+    times = {name.lower() for name in TIMES}
+    for mark in ",;\t ":
+        if times & {name.strip().strip('"').lower() for name in header.split(mark)}:
+            return mark
+    return ","
 
 
 def _time_column(path: Path, columns: list[str], header: str) -> str:

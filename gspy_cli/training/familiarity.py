@@ -75,7 +75,10 @@ def add_familiarity(
     real: dict[str, NDArray[np.uint8]] = {}
     if run is not None and lacking:
         reading = partial(stages, "reading pictures")
-        real = own_pictures(run, lacking, card.input_size[0], cache, reading)
+        try:
+            real = own_pictures(run, lacking, card.input_size[0], cache, reading)
+        except GspyError as error:
+            on_note(f"the run's own pictures are not used: {error}")
         lacking = [name for name in lacking if name not in real]
     if lacking:
         on_note(
@@ -104,15 +107,18 @@ def own_pictures(
     cache: Path | None,
     on_progress: Progress,
 ) -> dict[str, NDArray[np.uint8]]:
-    """Give what a run trained on of some classes, (N, S, S, 3) each, where it is."""
-    try:
-        own = [e for e in examples_of(run, ignore) if e.split == "train"]
-        wanted = [e for e in own if e.label in classes]
-        pixels, failures = open_pixels(
-            [e.path for e in wanted], size=size, folder=cache, on_progress=on_progress
-        )
-    except GspyError:
-        return {}
+    """Give what a run trained on of some classes, (N, S, S, 3) each.
+
+    Raises
+    ------
+    GspyError
+        A picture of the run is gone, or none can be read.
+    """
+    own = [e for e in examples_of(run, ignore) if e.split == "train"]
+    wanted = [e for e in own if e.label in classes]
+    pixels, failures = open_pixels(
+        [e.path for e in wanted], size=size, folder=cache, on_progress=on_progress
+    )
     labels = [e.label for i, e in enumerate(wanted) if i not in failures]
     return {
         name: pixels.rows([i for i, label in enumerate(labels) if label == name])
