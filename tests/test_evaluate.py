@@ -14,14 +14,18 @@ import pytest
 from conftest import SHARED, TINY_CLASSES, tiny_card, write_tiny_model
 from glitch_pictures import draw_class_folders
 from running import gspy, rows
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from gspy_cli import registry
+from gspy_cli.callbacks import ignore
 from gspy_cli.errors import DivergedError, GspyError
 from gspy_cli.evaluation import evaluation, figures
 from gspy_cli.evaluation.answer_tables import answers_of, read_answers
+from gspy_cli.evaluation.judgement import judge
 from gspy_cli.evaluation.misclassifications import find_errors
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
-from gspy_cli.evaluation.selection import seen_in_training, select
+from gspy_cli.evaluation.selection import choose_split, seen_in_training, select
+from gspy_cli.model import Model
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.data import read_dataset
 from gspy_cli.training.examples import Example, fingerprints
@@ -393,6 +397,8 @@ def test_the_test_split_is_the_default(data, table):
     _, out, err = gspy("evaluate", table, "--data", root)
     assert "split, test" in out
     assert "pictures       6" in out
+    rest = [Example(root, "Blip", s, None, s) for s in ("train", "validation")]
+    assert choose_split(rest, None, root) == "validation"
     assert "several splits" not in err
     _, out, _ = gspy("evaluate", table, "--data", root, "--split", "all")
     assert "pictures      20" in out
@@ -616,8 +622,11 @@ def test_agreement_with_gravity_spys_labels_is_by_class(data, table, tmp_path):
     assert found["ours_right"] == 5
     labels = {row["label"]: (row["agree"], row["glitches"]) for row in found["classes"]}
     assert labels == {"Blip": (5, 5), "Fast_Scattering": (0, 1)}
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "5 of ours and 4 of theirs are right" in page
     _, out, _ = gspy("evaluate", table, "--data", data, "--reference", reference)
     assert "5 of 6 glitches with the same label, 0.833" in " ".join(out.split())
+    assert "ours 5, theirs 4" in " ".join(out.split())
 
 
 def test_a_reference_has_the_labels_of_a_model_of_own_classes(tmp_path):
@@ -642,13 +651,33 @@ def test_a_reference_without_the_glitches_is_refused(data, table, tmp_path):
     assert (code, "holds none of 10 glitches" in err) == (2, True)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_two_subjects_of_one_name_are_told_apart(data, tiny_model, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     second = write_tiny_model(other, scale=0.1)
-    _, out, _ = gspy("evaluate", tiny_model, second, "--data", data)
+    report = tmp_path / "report"
+    models = (tiny_model, second)
+    _, out, _ = gspy("evaluate", *models, "--data", data, "-o", report)
     assert "tiny-1" in out
     assert "tiny-2" in out
+    compared = rows((report / "comparison.csv").read_text())
+    sizes = [path.stat().st_size / 1e6 for path in models]
+    assert [float(row["MB"]) for row in compared] == pytest.approx(sizes, rel=1e-5)
+
+
+def test_a_model_is_timed_by_its_scoring_alone(data):
+    def score(pictures):
+        return np.tile(np.float32([0.9, 0.05, 0.05]), (len(pictures), 1))
+
+    def look(pictures):
+        raise AssertionError("nobody asked what is familiar")
+
+    model = Model(tiny_card(unfamiliar_below=0.5), score, "cpu", look)
+    examples = read_dataset(data).examples
+    judged = judge(model, examples, batch_size=16, progress=ignore)
+    assert len(judged.answers) == 20
+    assert judged.rate > 0
 
 
 def drawn_answers() -> Answers:
@@ -663,6 +692,16 @@ def drawn_answers() -> Answers:
         for i, label in enumerate(labels)
     )
     return Answers(examples, modest, TINY_CLASSES)
+
+
+def test_the_scores_of_answers_agree_with_scikit_learn():
+    answers = drawn_answers()
+    truth, named, found = answers.truth, answers.named, score(answers)
+    assert found.macro_f1 == pytest.approx(f1_score(truth, named, average="macro"))
+    weighted = f1_score(truth, named, average="weighted")
+    assert found.weighted_f1 == pytest.approx(weighted)
+    balanced = balanced_accuracy_score(truth, named)
+    assert found.balanced_accuracy == pytest.approx(balanced)
 
 
 def test_the_temperature_that_answers_want_is_found():
@@ -703,19 +742,26 @@ def test_windows_that_nobody_knows_have_no_line():
     assert score_windows(unknown) == {}
 
 
-def test_an_error_stands_beside_the_surest_right_answer_of_its_window():
+def test_an_error_stands_beside_the_surest_right_answer_of_its_window_if_any():
+    blips = [("Blip", 0.5), ("Blip", 1.0), ("Blip", 0.5)]
+    whistles = [("Whistle", 0.5), ("Whistle", 4.0), ("Whistle", 0.5)]
     examples = [
         Example(Path(f"{i}"), label, str(i), window)
-        for i, (label, window) in enumerate(
-            [("Blip", 0.5), ("Blip", 1.0), ("Blip", 0.5), ("Whistle", 0.5)]
-        )
+        for i, (label, window) in enumerate(blips + whistles)
     ]
-    scores = np.array([[0.6, 0.2, 0.2], [0.9, 0, 0.1], [0.5, 0.3, 0.2], [0.7, 0.3, 0]])
-    answers = Answers(tuple(examples), scores, TINY_CLASSES)
-    (error,) = find_errors(answers)
-    assert (error.named, error.confidence) == ("Blip", 0.7)
-    assert error.typical == examples[0]
-    assert most_confused(answers) == [("Whistle", "Blip", 1)]
+    scores = [[0.6, 0.2, 0.2], [0.9, 0, 0.1], [0.5, 0.3, 0.2]]
+    scores += [[0.7, 0.3, 0], [0.8, 0.2, 0], [0, 1, 0]]
+    answers = Answers(tuple(examples), np.array(scores), TINY_CLASSES)
+    errors = find_errors(answers)
+    assert [(e.example, e.named, e.confidence, e.typical) for e in errors] == [
+        (examples[5], "Koi_Fish", 1.0, None),
+        (examples[4], "Blip", 0.8, examples[1]),
+        (examples[3], "Blip", 0.7, examples[0]),
+    ]
+    assert most_confused(answers) == [
+        ("Whistle", "Blip", 2),
+        ("Whistle", "Koi_Fish", 1),
+    ]
 
 
 def test_a_report_asks_each_question_of_the_answers_once(
@@ -760,6 +806,8 @@ def test_predictions_are_listed_in_one_pass_over_the_answers(asked, data, table)
     )
     assert len([*outputs.prediction_rows(done)]) == 20
     assert asked == [20]
+    told, suited = outputs.metrics(done)["calibration"], done.calibration
+    assert told["calibration_error_cross_fitted"] == suited.error_cross_fitted
 
 
 def test_a_report_keeps_no_figure_of_an_earlier_one(data, table, tmp_path):

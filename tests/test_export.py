@@ -2,6 +2,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -138,6 +139,13 @@ def test_a_graph_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypat
     with pytest.raises(CheckError, match="does not answer as torch does"):
         export.export_model(network, card, tmp_path / "m.onnx", pictures=pictures(64))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("apart", "alike"), [(5e-5, True), (2e-4, False)])
+def test_answers_may_differ_by_a_ten_thousandth(apart: float, alike: bool):
+    ours = np.array([[0.6, 0.4]])
+    with nullcontext() if alike else pytest.raises(CheckError):
+        export._difference(ours, ours + apart * np.array([1, -1]))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A report in a real browser: it renders, sorts, filters and fits a phone."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from running import gspy
 from gspy_cli.evaluation import figures
 from gspy_cli.evaluation.comparison import Contender
 from gspy_cli.evaluation.misclassifications import Misclassification
+from gspy_cli.metrics import wilson_interval
 from gspy_cli.training import curves
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.examples import Example
@@ -134,6 +136,20 @@ def test_a_page_needs_no_other_file_and_escapes_names(report):
         assert reference not in page, reference
 
 
+def test_the_numbers_of_a_page_stand_below_their_names(report):
+    page = report.read_text()
+    assert "3 pictures, 3 of them with a confidence of 0.9 or more" in page
+    line = re.search('<td class="text">pictures</td>(.*?)</tr>', page)
+    cells = list(map(float, re.findall('data-value="(.*?)"', line[1])))
+    heads = re.findall('<th scope="col">(.*?)</th>', page)[1 : len(cells) + 1]
+    told = json.loads((report.parent / "metrics.json").read_text())["pictures"]
+    told |= dict(zip(("from", "to"), told["interval"], strict=True))
+    told |= {"number": told["count"], "top_2": told["top_2_accuracy"]}
+    told["_log_p"] = told["negative_log_likelihood"]
+    numbers = [told[re.sub(r"\W", "_", head.lower())] for head in heads]
+    assert cells == pytest.approx(numbers, rel=1e-4)
+
+
 def test_all_files_of_a_report_are_there(report):
     assert sorted(path.name for path in report.parent.iterdir()) == [
         "confusion.csv", "confusion.png", "confusion_normalised.png", "errors.png",
@@ -207,6 +223,20 @@ def test_a_confusion_matrix_has_room_beside_long_names(number: int, drawn):
     assert drawn[0].axes[0].get_window_extent().width > 1.2 * drawn[0].dpi  # inches
 
 
+@pytest.mark.parametrize("normalised", [False, True])
+def test_a_confusion_matrix_has_a_row_for_each_true_class(normalised: bool, drawn):
+    examples = tuple(Example(Path(f"{i}"), "Blip", f"{i}") for i in range(5))
+    scores = np.array([[0.9, 0.1]] * 2 + [[0.1, 0.9]] * 3)
+    answers = Answers(examples, scores, ("Blip", "Tomte"))
+    figures.draw_confusion(answers, normalised=normalised)
+    (axes,) = drawn[0].axes
+    shown = {text.get_position(): text.get_text() for text in axes.texts}
+    numbers = (".40", ".60") if normalised else ("2", "3")
+    assert shown == {(0, 0): numbers[0], (1, 0): numbers[1]}  # column, row
+    shades = (0.4, 0.6) if normalised else (2 / 3, 1)
+    np.testing.assert_allclose(axes.images[0].get_array(), [shades, (0, 0)])
+
+
 def test_a_long_title_of_an_error_stays_over_its_picture(drawn, monkeypatch):
     error = Misclassification("a.png", LONG, LONG, 0.94, "b.png")
     monkeypatch.setattr(figures, "read_plot", lambda _: np.zeros((4, 5, 3)))
@@ -232,7 +262,10 @@ def test_a_reliability_counts_pictures_in_the_bins_of_the_error(drawn):
     accuracy, number = drawn[0].axes
     (bars,) = number.patches
     assert bars.get_data().values.tolist() == [0] * 11 + [2] + [0] * 3
-    assert accuracy.containers[0].lines[0].get_xdata().tolist() == [0.79]
+    line, _, (interval,) = accuracy.containers[0].lines
+    assert line.get_xdata().tolist() == [0.79]
+    ends = [(0.79, end) for end in wilson_interval(2, 2)]
+    np.testing.assert_allclose(interval.get_segments()[0], ends)
 
 
 def test_the_legend_of_a_reliability_lies_on_no_point(drawn):
