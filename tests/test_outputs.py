@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import ODD, tiny_card
@@ -22,9 +23,10 @@ from hypothesis import strategies as st
 from running import GSPY, gspy, killing, line_count, rows, until
 
 from gspy_cli.cli.inputs import Given
-from gspy_cli.cli.output import Outputs, outputs_of
+from gspy_cli.cli.output import OutputFile, Outputs, outputs_of
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Wanted
+from gspy_cli.done import Done
 from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Failure, Origin, Trigger
 from gspy_cli.samples import unusable
@@ -430,6 +432,27 @@ def test_events_in_a_parquet_file_are_told_apart_by_their_times(tmp_path):
             outputs.write(failures, counted=iter, watched=iter, live=False)
 
 
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"columns": {"min_confidence": 0.9}}, "with min_confidence 0.5, this run"),
+        ({"card": {"unfamiliar_below": 0.5}}, "with unfamiliar_below 0.0, this run"),
+    ],
+)
+def test_another_limit_is_another_run(tmp_path, now, said):
+    wanted = Wanted(files=(tmp_path / "out.csv",))
+    columns = replace(COLUMNS, min_confidence=0.5)
+    with outputs_of(wanted, columns, tiny_card(), Events()):
+        pass
+    columns = replace(columns, **now.get("columns", {}))
+    card = tiny_card(**now.get("card", {}))
+    with (
+        pytest.raises(GspyError, match=f"was made {said} has"),
+        outputs_of(wanted, columns, card, Events()),
+    ):
+        pass
+
+
 def test_failures_that_one_output_holds_count_while_another_is_written(
     figures, tmp_path
 ):
@@ -517,6 +540,25 @@ def test_with_a_format_rows_are_printed_beside_a_gallery(figures, tmp_path):
     page = tmp_path / "page.html"
     _, out, _ = gspy("classify", figures, "--gallery", page, "-f", "csv")
     assert len(rows(out)) == page.read_text().count("<figure ") == 3
+
+
+def test_with_a_format_an_output_of_any_name_prints_nothing(figures, tmp_path):
+    ask = "classify", figures, "-o", tmp_path / "labels", "-f", "csv"
+    assert gspy(*ask)[:2] == (0, "")
+
+
+def test_what_was_written_in_part_is_not_written_again(tmp_path):
+    def fail(content: bytes) -> None:
+        written.append(content)
+        raise GspyError("no room")
+
+    written: list[bytes] = []
+    saved = SimpleNamespace(file=io.BytesIO(), done=Done(), write=fail)
+    file = OutputFile(csv_format(COLUMNS), saved)
+    with pytest.raises(GspyError, match="no room"):
+        file.flush()
+    file.flush()
+    assert len(written) == 1
 
 
 COLUMNS = Columns(("Blip", "Whistle"), "tiny")
