@@ -25,7 +25,7 @@ from running import GSPY, gspy, killing, line_count, rows, until
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.output import OutputFile, Outputs, outputs_of
 from gspy_cli.cli.strain import Events
-from gspy_cli.cli.wanted import Wanted
+from gspy_cli.cli.wanted import Format, Wanted, format_of
 from gspy_cli.done import Done
 from gspy_cli.errors import ChangedError, GspyError
 from gspy_cli.results import Failure, Origin, Trigger
@@ -504,6 +504,11 @@ def test_a_table_that_was_moved_is_told_to_lack_its_journal(figures, tmp_path):
     code, _, err = gspy("classify", figures, "-o", tmp_path / "b.csv")
     assert code == 2
     assert "b.csv was not made by gspy classify, or moved without its b.csv.j" in err
+
+
+def test_the_suffix_of_an_output_may_be_in_capitals():
+    assert format_of(Path("labels.CSV"), None) is Format.CSV
+    assert format_of(Path("labels.JSONL.GZ"), None) is Format.JSONL
 
 
 def test_a_gallery_is_a_page_by_its_name(figures, tmp_path):
