@@ -742,7 +742,9 @@ def test_nothing_is_written_where_another_run_writes(tmp_path, write):
 
 def test_figures_of_two_data_sets_do_not_mix(tmp_path):
     write_figures(tmp_path, count=1, seed=1, classes=["Blip"])
-    for other in ({"seed": 2}, {"picture_format": "jpeg"}, {"classes": ["Tomte"]}):
+    of_strain = {"strain": True}, {"noise": tmp_path}
+    of_pictures = {"picture_format": "jpeg"}, {"classes": ["Tomte"]}
+    for other in ({"seed": 2}, {"count": 2}, *of_pictures, *of_strain):
         how = {"count": 1, "seed": 1, "classes": ["Blip"]} | other
         with pytest.raises(GspyError, match="holds another data set"):
             write_figures(tmp_path, **how)
@@ -782,9 +784,10 @@ def test_a_full_disk_is_told_before_anything_is_simulated(tmp_path, monkeypatch)
         (("--inputs", 32, "--strain"), "--strain goes with figures, not with --inputs"),
         (("--inputs", 32, "--jpeg"), "--jpeg goes with figures, not with --inputs"),
         (("-j", 2), "--workers goes with --inputs; one process draws figures"),
+        (("--classes", "Blip,Tomtes"), "no class 'Tomtes'; did you mean 'Tomte'?"),
     ],
 )
-def test_options_that_would_do_nothing_are_refused(tmp_path, options, reason):
+def test_what_cannot_be_simulated_is_refused(tmp_path, options, reason):
     assert simulate("-o", tmp_path / "new", *options) == (2, f"gspy: {reason}\n")
     assert not (tmp_path / "new").exists()
 
@@ -798,9 +801,15 @@ def test_figures_are_jpegs_where_that_is_asked(tmp_path):
 
 def test_what_is_asked_of_figures_is_passed_on(tmp_path, monkeypatch):
     asked = {}
-    monkeypatch.setattr(figures, "write_figures", lambda _, **how: asked.update(how))
-    options = ("--seed", 7, "--classes", "Blip,Tomte", "--noise", tmp_path, "--strain")
-    simulate("-o", tmp_path / "new", *options)
+
+    def spy(_, *, on_left_out, **how):
+        asked.update(how)
+        on_left_out("a.h5 is damaged")
+
+    monkeypatch.setattr(figures, "write_figures", spy)
+    options = ("--seed", 7, "--classes", "Blip, Tomte", "--noise", tmp_path, "--strain")
+    _, err = simulate("-o", tmp_path / "new", *options)
+    assert err == "gspy: left out: a.h5 is damaged\n"
     wanted = {"count": 1, "seed": 7, "classes": ["Blip", "Tomte"], "strain": True}
     assert asked.items() >= (wanted | {"noise": tmp_path}).items()
 
@@ -808,12 +817,14 @@ def test_what_is_asked_of_figures_is_passed_on(tmp_path, monkeypatch):
 def test_what_is_asked_of_inputs_is_passed_on(tmp_path, monkeypatch):
     asked = []
 
-    def spy(_, plan, *, workers, **_how):
+    def spy(_, plan, *, workers, on_left_out, **_how):
         asked.append((plan, workers))
+        on_left_out("a.h5 is damaged")
 
     monkeypatch.setattr(dataset, "write_inputs", spy)
     options = ("--seed", 7, "--classes", "Blip,Tomte", "--noise", tmp_path, "-j", 3)
-    simulate("-o", tmp_path / "new", "--inputs", 48, *options)
+    _, err = simulate("-o", tmp_path / "new", "--inputs", 48, *options)
+    assert err == "gspy: left out: a.h5 is damaged\n"
     plan = Plan(
         count=1,
         seed=7,

@@ -7,14 +7,14 @@ import pytest
 
 from gspy_cli.simulate import figures
 from gspy_cli.simulate import scene as scene_module
-from gspy_cli.simulate.detectors import draw_lines
+from gspy_cli.simulate.detectors import draw_floor, draw_lines
 from gspy_cli.simulate.injection import _missing
 from gspy_cli.simulate.manifest import manifest_row
 from gspy_cli.simulate.origins import Origin, draw_origin, with_norm
 from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ
 from gspy_cli.simulate.style import draw_early
 from gspy_cli.simulate.tiles import Tile
-from gspy_cli.simulate.waveform import Waveform, peak
+from gspy_cli.simulate.waveform import Waveform, peak, snr
 from gspy_cli.strain import drawing
 from gspy_cli.strain.drawing import Style
 from gspy_cli.strain.eras import Era
@@ -114,6 +114,18 @@ def test_a_figure_is_drawn_in_the_style_of_its_era_at_a_time_of_its_run(
     assert {figure_title("H1", how["gps"]) for how in drawn} == {f"Hanford - {run}"}
 
 
+def test_each_run_is_quieter_than_the_one_before():
+    hertz = np.array([30.0, 100.0, 1000.0])
+    floors = [
+        np.median(
+            [draw_floor(np.random.default_rng(k), run=run).at(hertz) for k in range(9)],
+            axis=0,
+        )
+        for run in ("O1", "O2", "O3", "O4")
+    ]
+    assert (np.diff(floors, axis=0) < 0).all()
+
+
 @pytest.mark.parametrize(("ifo", "violins_hz"), [("H1", 504), ("L1", 506.5)])
 def test_lines_are_those_of_the_mains_and_of_each_detectors_violins(ifo, violins_hz):
     lines = [draw_lines(np.random.default_rng(seed), ifo=ifo) for seed in range(60)]
@@ -177,7 +189,28 @@ def test_what_happens_beside_a_glitch_leaves_its_middle_free(
     assert 1.8 < max(late_s) < 2
 
 
+def test_a_fifth_of_the_extended_glitches_are_fainter_but_none_is_lost_in_noise():
+    def drawn(loudness):
+        rng, glitch = np.random.default_rng(0), Waveform(np.zeros(1), loudness)
+        fainter = [scene_module._perhaps_fainter(rng, glitch) for _ in range(DRAWS)]
+        return np.array([one.loudness.value for one in fainter])
+
+    values = drawn(peak(30))
+    assert np.mean(values < 30) == pytest.approx(0.2, abs=0.06)
+    assert values.min() == 18
+    assert {*drawn(peak(15))} == {15}
+    assert {*drawn(snr(30))} == {30}
+
+
+@pytest.mark.parametrize(("lasts", "before"), [(True, [3, 4]), (False, [0, 0])])
+def test_a_glitch_is_put_about_the_event(lasts, before):
+    wave, event_s = np.array([1.0, 2, 3, 4]), 11 / scene_module.SAMPLE_RATE_HZ
+    stretch = scene_module._embed(wave, 19, event_s, lasts=lasts)
+    assert [*stretch[7:13]] == [*before, 1, 2, 3, 4]
+
+
 def test_rows_over_their_median_are_brighter_than_over_their_mean():
     # the median of exponential noise is ln 2 of its mean
     mean, median = (_missing(peak(20), 6.0, era) for era in (Era.OLD, Era.MID))
+    assert mean == pytest.approx(0.8 * 20 / 18)  # a tile of SNR 6 has an energy of 18
     assert median / mean == pytest.approx(1 / np.log(2))

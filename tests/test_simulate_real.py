@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import shutil
 from dataclasses import replace
 
 import h5py
@@ -64,6 +65,7 @@ def segments_file(tmp_path_factory):
             samples[:2000] *= 1e3  # as whitening leaves the ends
             data = file.create_dataset(f"O3a/H1/{label}/0", data=samples)
             data.attrs.update({"label": label, "ifo": "H1", "run": "O3a"})
+        file["O3a/H1/times"] = [0.0, 1.0]  # no segment: it has no label
     return path
 
 
@@ -97,7 +99,7 @@ def test_other_sample_rates_keep_their_frequencies(tmp_path, rate):
 def test_what_lies_between_gaps_is_used(tmp_path):
     samples = white(20)
     samples[10 * RATE_HZ] = np.nan
-    write_strain(tmp_path / "gap.hdf5", samples)
+    write_strain(tmp_path / "gap.HDF5", samples)
     assert len(read_quiet(tmp_path)) == 2
 
 
@@ -141,10 +143,12 @@ def test_a_burst_does_not_change_the_level_elsewhere():
 
 def test_a_new_stretch_is_of_two_old_ones(noise_folder):
     quiet = read_quiet(noise_folder)
-    first, second = (draw_quiet(np.random.default_rng(s), quiet) for s in (1, 2))
+    # of seven; chance may take one of them twice
+    first, second = (draw_quiet(np.random.default_rng(s), quiet) for s in (2, 3))
     assert first.std() == pytest.approx(1, rel=0.05)
     assert not np.allclose(first, second)
-    assert not any(np.allclose(np.abs(first), np.abs(old)) for old in quiet)
+    for old in (*quiet, *quiet[:, ::-1]):
+        assert not np.allclose(np.abs(first), np.abs(old), atol=1e-3)
 
 
 def noise_around(inlay: Inlay) -> np.ndarray:
@@ -185,10 +189,14 @@ def test_a_scene_in_real_noise_depends_on_the_seed_alone(noise_folder, monkeypat
 
 
 def test_a_data_set_keeps_the_noise_it_was_made_with(noise_folder, tmp_path):
+    noise = shutil.copytree(noise_folder, tmp_path / "noise")
+    (noise / "bad.h5").write_text("no strain")
     plan = Plan(
-        count=2, seed=1, height=16, width=16, classes=("Blip",), noise=str(noise_folder)
+        count=2, seed=1, height=16, width=16, classes=("Blip",), noise=str(noise)
     )
-    write_inputs(tmp_path, plan)
+    told = []
+    write_inputs(tmp_path, plan, on_left_out=told.append)
+    assert [reason.split()[0] for reason in told] == ["bad.h5"]
     assert np.load(tmp_path / "quiet.npy").shape[0] == 7
     with pytest.raises(GspyError, match="holds another data set"):
         write_inputs(tmp_path, replace(plan, noise=""))
@@ -278,23 +286,24 @@ def test_damaged_segments_are_left_out_of_noise(segments_file, tmp_path):
 
 def test_a_real_glitch_is_at_the_middle_of_its_picture(segments_file):
     segment = read_segments(segments_file)[0]
-    scene = real_scene(np.random.default_rng(1), segment, Era.O3)
-    assert abs(scene.facts["late_s"]) <= 0.01
+    scene = real_scene(np.random.default_rng(3), segment, Era.O3)
+    assert 0.008 < abs(scene.facts["late_s"]) <= 0.01
     late_s = scene.scan.peak_time - scene.event_s
-    assert late_s == pytest.approx(scene.facts["late_s"], abs=0.01)
+    assert late_s == pytest.approx(scene.facts["late_s"], abs=0.003)
     # the spoilt ends are gone: the noise is as bright as elsewhere
     background = scene.scan.energies[4.0][scene.scan.frequencies > 100]
     assert np.median(background) == pytest.approx(1, abs=0.1)
 
 
 def test_real_glitches_become_inputs_of_every_era(segments_file, tmp_path):
-    write_real_inputs(tmp_path, segments_file, Copies(seed=1, height=16, width=24))
+    write_real_inputs(tmp_path, segments_file, Copies(seed=3, height=16, width=24))
     inputs, labels = (np.load(tmp_path / f"{n}.npy") for n in ("inputs", "labels"))
     assert inputs.shape == (8, 4, 16, 24, 3)  # two copies in four eras; no Crown
     assert set(labels) == {CLASSES.index("Blip")}
     with (tmp_path / "manifest.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["era"] for row in rows[:4]] == ["old", "mid", "o3", "gwpy"]
+    assert {row["era"] for row in rows if row["early"] == "1"} == {"old"}
     assert {row["gravityspy_id"] for row in rows} == {"O3a/H1/Blip/0"}
     assert len({inputs[i].tobytes() for i in range(8)}) == 8
 

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter1d
 
+from gspy_cli.simulate import scene
 from gspy_cli.simulate.clock import make_clock
-from gspy_cli.simulate.detectors import draw_floor
-from gspy_cli.simulate.pulses import sine_gaussian
+from gspy_cli.simulate.detectors import Line, draw_floor
+from gspy_cli.simulate.noise import draw_noise
+from gspy_cli.simulate.pulses import gaussian, sine_gaussian, walk
 from gspy_cli.simulate.tiles import loudest_tile
-from gspy_cli.simulate.waveforms import WAVEFORMS, loud, scatter, wandering
+from gspy_cli.simulate.waveform import lognormal
+from gspy_cli.simulate.waveforms import WAVEFORMS, fish, loud, scatter, wandering
 from gspy_cli.simulate.waveforms.blips import _even
 
 RATE_HZ = 8192
@@ -110,6 +113,13 @@ def test_even_blips_mostly_repeat_every_quarter_or_half_of_a_second():
         assert 0.3 < share < 0.6
 
 
+def test_what_is_drawn_between_bounds_is_between_them():
+    rng = np.random.default_rng(0)
+    drawn = [lognormal(rng, 10, 0.5, low=8, high=14) for _ in range(60)]
+    assert 8 <= min(drawn) < 9
+    assert 13 < max(drawn) <= 14
+
+
 def test_no_glitch_is_at_most_what_a_search_finds_in_noise(clock):
     loudness = [one.loudness for one in drawn("No_Glitch", clock, 40)]
     energies = [one.value for one in loudness]
@@ -136,6 +146,40 @@ def test_what_eclipses_a_picture_is_outside_of_it():
         loudest_s = clock.times_s[np.abs(eclipse.whitened).argmax()]
         assert abs(loudest_s) > 2
         assert eclipse.norm == "mean"  # that it raises so that all else is dark
+
+
+def test_what_happens_beside_a_glitch_is_as_late_and_as_bright_as_drawn(clock):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        other = scene._other(rng, clock, "Blip", 40.0, 1.5)
+        tile = loudest_tile(clock, other)
+        assert tile.time_s == pytest.approx(1.5, abs=0.02)
+        assert tile.energy == pytest.approx(40, rel=0.1)
+        assert 12 < np.sum(scene._blob(rng, clock) ** 2) < 24
+
+
+def test_a_walk_has_unit_spread(clock):
+    walked = walk(np.random.default_rng(0), clock, memory_s=0.02)
+    assert np.std(walked) == pytest.approx(1, rel=0.1)
+
+
+def test_a_line_is_as_high_over_the_floor_as_it_says():
+    line, powers = Line(100.0, width_hz=0.01, height=50.0), []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        noise = draw_noise(rng, duration_s=16, sample_rate_hz=1024, lines=[line])
+        segments = np.fft.irfft(noise).reshape(8, -1) * np.hanning(2048)
+        powers.append(np.abs(np.fft.rfft(segments)) ** 2)
+    power = np.mean(powers, axis=(0, 1))
+    height = np.sqrt(power[200] / np.median(power))
+    assert height == pytest.approx(50, rel=0.2)
+
+
+def test_a_school_of_fish_is_seen_at_its_places(clock):
+    bell = gaussian(clock.times_s, 0.01)
+    school = fish._joined(0 * bell, [bell, -bell], [(1.0, 0.5), (-2.0, 0.3)], clock)
+    at = np.interp([-2, 0, 1], clock.times_s, school)
+    assert at == pytest.approx([-0.3, 0, 0.5], abs=1e-6)
 
 
 def test_two_glitches_of_equal_energy_and_different_q_are_rivals(clock):
