@@ -218,6 +218,16 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(
     assert (code, len(rows)) == (0, 4)
 
 
+def test_a_page_in_place_of_strain_is_not_kept(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    for file in gwosc.folder.glob("*-128.hdf5"):
+        file.write_text("<html>Log in</html>")
+    code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert (code, cached(tmp_path)) == (2, [])
+    assert "is not an HDF5 file" in err
+
+
 def test_what_a_killed_download_has_left_goes(
     gwosc: Gwosc, tmp_path: Path, tiny_model: Path
 ) -> None:
