@@ -230,7 +230,7 @@ def _check_finite(energies: NDArray[np.floating] | float) -> None:
 def _peak(tiles: Tiles, event_s: float) -> _Peak:
     """Find the loudest tile of all planes near an event."""
     half_s = SEARCH_S * tiles.settings.search_half_width
-    search = (max(event_s - half_s, 0.0), min(event_s + half_s, tiles.duration_s))
+    search = (event_s - half_s, event_s + half_s)
     peaks = (_peak_of_plane(rows, tiles.duration_s, search) for rows in tiles.planes)
     best = max(peaks, key=lambda peak: peak.energy)
     _check_finite(best.energy)
