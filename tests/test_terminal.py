@@ -346,6 +346,14 @@ def test_the_bars_of_one_picture_stand_beside_their_numbers(width, monkeypatch):
     assert ("━" in shown) == (width > 30)
 
 
+@pytest.mark.parametrize(("top_k", "bars"), [(1, 3), (4, 4)])
+def test_one_picture_has_three_bars_or_as_many_as_asked(top_k, bars, monkeypatch):
+    scores = dict(zip("ABCDE", (0.4, 0.3, 0.15, 0.1, 0.05), strict=True))
+    row = Prediction(Origin("a.png"), "A", 0.4, scores)
+    shown = shown_of(row, Columns(tuple(scores), "tiny", top_k), monkeypatch)
+    assert shown.count("%") == 1 + bars
+
+
 @pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize("what", ["classifying", "evaluating efficientnet_lite0-run-1"])
 def test_a_bar_is_one_line_with_room_for_ctrl_c(what: str, width: int):
