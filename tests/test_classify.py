@@ -59,10 +59,21 @@ def test_an_output_is_not_replaced_unasked(figures: Path, tmp_path: Path):
 
 
 def test_a_table_shows_each_picture_and_its_label(figures: Path):
-    code, out, _ = gspy("classify", figures, "--format", "table", "--top-k", "2")
+    picture = min(figures.iterdir())
+    (figures / "x").mkdir()
+    picture.rename(figures / "x" / picture.name)
+    code, out, _ = gspy("classify", figures, "-r", "-f", "table", "--top-k", "2")
     assert code == 0
     assert out.count("H1_abcDEF1234") == 3
+    assert out.count(f"x/{picture.name}") == 1
     assert "next likeliest" in out
+
+
+def test_there_are_no_more_ranks_than_classes(figures: Path):
+    _, out, _ = gspy("classify", min(figures.iterdir()), "-f", "csv", "--top-k", "9")
+    (row,) = rows(out)
+    assert row["ml_label_3"]
+    assert "ml_label_4" not in row
 
 
 def test_a_name_gives_the_terminal_no_orders(figures: Path):
