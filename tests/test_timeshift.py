@@ -101,11 +101,16 @@ def test_rows_and_tables_tell_whether_the_label_holds(
         assert words in capsys.readouterr().out
 
 
-def test_a_shift_without_picture_breaks_the_hold() -> None:
+def test_a_shift_without_picture_breaks_the_hold(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     samples = list(timeshift.with_shifts([sample(4.0)]))
     results: list[Result] = [named(s) for s in samples[:-1]]
     results.append(Failure(samples[-1].origin, "too near the edge"))
     (joined,) = timeshift.gathered(results)
-    row = Columns(CLASSES, "m", time_shifts=True).row(joined)
+    columns = Columns(CLASSES, "m", time_shifts=True)
+    row = columns.row(joined)
     assert str(row["time_shift_labels"]).endswith("+20:failed")
     assert row["time_shift_stable"] is False
+    show_results(iter([joined]), columns)
+    assert "no picture at +20 ms" in capsys.readouterr().out
