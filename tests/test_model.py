@@ -24,6 +24,7 @@ from gspy_cli.cli import models_screen
 from gspy_cli.cli.models import models
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
+from gspy_cli.model_folder import WEIGHTS, ModelFolder
 
 
 @pytest.mark.parametrize("side", [1, MAX_SIDE])
@@ -297,6 +298,23 @@ def test_a_model_whose_graph_is_gone_is_named(tiny_model: Path, registry: Path):
 
 def test_a_model_folder_is_a_path_too(tiny_model: Path, registry: Path):
     assert registry_module.find(str(tiny_model.parent)) == tiny_model
+
+
+def test_a_graph_older_than_its_runs_weights_is_refused(tmp_path):
+    folder = ModelFolder(tmp_path)
+    for path, time in ((folder.graph, 1), (tmp_path / WEIGHTS, 2)):
+        path.touch()
+        os.utime(path, (time, time))
+    with pytest.raises(GspyError, match="older than the run's weights"):
+        registry_module.find(str(tmp_path))
+    os.utime(folder.graph, (2, 2))
+    assert registry_module.find(str(tmp_path)) == folder.graph
+
+
+def test_a_runs_card_without_a_checksum_is_no_graphs(tmp_path):
+    folder = ModelFolder(tmp_path)
+    folder.card_file.write_text(tiny_card(sha256="").to_json())
+    assert folder.card_of(folder.graph) is None
 
 
 def test_the_shipped_models_are_whole():
