@@ -22,8 +22,7 @@ def group(names: Iterable[Name]) -> Iterator[Group]:
 
     Views belong together by detector and identifier, wherever they lie. A picture
     whose name does not tell them is a glitch of its own, and so is a second picture
-    of the same window. All names are read before the first group is given; a million
-    take 160 MB.
+    of the same window. All names are read before the first group is given.
     """
     together: dict[str, list[Name]] = {}
     for name in names:
