@@ -40,7 +40,9 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="test, validation, train or all; default: test."
+            metavar="NAME",
+            help="test, validation, train or all; default: test, else validation, "
+            "else all.",
         ),
     ] = None,
     window: Annotated[

@@ -40,7 +40,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="DIR|CSV",
-            help="<Class>/*.png, train/validation/test folders, or a table.",
+            help="<Class>/*.png, train/validation/test folders, or a table; default: "
+            "what 'gspy data get' brought.",
         ),
     ] = None,
     *,
