@@ -10,6 +10,7 @@ import pytest
 from conftest import SIDE, draw_figure, tiny_card, viridis_like
 from glitch_pictures import draw_class_folders
 
+from gspy_cli.callbacks import ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.glitches import fuse_views
@@ -212,6 +213,14 @@ def test_what_a_run_trained_on_of_classes_not_simulated_is_known(
     assert reason.startswith("the run's own pictures are not used: ")
     assert "does not exist: mend its row in" in reason
     assert note == f"{sets} has no Thunder: pictures of these may be called unfamiliar"
+
+
+def test_a_run_teaches_no_more_pictures_of_a_class_than_are_enough(
+    own_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(familiarity, "OWN", 3)
+    found = familiarity.own_pictures(own_run, ["Thunder"], 64, tmp_path, ignore)
+    assert 2 <= len(found["Thunder"]) <= 3  # one of the run's cannot be read
 
 
 def test_one_in_a_hundred_of_what_was_not_taught_is_unfamiliar(

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ Embeddings = NDArray[np.float32]  # (N, D)
 
 FLAGGED = 0.01  # of simulated pictures held out
 GLITCHES = 2400  # of four pictures each: enough for all classes
+OWN = 400  # pictures of a class that is not simulated: as many as each of 24 has
 HELD_OUT = 4  # one glitch of a class in so many sets the threshold
 HIDDEN, EPOCHS, BATCH = 64, 12, 128
 
@@ -107,7 +109,7 @@ def own_pictures(
     cache: Path | None,
     on_progress: Progress,
 ) -> dict[str, NDArray[np.uint8]]:
-    """Give what a run trained on of some classes, (N, S, S, 3) each.
+    """Give some of what a run trained on of these classes, (N, S, S, 3) each.
 
     Raises
     ------
@@ -115,7 +117,10 @@ def own_pictures(
         A picture of the run is gone, or none can be read.
     """
     own = [e for e in examples_of(run, ignore) if e.split == "train"]
-    wanted = [e for e in own if e.label in classes]
+    of_each = ([e for e in own if e.label == name] for name in classes)
+    wanted = [
+        e for rows in of_each for e in Random(0).sample(rows, min(len(rows), OWN))
+    ]
     pixels, failures = open_pixels(
         [e.path for e in wanted], size=size, folder=cache, on_progress=on_progress
     )
