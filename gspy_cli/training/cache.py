@@ -60,13 +60,7 @@ class Shard:
     shape: tuple[int, ...]
 
     def mapped(self) -> NDArray[np.uint8]:
-        """Map the pictures from disk.
-
-        Raises
-        ------
-        GspyError
-            The file is gone.
-        """
+        """Map the pictures from disk."""
         try:
             return np.memmap(self.path, np.uint8, "r", self.offset, self.shape)
         except OSError as error:
@@ -163,13 +157,7 @@ def shard_folder(folder: Path | None, size: int) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the cache's folder, and note that it is in use.
-
-    Raises
-    ------
-    GspyError
-        It cannot be made.
-    """
+    """Make the cache's folder, and note that it is in use."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -256,13 +244,7 @@ def decode(path: Path, size: int) -> NDArray[np.uint8] | str:
 
 
 def write_shard(folder: Path, pictures: dict[str, NDArray[np.uint8]]) -> None:
-    """Write pixels, then keys: a shard without keys does not count.
-
-    Raises
-    ------
-    GspyError
-        The cache cannot be written.
-    """
+    """Write pixels, then keys: a shard without keys does not count."""
     if not pictures:
         return
     keys = json.dumps(list(pictures))

@@ -62,15 +62,7 @@ def fault_of(model: Model, content: bytes) -> str:
 
 
 def compared(path: Path, source: Path, *, model: Model, content: bytes) -> str:
-    """Say how far a file's answers are from its run's, where both are float32.
-
-    Raises
-    ------
-    GspyError
-        There is no such run.
-    CheckError
-        The file is not of this run.
-    """
+    """Say how far a file's answers are from its run's, where both are float32."""
     card = model.card
     network, trained = read_network(source)
     if (card.architecture, card.classes) != (trained.architecture, trained.classes):

@@ -42,26 +42,14 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, atomically.
-
-    Raises
-    ------
-    GspyError
-        It cannot be written.
-    """
+    """Write a file, atomically."""
     write_atomically(path, lambda part: part.write_bytes(content))
 
 
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write tensors and metadata to a safetensors file, atomically.
-
-    Raises
-    ------
-    GspyError
-        It cannot be written.
-    """
+    """Write tensors and metadata to a safetensors file, atomically."""
     plain = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
 
     def write(part: Path) -> None:
@@ -94,13 +82,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _check_opens(path: Path) -> None:
-    """Say why a file cannot be read; safetensors says of any such that it is not there.
-
-    Raises
-    ------
-    GspyError
-        It cannot be.
-    """
+    """Say why a file cannot be read; safetensors would say that it is not there."""
     try:
         path.open("rb").close()
     except FileNotFoundError:

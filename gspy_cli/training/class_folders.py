@@ -38,13 +38,7 @@ def subfolders(root: Path, on_note: OnNote = ignore) -> list[Path]:
 
 
 def read_class(folder: Path, split: str = "") -> Iterator[Example]:
-    """Read the pictures of one class.
-
-    Raises
-    ------
-    GspyError
-        There is no picture in it.
-    """
+    """Read the pictures of one class."""
     pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not pictures and subfolders(folder):
         raise GspyError(

@@ -135,11 +135,6 @@ def judge_run(run: Run, examples: Sequence[Example]) -> Answers:
     """Let a finished run's last network judge pictures, but for unreadable ones.
 
     The run's temperature is left out: it was fitted on what is held out.
-
-    Raises
-    ------
-    GspyError
-        The run's weights are not there or damaged.
     """
     network, card = read_network(run.path / "last.safetensors")
     deployed = Deployed(network, replace(card, temperature=1.0))

@@ -81,13 +81,7 @@ def read_examples(
 
 
 def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:
-    """Map each label to its class.
-
-    Raises
-    ------
-    GspyError
-        A label is unknown, or not UTF-8.
-    """
+    """Map each label to its class."""
     if odd := sorted(label for label in labels if UNDECODED.search(label)):
         raise GspyError(f"class {odd[0]!r} is not named in UTF-8: rename it")
     known = labels & (set(CLASSES) | set(ALIASES))

@@ -64,13 +64,7 @@ def process_group(world: World, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def watching_ranks(world: World, run: Path) -> Iterator[None]:
-    """Turn the loss of another process, or torchrun's SIGTERM after it, into advice.
-
-    Raises
-    ------
-    GspyError
-        Another process is lost.
-    """
+    """Turn the loss of another process, or torchrun's SIGTERM after it, into advice."""
     if world.size == 1:
         yield
         return

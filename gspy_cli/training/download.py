@@ -99,13 +99,7 @@ def get_gravity_spy(
 
 
 def list_files(record: str) -> list[RemoteFile]:
-    """Ask Zenodo for a record's files.
-
-    Raises
-    ------
-    GspyError
-        The record cannot be had, or is none.
-    """
+    """Ask Zenodo for a record's files."""
     try:
         with urlopen(record, timeout=TIMEOUT_S) as answer:
             values: dict[str, Any] = json.load(answer)
@@ -127,13 +121,7 @@ def list_files(record: str) -> list[RemoteFile]:
 
 
 def download(remote: RemoteFile, path: Path, *, on_progress: Stages) -> None:
-    """Fetch a file, going on after breaks, and check it before it gets its name.
-
-    Raises
-    ------
-    GspyError
-        The connection broke off again and again, or the file came damaged.
-    """
+    """Fetch a file, going on after breaks, and check it before it gets its name."""
     if path.exists() and path.stat().st_size == remote.size:
         return
     part = path.with_name(path.name + ".part")
@@ -199,13 +187,7 @@ def checksum(path: Path) -> str:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive into a new folder; nothing may land outside it.
-
-    Raises
-    ------
-    GspyError
-        The archive is damaged or unsafe.
-    """
+    """Unpack a tar archive into a new folder; nothing may land outside it."""
     if folder.exists():
         return
     half = folder.with_name(f".{folder.name}.part")

@@ -62,13 +62,7 @@ def example(path: Path, label: str, *, split: str = "") -> Example:
 
 
 def split_name(name: str | None, table: Path) -> str:
-    """Translate a table's name of a split to ours.
-
-    Raises
-    ------
-    GspyError
-        It is no name of a split.
-    """
+    """Translate a table's name of a split to ours."""
     if not name:
         return ""
     if name.lower() not in SPLITS:

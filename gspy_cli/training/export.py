@@ -135,13 +135,7 @@ def export_model(
 
 
 def write_graph(path: Path, content: bytes, card: ModelCard) -> ModelCard:
-    """Write an ONNX file and give its card, checksum included.
-
-    Raises
-    ------
-    GspyError
-        It cannot be written.
-    """
+    """Write an ONNX file and give its card, checksum included."""
     with writing(path):
         path.write_bytes(content)
     return replace(card, sha256=hashlib.sha256(content).hexdigest())

@@ -40,13 +40,7 @@ from gspy_cli.wording import counted
 def new_trainee(
     run: Run, machine: Machine, start: Mapping[str, Tensor] | None
 ) -> Trainee:
-    """Build a network, from weights to start with or from the seed, on its device.
-
-    Raises
-    ------
-    GspyError
-        The weights are of another network, or memory is too small.
-    """
+    """Build a network, from weights to start with or from the seed, on its device."""
     config = run.config
     torch.manual_seed(config.seed)
     classes = len(run.dataset.classes)
@@ -133,13 +127,7 @@ def one_epoch(
     machine: Machine,
     reports: Reports,
 ) -> PassScores:
-    """Show the network an epoch's pictures.
-
-    Raises
-    ------
-    GspyError
-        Memory is too small, torch cannot compile, or the loss is no number any more.
-    """
+    """Show the network an epoch's pictures."""
     config, recipe = run.config, run.config.recipe
     steps = training_steps(
         pictures.labels,

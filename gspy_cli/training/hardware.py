@@ -45,13 +45,7 @@ def find_machine(device: str, amp: str, world: World) -> Machine:
 
 
 def own_device(device: str, world: World) -> str:
-    """Give one process of several its device: an Apple GPU serves one process alone.
-
-    Raises
-    ------
-    GspyError
-        There are several processes on one Apple GPU.
-    """
+    """Give one process of several its device: an Apple GPU serves one process alone."""
     chosen = devices.choose(device)
     if device == "mps":
         raise GspyError(
@@ -88,13 +82,7 @@ def out_of_memory(
 
 @contextmanager
 def told_of_memory(device: torch.device) -> Iterator[None]:
-    """Say in one line where a device's memory does not do.
-
-    Raises
-    ------
-    GspyError
-        It does not.
-    """
+    """Say in one line where a device's memory does not do."""
     try:
         yield
     except RuntimeError as error:
@@ -137,13 +125,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def check_compiled(error: RuntimeError) -> None:
-    """Say what to do where an error is that this torch cannot compile the network.
-
-    Raises
-    ------
-    GspyError
-        It is.
-    """
+    """Say what to do where an error is that this torch cannot compile the network."""
     from torch._dynamo.exc import TorchDynamoException
 
     if isinstance(error, TorchDynamoException):

@@ -59,13 +59,7 @@ def _read_rows(table: Path, on_note: OnNote, *, every_class: bool) -> Iterator[E
 
 
 def row_example(row: dict[str, str], table: Path) -> Example:
-    """Turn a row into an example; files are relative to the table's folder.
-
-    Raises
-    ------
-    GspyError
-        The row lacks a file or a label, or the file is not there.
-    """
+    """Turn a row into an example; files are relative to the table's folder."""
     if not row["file"] or not (row["label"] or "").strip():
         raise GspyError(f"{table} has a row without a file or a label: {row}")
     path = table.parent / row["file"]
@@ -87,13 +81,7 @@ def unescaped(name: str) -> str:
 
 
 def read_window(text: str | None, table: Path) -> float | None:
-    """Read a table's window, in seconds; None for an empty cell.
-
-    Raises
-    ------
-    GspyError
-        The cell is no number.
-    """
+    """Read a table's window, in seconds; None for an empty cell."""
     try:
         return float(text) if text else None
     except ValueError:

@@ -16,14 +16,7 @@ def read_metadata(
     *,
     every_class: bool,
 ) -> Iterator[Example]:
-    """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder.
-
-    Raises
-    ------
-    GspyError
-        A row lacks a name or a label, or names no split that we know, or too few
-        glitches have a picture.
-    """
+    """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder."""
     pictures: dict[str, list[Path]] = {}
     for path in sorted(table.parent.rglob("*_spectrogram_*.png")):
         pictures.setdefault(path.stem.split("_spectrogram_")[0], []).append(path)
@@ -45,10 +38,7 @@ def note_of_missing(
 ) -> str:
     """Tell of glitches without a picture; `labels` are those of all of a table's.
 
-    Raises
-    ------
-    GspyError
-        None has a picture; with `every_class`, none of a class.
+    Refuse if none has one or, with `every_class`, none of a class.
     """
     missing = labels.keys() - pictured
     if not missing:

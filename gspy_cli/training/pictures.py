@@ -20,13 +20,7 @@ FOREIGN = 0.1  # of these may have other colours than viridis without a word
 def open_dataset(
     config: TrainConfig, dataset: Dataset, world: World, reports: Reports
 ) -> tuple[Dataset, MappedPixels]:
-    """Decode the pictures of all splits; leave out and report what is unreadable.
-
-    Raises
-    ------
-    GspyError
-        The cache cannot be written, or too little is readable.
-    """
+    """Decode the pictures of all splits; leave out and report what is unreadable."""
     paths = [e.path for e in dataset.examples]
     size = image_size(config)
     if world.local_rank != 0:  # one process of each machine decodes
@@ -53,13 +47,7 @@ def pictures_of(dataset: Dataset, pixels: MappedPixels, split: str) -> Pictures:
 
 
 def training_pictures(run: Run, pixels: MappedPixels) -> Pictures:
-    """Give the pictures to train on, the simulated ones with them.
-
-    Raises
-    ------
-    GspyError
-        There are no simulated inputs of this size and these classes.
-    """
+    """Give the pictures to train on, the simulated ones with them."""
     pictures = pictures_of(run.dataset, pixels, "train")
     config = run.config
     if config.simulated is None:

@@ -59,13 +59,7 @@ class Run:
 
 
 def new_directory(output: Path, name: str) -> Path:
-    """Make `output/<name>-NNN` with the next free number.
-
-    Raises
-    ------
-    GspyError
-        It cannot be made.
-    """
+    """Make `output/<name>-NNN` with the next free number."""
     try:
         return _next_directory(output, name)
     except OSError as error:
@@ -92,13 +86,7 @@ def _next_directory(output: Path, name: str) -> Path:
 
 
 def write_plan(run: Run) -> None:
-    """Write what is known before the first epoch: `split.csv`, then `config.json`.
-
-    Raises
-    ------
-    GspyError
-        They cannot be written.
-    """
+    """Write what is known before the first epoch: `split.csv`, then `config.json`."""
     names = ["file", *(f.name for f in fields(Example)[1:])]
     rows = [[str(e.path.absolute()), *example_cells(e)] for e in run.dataset.examples]
     write_table(run.path / "split.csv", names, rows)
@@ -116,11 +104,6 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     """Write an epoch's files; the state comes last and makes them count.
 
     Killed before that, a resumed run repeats the epoch and writes the same files.
-
-    Raises
-    ------
-    GspyError
-        They cannot be written.
     """
     weights = trainee.result.state_dict()
     card = make_card(run, trainee)
@@ -173,13 +156,7 @@ def remove_unfinished(path: Path) -> None:
 
 
 def load_state(path: Path, trainee: Trainee) -> None:
-    """Put a run's state back into a network.
-
-    Raises
-    ------
-    GspyError
-        The state is not there or damaged.
-    """
+    """Put a run's state back into a network."""
     tensors, metadata = load_tensors(path / STATE)
     trainee.model.load_state_dict(section(tensors, "model."))
     if trainee.average is not None:
@@ -196,13 +173,7 @@ def section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def write_results(run: Run) -> None:
-    """Write `results.csv` and `curves.png`.
-
-    Raises
-    ------
-    GspyError
-        They cannot be written.
-    """
+    """Write `results.csv` and `curves.png`."""
     names = [f.name for f in fields(EpochRow)]
     rows = [[cell(getattr(row, name)) for name in names] for row in run.history]
     write_table(run.path / "results.csv", names, rows)
@@ -271,13 +242,7 @@ def describe_data(dataset: Dataset, config: TrainConfig) -> str:
 def write_table(
     path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
-    """Write a CSV file, atomically; names of files as the bytes that they are.
-
-    Raises
-    ------
-    GspyError
-        It cannot be written.
-    """
+    """Write a CSV file, atomically; names of files as the bytes that they are."""
 
     def write(part: Path) -> None:
         with part.open(

@@ -85,13 +85,7 @@ def search(
 
 
 def write_comparison(path: Path, runs: Sequence[Run]) -> None:
-    """Write one row for each run, and their curves in one figure.
-
-    Raises
-    ------
-    GspyError
-        They cannot be written.
-    """
+    """Write one row for each run, and their curves in one figure."""
     names = ["run", "batch_size", "lr", "best_epoch"]
     scores = ["train_loss", "validation_loss", "validation_accuracy"]
     rows = [

@@ -27,11 +27,6 @@ def with_simulated(
 
     Of the pictures drawn, `real_share` are real; within either kind, classes are
     balanced as the recipe says.
-
-    Raises
-    ------
-    GspyError
-        The directory holds no simulated inputs of this size and these classes.
     """
     inputs, simulated = read_simulated_of(classes, directory, size)
     shards = Shards([*real.pixels.shards.files, find_shard(directory / INPUTS)])

@@ -55,11 +55,6 @@ def folds(examples: Sequence[Example], k: int, seed: int) -> NDArray[np.intp]:
 
     All views of a glitch share a fold, and the m glitches of a class lie in min(m, k)
     different folds. Shape (N,).
-
-    Raises
-    ------
-    GspyError
-        A glitch has two classes.
     """
     fold: dict[str, int] = {}
     for members in shuffled_classes(glitch_labels(examples), seed):
@@ -81,13 +76,7 @@ def shuffled_classes(glitches: Mapping[str, str], seed: int) -> list[list[str]]:
 
 
 def glitch_labels(examples: Sequence[Example]) -> dict[str, str]:
-    """Map each glitch to its class.
-
-    Raises
-    ------
-    GspyError
-        A glitch has two classes.
-    """
+    """Map each glitch to its class, and refuse one that has two."""
     labels: dict[str, str] = {}
     for e in examples:
         if labels.setdefault(e.glitch, e.label) != e.label:

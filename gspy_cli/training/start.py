@@ -33,13 +33,7 @@ def resolved_weights(weights: Path) -> Path:
 
 
 def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
-    """Get the weights to begin with; None to begin from nothing.
-
-    Raises
-    ------
-    GspyError
-        They are not there, damaged, or of another network.
-    """
+    """Get the weights to begin with; None to begin from nothing."""
     if config.weights is not None:
         if names_a_model(config.weights):
             return read_exported(config.weights, config.architecture)
@@ -76,13 +70,7 @@ def seen_by(weights: Path | None) -> str:
 
 
 def card_of(weights: Path) -> ModelCard | None:
-    """Give the card that came with weights; None with foreign ones.
-
-    Raises
-    ------
-    GspyError
-        The weights are not there or damaged.
-    """
+    """Give the card that came with weights; None with foreign ones."""
     if names_a_model(weights):
         return find_card(str(weights))
     metadata = load_tensors(weights)[1] if weights.suffix == ".safetensors" else {}

@@ -128,24 +128,12 @@ def go_on(run: Run, data: Path | None, world: World, reports: Reports) -> Run:
 
 
 def held(path: Path, world: World) -> AbstractContextManager[None]:
-    """Keep other trainings out of a run's directory, in the process that writes it.
-
-    Raises
-    ------
-    GspyError
-        Another process trains it.
-    """
+    """Keep other trainings out of a run's directory, in the process that writes it."""
     return alone_in(path) if world.is_writer else nullcontext()
 
 
 def completed(config: TrainConfig) -> TrainConfig:
-    """Add what the weights to start from settle: their file and the pictures' size.
-
-    Raises
-    ------
-    GspyError
-        There are no such weights, or the network takes no pictures of this size.
-    """
+    """Add what the weights to start from settle: their file and the pictures' size."""
     if config.weights is not None:
         weights = resolved_weights(config.weights)
         config = replace(config, weights=weights)
@@ -156,13 +144,7 @@ def completed(config: TrainConfig) -> TrainConfig:
 
 
 def dataset_of(config: TrainConfig, on_note: OnNote = ignore) -> Dataset:
-    """Read the data that a configuration names.
-
-    Raises
-    ------
-    GspyError
-        As `read_dataset`.
-    """
+    """Read the data that a configuration names."""
     return read_dataset(
         config.data,
         window=config.window,
@@ -173,13 +155,7 @@ def dataset_of(config: TrainConfig, on_note: OnNote = ignore) -> Dataset:
 
 
 def split_of(found: Dataset, config: TrainConfig) -> Dataset:
-    """Split data as a configuration asks for.
-
-    Raises
-    ------
-    GspyError
-        As `split_dataset`.
-    """
+    """Split data as a configuration asks for."""
     return split_dataset(
         found, validation=config.validation, test=config.test, seed=config.seed
     )

@@ -51,11 +51,6 @@ def read_labelled(
     """Read pictures for a card's network: a run's own, or a data set's.
 
     `on_note` as in `read_dataset`.
-
-    Raises
-    ------
-    GspyError
-        There are none of its classes, or `source` is a checkpoint without its run.
     """
     examples = in_words_of(examples_of(source, on_note), card.classes)
     known = [example for example in examples if example.label in card.classes]
