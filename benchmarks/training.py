@@ -92,7 +92,6 @@ def our_epoch(
         machine,
         recipe=PAPER,
         epoch=Epoch("classify", n, PAPER.epochs),
-        steps=steps,
         batches=load(pictures, steps),
         on_batch=ignore,
     )

@@ -17,17 +17,18 @@ from torch.optim import SGD, Adam, AdamW
 from gspy_cli.callbacks import ignore
 from gspy_cli.training import fit, loop, pictures
 from gspy_cli.training.architectures import Normalise, build_network
-from gspy_cli.training.batches import Batch, Pictures, Step
+from gspy_cli.training.batches import Batch, Pictures
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.hardware import Machine
 from gspy_cli.training.history import EpochRow
 from gspy_cli.training.loop import Trainee, make_optimizer, update_average
-from gspy_cli.training.objective import Epoch, Objective, PassScores
+from gspy_cli.training.objective import Epoch, Objective
 from gspy_cli.training.recipes import MODERN, PAPER, PAPER_CAE, learning_rate
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import Run, describe_data, trained_on
 from gspy_cli.training.search import write_comparison
+from gspy_cli.training.tally import PassScores
 
 CPU = Machine(torch.device("cpu"))
 EPOCH = Epoch("classify", 3, 25)
@@ -101,19 +102,17 @@ def test_each_step_has_its_own_learning_rate_seed_and_number(monkeypatch):
 
     monkeypatch.setattr(loop, "take_step", take_step)
     monkeypatch.setattr(loop, "update_average", lambda *last: numbers.append(last[-1]))
-    steps = [Step(np.arange(1), (0, number)) for number in range(2)]
     loop.train_epoch(
         trainee_of(nn.Linear(1, 1)),
         nn.Identity(),
         CPU,
         recipe=MODERN,
         epoch=EPOCH,
-        steps=steps,
-        batches=iter([None, None]),
+        batches=[Batch(None, None, seed=seed) for seed in (5, 6)],
         on_batch=ignore,
     )
     assert rates == [learning_rate(MODERN, progress, 25) for progress in (3, 3.5)]
-    assert seeds == [step.torch_seed() for step in steps]
+    assert seeds == [5, 6]
     assert numbers == [6, 7]  # after three epochs of two steps
 
 
@@ -177,11 +176,11 @@ def drawn(
     run = run_of(config, *[row()] * number)
     settings = {"epoch": EPOCH, "machine": CPU, "reports": Reports()}
     with (
-        mock.patch.object(fit, "train_epoch") as train,
+        mock.patch.object(fit, "train_epoch"),
         mock.patch.object(fit, "load") as load,
     ):
         fit.one_epoch(run, trainee_of(nn.Linear(1, 1)), pictures, **settings)
-    steps = [step.indices.tolist() for step in train.call_args.kwargs["steps"]]
+    steps = [step.indices.tolist() for step in load.call_args.args[1]]
     return steps, load.call_args.kwargs
 
 

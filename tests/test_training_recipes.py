@@ -34,7 +34,6 @@ from gspy_cli.training.config import TrainConfig, config_json, read_config
 from gspy_cli.training.curves import draw_latent
 from gspy_cli.training.distributed import ALONE, World
 from gspy_cli.training.hardware import Machine, autocast_type, fits, out_of_memory
-from gspy_cli.training.loop import ScoreTally
 from gspy_cli.training.objective import Objective, plan
 from gspy_cli.training.recipes import (
     MODERN,
@@ -48,6 +47,7 @@ from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import STATE
 from gspy_cli.training.scoring import load_run
 from gspy_cli.training.search import search
+from gspy_cli.training.tally import ScoreTally
 from gspy_cli.training.train import train
 
 pytestmark = pytest.mark.usefixtures("tiny_network")

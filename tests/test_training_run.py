@@ -38,10 +38,10 @@ from gspy_cli.training.curves import draw_curves
 from gspy_cli.training.distributed import World
 from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.export import Deployed
-from gspy_cli.training.objective import PassScores
 from gspy_cli.training.recipes import MODERN
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import STATE, read_run, write_plan
+from gspy_cli.training.tally import PassScores
 from gspy_cli.training.train import (
     check_split,
     completed,

@@ -6,7 +6,7 @@ import torch
 
 from gspy_cli.metrics import fit_temperature
 from gspy_cli.training.distributed import ALONE
-from gspy_cli.training.temperature import Thermometer
+from gspy_cli.training.tally import Thermometer
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
@@ -23,7 +23,3 @@ def test_batches_give_the_temperature_of_the_whole(scale):
     whole = fit_temperature(given.softmax(dim=1).numpy(), labels)
     assert thermometer.read(ALONE) == pytest.approx(whole)
     assert whole == pytest.approx(scale, rel=0.15)
-
-
-def test_without_a_batch_there_is_no_temperature_to_apply():
-    assert Thermometer().read(ALONE) == 1.0

@@ -4,8 +4,8 @@ No generator lives from one step to the next, so a resumed run needs no random s
 and every number of workers gives the same batches.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,16 +23,18 @@ class Batch:
     """One step's pictures, (B, H, W, 3) uint8, and their class indices, (B,).
 
     `share` is this process's part of the pictures of the step, times the number of
-    processes: 1 when all have as many.
+    processes: 1 when all have as many. `seed` is the step's own for torch's generators.
     """
 
     pixels: Tensor
     labels: Tensor
     share: float = 1.0
+    seed: int = 0
 
     def pin_memory(self) -> "Batch":
         """Lie in memory that a GPU can copy from by itself."""
-        return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.share)
+        pixels, labels = self.pixels.pin_memory(), self.labels.pin_memory()
+        return replace(self, pixels=pixels, labels=labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,11 @@ class StepLoader(Dataset[Batch]):
         step = self.steps[number]
         rows = self.pictures.rows[step.indices]
         pixels = torch.from_numpy(self.pictures.pixels.rows(rows))
+        seed = step.torch_seed()
         if self.augmented:
-            generator = torch.Generator().manual_seed(step.torch_seed())
-            pixels = augment(pixels, generator)
+            pixels = augment(pixels, torch.Generator().manual_seed(seed))
         labels = torch.from_numpy(self.pictures.labels[step.indices])
-        return Batch(pixels, labels, step.share)
+        return Batch(pixels, labels, step.share, seed)
 
 
 def load(
@@ -96,12 +98,10 @@ def load(
     augmented: bool = False,
     workers: int = 0,
     pinned: bool = False,
-) -> Iterator[Batch]:
+) -> DataLoader[Batch]:
     """Load the batches of some steps, in order, with worker processes if asked."""
     loader = StepLoader(pictures, steps, augmented=augmented)
-    return iter(
-        DataLoader(loader, batch_size=None, num_workers=workers, pin_memory=pinned)
-    )
+    return DataLoader(loader, batch_size=None, num_workers=workers, pin_memory=pinned)
 
 
 def training_steps(

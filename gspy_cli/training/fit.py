@@ -29,11 +29,12 @@ from gspy_cli.training.hardware import (
 from gspy_cli.training.history import EpochRow, is_stale
 from gspy_cli.training.latent import EVERY, look_inside
 from gspy_cli.training.loop import Trainee, evaluate, make_optimizer, train_epoch
-from gspy_cli.training.objective import Epoch, Objective, PassScores, plan
+from gspy_cli.training.objective import Epoch, Objective, plan
 from gspy_cli.training.pictures import note_of_colours, pictures_of, training_pictures
 from gspy_cli.training.recipes import learning_rate
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import Run, image_size, save_epoch
+from gspy_cli.training.tally import PassScores
 from gspy_cli.wording import counted
 
 
@@ -138,7 +139,6 @@ def one_epoch(
         world=machine.world,
         weights=pictures.weights,
     )
-    reports.on_batch(0, len(steps))
     batches = load(
         pictures,
         steps,
@@ -146,6 +146,7 @@ def one_epoch(
         workers=config.workers,
         pinned=machine.device.type == "cuda",
     )
+    reports.on_batch(0, len(batches))
     objective = prepared(run, trainee, epoch, machine)
     try:
         return train_epoch(
@@ -154,7 +155,6 @@ def one_epoch(
             machine,
             recipe=recipe,
             epoch=epoch,
-            steps=steps,
             batches=batches,
             on_batch=reports.on_batch,
         )
@@ -200,7 +200,7 @@ def validate(
     steps = evaluation_steps(len(held_out), batch_size=size, world=machine.world)
     batches = load(held_out, steps, workers=run.config.workers)
     objective = make_objective(run, trainee.result, epoch, machine)
-    return evaluate(objective, machine, epoch.phase, batches)
+    return evaluate(objective, machine, batches)
 
 
 def make_row(

@@ -1,22 +1,19 @@
 """One epoch of training, one pass of evaluation."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.utils.data import DataLoader
 
 from gspy_cli.callbacks import Progress
-from gspy_cli.errors import DivergedError
-from gspy_cli.metrics import class_scores
-from gspy_cli.training.batches import Batch, Step
-from gspy_cli.training.distributed import World, sum_over_ranks
+from gspy_cli.training.batches import Batch
 from gspy_cli.training.hardware import Machine
-from gspy_cli.training.objective import Epoch, Objective, PassScores
+from gspy_cli.training.objective import Epoch, Objective
 from gspy_cli.training.recipes import Recipe, learning_rate
-from gspy_cli.training.temperature import Thermometer
+from gspy_cli.training.tally import PassScores, ScoreTally, Thermometer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,7 @@ def train_epoch(
     *,
     recipe: Recipe,
     epoch: Epoch,
-    steps: Sequence[Step],
-    batches: Iterator[Batch],
+    batches: DataLoader[Batch],
     on_batch: Progress,
 ) -> PassScores:
     """Take one step for each batch; give the scores on the way.
@@ -64,15 +60,15 @@ def train_epoch(
     `objective` is an `Objective`, perhaps wrapped for several processes.
     """
     objective.train()
-    tally = ScoreTally()
-    for i, (step, batch) in enumerate(zip(steps, batches, strict=True)):
-        rate = learning_rate(recipe, epoch.number + i / len(steps), epoch.length)
+    tally, steps = ScoreTally(), len(batches)
+    for i, batch in enumerate(batches):
+        rate = learning_rate(recipe, epoch.number + i / steps, epoch.length)
         for group in trainee.optimizer.param_groups:
             group["lr"] = rate
-        torch.manual_seed(step.torch_seed())  # for dropout
+        torch.manual_seed(batch.seed)  # for dropout
         tally.add(*take_step(trainee, objective, machine, batch))
-        update_average(trainee, recipe, epoch.number * len(steps) + i)
-        on_batch(i + 1, len(steps))
+        update_average(trainee, recipe, epoch.number * steps + i)
+        on_batch(i + 1, steps)
     return tally.scores(epoch.phase, machine.world)
 
 
@@ -108,60 +104,20 @@ def update_average(trainee: Trainee, recipe: Recipe, step: int) -> None:
 
 @torch.no_grad()
 def evaluate(
-    objective: Objective, machine: Machine, phase: str, batches: Iterator[Batch]
+    objective: Objective, machine: Machine, batches: Iterable[Batch]
 ) -> PassScores:
     """Score a network on pictures, without changing it."""
     objective.eval()
     tally, thermometer = ScoreTally(), Thermometer()
     for batch in batches:
-        pixels, labels = (
-            batch.pixels.to(machine.device),
-            batch.labels.to(machine.device),
-        )
+        pixels = batch.pixels.to(machine.device)
+        labels = batch.labels.to(machine.device)
         with machine.mixed():
             loss, logits = objective(pixels, labels)
         tally.add(loss, logits, labels)
-        if phase == "classify":
+        if objective.phase == "classify":
             thermometer.add(logits, labels)
-    scores = tally.scores(phase, machine.world)
-    if phase == "reconstruct":
+    scores = tally.scores(objective.phase, machine.world)
+    if objective.phase == "reconstruct":
         return scores
     return replace(scores, temperature=thermometer.read(machine.world))
-
-
-class ScoreTally:
-    """Add up losses and a confusion matrix (K, K), true class first."""
-
-    def __init__(self) -> None:
-        self.losses: list[Tensor] = []
-        self.confusion: Tensor | None = None
-
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch: its mean loss, logits (B, K) and labels (B,).
-
-        All stays on their device, which need not know 64-bit floats.
-        """
-        classes = logits.shape[1]
-        pairs = labels * classes + logits.argmax(dim=1)
-        counts = torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        self.losses.append(loss * len(labels))
-        self.confusion = counts + (0 if self.confusion is None else self.confusion)
-
-    def scores(self, phase: str, world: World) -> PassScores:
-        """Give the scores over all processes.
-
-        Raises
-        ------
-        DivergedError
-            The loss is no longer a number.
-        """
-        assert self.confusion is not None  # no process is without pictures
-        confusion = sum_over_ranks(self.confusion, world).cpu().numpy()
-        total = sum_over_ranks(torch.stack(self.losses).sum(), world)
-        loss = float(total) / confusion.sum()
-        if not math.isfinite(loss):
-            raise DivergedError("the loss is no longer a number: try a smaller --lr")
-        if phase == "reconstruct":
-            return PassScores(loss)
-        accuracy = float(confusion.trace() / confusion.sum())
-        return PassScores(loss, accuracy, class_scores(confusion).macro_f1)

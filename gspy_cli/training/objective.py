@@ -1,6 +1,5 @@
 """What training lowers: a network and its loss, in each phase of a recipe."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -99,13 +98,3 @@ class Objective(nn.Module):
         """Give the cross-entropy; labels are smoothed in training only."""
         smoothing = self.recipe.label_smoothing if self.training else 0.0
         return cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-
-
-@dataclass(frozen=True, slots=True)
-class PassScores:
-    """What came out of a pass over pictures; NaN where a phase does not classify."""
-
-    loss: float
-    accuracy: float = math.nan
-    macro_f1: float = math.nan
-    temperature: float = math.nan
