@@ -13,6 +13,7 @@ from gspy_cli.cli.hints import after_classify, hint, warn_of_stop
 from gspy_cli.cli.inputs import Given
 from gspy_cli.cli.interruption import INTERRUPTED
 from gspy_cli.cli.options import (
+    BatchOption,
     ChannelOption,
     DeviceOption,
     ExplainOption,
@@ -136,12 +137,7 @@ def classify(
     ] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
-        ),
-    ] = 8,
+    batch_size: BatchOption = 8,
     workers: Annotated[
         int | None,
         typer.Option(

@@ -10,7 +10,13 @@ import typer
 from gspy_cli import registry
 from gspy_cli.cli.hints import after_evaluate, hint
 from gspy_cli.cli.interruption import leaving
-from gspy_cli.cli.options import DeviceOption, QuietOption, need, refuse_file
+from gspy_cli.cli.options import (
+    BatchOption,
+    DeviceOption,
+    QuietOption,
+    need,
+    refuse_file,
+)
 from gspy_cli.errors import GspyError
 from gspy_cli.home import user_path
 from gspy_cli.whole import writing
@@ -59,12 +65,7 @@ def evaluate(
         typer.Option(metavar="CSV", help="Gravity Spy's labels, to compare with."),
     ] = None,
     device: DeviceOption = "auto",
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            "--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."
-        ),
-    ] = 16,
+    batch_size: BatchOption = 16,
     quiet: QuietOption = False,
 ) -> None:
     """Score models on labelled pictures, and compare several.

@@ -65,8 +65,7 @@ def export(
     simulated: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            help="Learn from gspy simulate --inputs what is unfamiliar.",
+            metavar="DIR", help="Learn from gspy simulate --inputs what is unfamiliar."
         ),
     ] = None,
     scores: Annotated[

@@ -112,7 +112,8 @@ class Given:
             raise GspyError("--watch takes pictures; leave --gps and --triggers out")
         strange = [path for path in self.paths if not Path(path).is_dir()]
         if self.files_from or strange or not self.paths:
-            raise GspyError(f"--watch takes folders{_such_as(strange)}")
+            which = f"; {strange[0]} is none" if strange else ""
+            raise GspyError(f"--watch takes folders{which}")
         return watching.arrivals(
             self.paths,
             recursive=self.recursive,
@@ -136,7 +137,3 @@ class Given:
                     f"{folder} lies in {path}, which is searched; give --sort-into a "
                     "folder elsewhere"
                 )
-
-
-def _such_as(strange: list[str]) -> str:
-    return f"; {strange[0]} is none" if strange else ""

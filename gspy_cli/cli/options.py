@@ -24,6 +24,10 @@ DeviceOption = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
 ]
+BatchOption = Annotated[
+    int,
+    typer.Option("--batch-size", "-b", min=1, metavar="N", help="Pictures a batch."),
+]
 CacheOption = Annotated[
     Path | None,
     typer.Option(

@@ -12,14 +12,7 @@ from rich.text import Text
 
 from gspy_cli.cli.console import Console
 from gspy_cli.labels import DESCRIPTIONS
-from gspy_cli.results import (
-    Failure,
-    Glitch,
-    Prediction,
-    Row,
-    answer_of,
-    event_name,
-)
+from gspy_cli.results import Failure, Glitch, Prediction, Row, answer_of, event_name
 from gspy_cli.wording import printable
 from gspy_cli.writers import Columns, ranked
 
@@ -104,8 +97,7 @@ def _table(results: list[Row], columns: Columns) -> Table:
     folder = _common_folder([answer_of(row).origin.path for row in results])
     table = Table(header_style="bold", box=None)
     table.add_column(
-        Text("event" if columns.triggers else _heading(folder)),
-        overflow="fold",
+        Text("event" if columns.triggers else _heading(folder)), overflow="fold"
     )
     if columns.per_glitch:
         table.add_column("views", justify="right")

@@ -94,11 +94,7 @@ def simulate(
                 noise=source,
             )
             write_inputs(
-                output,
-                plan,
-                workers=workers,
-                progress=progress,
-                on_left_out=_left_out,
+                output, plan, workers=workers, progress=progress, on_left_out=_left_out
             )
         else:
             write_figures(

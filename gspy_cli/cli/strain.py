@@ -27,8 +27,7 @@ OpenDataOption = Annotated[
 TriggersOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE",
-        help="Take strain and classify the times in a CSV table.",
+        metavar="FILE", help="Take strain and classify the times in a CSV table."
     ),
 ]
 

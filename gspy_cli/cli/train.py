@@ -54,8 +54,7 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
-            help="paper or modern; default: paper, and modern for cae.",
+            metavar="NAME", help="paper or modern; default: paper, and modern for cae."
         ),
     ] = None,
     output: Annotated[
@@ -83,8 +82,7 @@ def train(
         float, typer.Option(metavar="PART", help="Glitches to keep for a test.")
     ] = 0.15,
     simulated: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Train on simulated inputs too."),
+        Path | None, typer.Option(metavar="DIR", help="Train on simulated inputs too.")
     ] = None,
     real_share: Annotated[
         float, typer.Option(metavar="PART", help="Real pictures among those drawn.")

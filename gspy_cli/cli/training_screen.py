@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,7 +49,7 @@ def reports(*, quiet: bool, goes_on: GoesOn) -> Iterator[Reports]:
         screen = Screen(console, show)
         try:
             yield Reports(
-                on_decode=screen.decoded,
+                on_decode=partial(show, "reading pictures"),
                 on_unreadable=screen.unreadable,
                 on_start=screen.started,
                 on_note=screen.noted,
@@ -67,10 +68,6 @@ class Screen:
         self._console, self._show = console, show
         self._epoch = 1
         self._run: Run | None = None
-
-    def decoded(self, done: int, total: int) -> None:
-        """Show how many pictures have been read."""
-        self._show("reading pictures", done, total)
 
     def stepped(self, done: int, total: int) -> None:
         """Show how far an epoch is."""
