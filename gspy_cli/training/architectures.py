@@ -112,10 +112,7 @@ def lite_weights(version: int) -> Mapping[str, Tensor]:
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "alexnet": from_torchvision(
-        "alexnet",
-        head="classifier.6",
-        parameters=57.1,
-        sizes=range(63, ANY_SIZE.stop),
+        "alexnet", head="classifier.6", parameters=57.1, sizes=range(63, ANY_SIZE.stop)
     ),
     "vgg16": from_torchvision("vgg16", head="classifier.6", parameters=134),
     "resnet50": from_torchvision("resnet50", head="fc", parameters=23.6),

@@ -48,13 +48,10 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     @torch.no_grad()
     def follow(self, mean: Tensor, variance: Tensor) -> None:
         """Draw the running statistics towards a batch's."""
-        if self.running_mean is None or self.running_var is None:
-            return
-        momentum = 0.1 if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean, momentum)
-        self.running_var.lerp_(variance, momentum)
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked += 1
+        momentum = self.momentum or 0.1  # never None in the networks here
+        self.get_buffer("running_mean").lerp_(mean, momentum)
+        self.get_buffer("running_var").lerp_(variance, momentum)
+        self.get_buffer("num_batches_tracked").add_(1)
 
 
 def sum_of(values: Tensor) -> Tensor:

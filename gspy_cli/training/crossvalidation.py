@@ -71,13 +71,13 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
         raise GspyError(f"--folds {k}: give 2 to {glitches}, the number of glitches")
     find_machine(config.device, config.amp, ALONE)
     fold = folds(dataset.examples, k, config.seed)
-    for number in range(k):
-        check_enough(hold_out(dataset, fold == number), config, ALONE)
+    parts = [hold_out(dataset, fold == number) for number in range(k)]
+    for part in parts:
+        check_enough(part, config, ALONE)
     check_start(config, dataset)
     folder = new_directory(config.output, f"{config.name or config.architecture}-folds")
     planned = replace(config, output=folder, name="fold")
-    for number in range(k):
-        part = hold_out(dataset, fold == number)
+    for part in parts:
         write_plan(Run(new_directory(folder, "fold"), planned, part))
     return resume_folds(folder, reports=reports)
 

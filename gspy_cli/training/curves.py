@@ -16,12 +16,7 @@ import numpy as np
 from matplotlib import colormaps, rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import (
-    FontProperties,
-    findfont,
-    get_font,
-    get_font_names,
-)
+from matplotlib.font_manager import FontProperties, findfont, get_font, get_font_names
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -178,9 +173,7 @@ def draw_reconstructions(
 
 @in_any_script()
 def draw_latent(
-    latent: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    classes: Sequence[str],
+    latent: NDArray[np.float32], labels: NDArray[np.int64], classes: Sequence[str]
 ) -> bytes:
     """Draw latents (N, D) on their two principal axes, coloured by class."""
     centred = latent - latent.mean(axis=0)

@@ -66,10 +66,7 @@ def default_data(root: Path | None = None) -> tuple[Path, str]:
 
 
 def get_gravity_spy(
-    folder: Path,
-    *,
-    record: str = RECORD,
-    on_progress: Stages = ignore,
+    folder: Path, *, record: str = RECORD, on_progress: Stages = ignore
 ) -> Path:
     """Download and unpack the training set; give its table, to be used as `--data`.
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,6 @@ from gspy_cli.whole import writing
 OPSET = 17
 TOLERANCE = 1e-4  # of a probability, float32 torch against float32 ONNX Runtime
 BATCHES = (1, 2, 33)
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Deployed(nn.Module):
@@ -56,7 +54,7 @@ def export_run(
     source: Path,
     path: Path,
     *,
-    changes: Mapping[str, Any] = NOTHING,
+    changes: Mapping[str, Any] | None = None,
     opset: int = OPSET,
 ) -> ModelCard:
     """Export a run's best network, or one of its checkpoints.
@@ -72,7 +70,7 @@ def export_run(
     """
     network, card = read_network(source)
     today = datetime.now(UTC).date().isoformat()
-    card = replace(card, date=today, **changes)
+    card = replace(card, date=today, **(changes or {}))
     pictures = check_pictures(card.input_size)
     return export_model(network, card, path, pictures=pictures, opset=opset)
 

@@ -107,7 +107,9 @@ def with_statistics(
     for layer in layers_met(network, Normalise(name)(pixels)):
         if layer.norm is not None:
             variance = layer.variance.clamp(min=LEAST_VARIANCE)
-            pass_on(layer.norm, shift_of(layer.norm), layer.mean, variance)
+            # all that a normalisation adds that does nothing else
+            shift = layer.norm.bias.detach() - layer.norm.get_buffer("running_mean")
+            pass_on(layer.norm, shift, layer.mean, variance)
     return network.state_dict()
 
 
@@ -192,8 +194,3 @@ def pass_on(
     norm.get_buffer("running_var").copy_(variance)
     norm.weight.copy_((variance + norm.eps).sqrt())
     norm.bias.copy_(shift + mean)
-
-
-def shift_of(norm: nn.BatchNorm2d) -> Tensor:
-    """Give what a normalisation adds that does nothing else."""
-    return norm.bias.detach() - norm.get_buffer("running_mean")

@@ -65,13 +65,7 @@ def add_familiarity(
         `read_simulated`.
     """
     pictures, labels = read_simulated(directory, card.input_size[0])
-    own = np.array([name in card.classes for name in CLASSES])
-    rows = _some_glitches(own[labels[::4]])
-    if len(rows) < 8:
-        raise GspyError(
-            f"{directory} holds {counted(len(rows) // 4, 'glitch')} of the model's "
-            f"classes ({', '.join(card.classes)}): simulate two or more of them"
-        )
+    rows = _some_glitches(labels, card, directory)
     there = {CLASSES[i] for i in labels[rows]}
     lacking = [name for name in card.classes if name not in there]
     real: dict[str, NDArray[np.uint8]] = {}
@@ -90,15 +84,11 @@ def add_familiarity(
     content = path.read_bytes()
     held_out = np.repeat(some_of_each_class(labels[rows[::4]]), 4)
     taught = np.concatenate([pictures[rows[~held_out]], *real.values()])
-    known = answers(content, "embedding", taught, partial(stages, "glitches"))
-    strange = strangers_of(taught[::2])
-    strangers = answers(content, "embedding", strange, partial(stages, "strangers"))
-    graph = with_head(content, fit_head(known, strangers))
+    graph = with_head(content, learnt_head(content, taught, stages))
     familiar = answers(
         graph.SerializeToString(), "familiarity", pictures[rows[held_out]]
     )
-    threshold = float(np.quantile(familiar, FLAGGED))
-    card = replace(card, unfamiliar_below=threshold)
+    card = replace(card, unfamiliar_below=float(np.quantile(familiar, FLAGGED)))
     return write_graph(path, with_card(graph, card), card)
 
 
@@ -131,9 +121,17 @@ def own_pictures(
     }
 
 
-def _some_glitches(own: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Choose rows of own glitches, evenly, the four windows of a glitch together."""
-    glitches = np.random.default_rng(0).permutation(np.flatnonzero(own))[:GLITCHES]
+def _some_glitches(
+    labels: NDArray[np.int64], card: ModelCard, directory: Path
+) -> NDArray[np.intp]:
+    """Choose rows of glitches that a model knows, a glitch's four windows together."""
+    known = np.array([name in card.classes for name in CLASSES])[labels[::4]]
+    glitches = np.random.default_rng(0).permutation(np.flatnonzero(known))[:GLITCHES]
+    if len(glitches) < 2:
+        raise GspyError(
+            f"{directory} holds {counted(len(glitches), 'glitch')} of the model's "
+            f"classes ({', '.join(card.classes)}): simulate two or more of them"
+        )
     rows = 4 * np.sort(glitches)[:, None] + np.arange(4)
     return rows.reshape(-1).astype(np.intp)
 
@@ -146,6 +144,18 @@ def some_of_each_class(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     chosen = np.zeros(len(labels), np.bool_)
     chosen[np.argsort(labels, kind="stable")[::HELD_OUT]] = True
     return chosen
+
+
+def learnt_head(
+    content: bytes, taught: NDArray[np.uint8], stages: Stages
+) -> nn.Sequential:
+    """Train a head for a graph on pictures (N, S, S, 3) and strangers made of them."""
+    strange = strangers_of(taught[::2])
+    known, strangers = (
+        answers(content, "embedding", pictures, partial(stages, what))
+        for what, pictures in (("glitches", taught), ("strangers", strange))
+    )
+    return fit_head(known, strangers)
 
 
 def answers(

@@ -1,7 +1,5 @@
 """Look into the autoencoder: its reconstructions and a map of its latent space."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,11 +30,11 @@ def look_inside(
     both = (shown.permute(0, 2, 3, 1).numpy() for shown in (inputs, rebuilt))
     path = run.path / f"reconstructions-{run.history[-1].epoch:03d}.png"
     write_bytes(path, draw_reconstructions(*both))
-    draw_map(run, model, pictures, machine, run.path / "latent.png")
+    draw_map(run, model, pictures, machine)
 
 
 def draw_map(
-    run: Run, model: Autoencoder, pictures: Pictures, machine: Machine, path: Path
+    run: Run, model: Autoencoder, pictures: Pictures, machine: Machine
 ) -> None:
     """Draw the latents of all pictures, coloured by class."""
     latents = []
@@ -46,7 +44,8 @@ def draw_map(
             inputs = as_inputs(pictures, rows).to(machine.device)
             latents.append(model.encode(inputs).cpu().numpy())
     latent, classes = np.concatenate(latents), run.dataset.classes
-    write_bytes(path, draw_latent(latent, pictures.labels, classes))
+    drawn = draw_latent(latent, pictures.labels, classes)
+    write_bytes(run.path / "latent.png", drawn)
 
 
 def as_inputs(pictures: Pictures, indices: NDArray[np.intp]) -> torch.Tensor:

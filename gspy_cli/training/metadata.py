@@ -10,11 +10,7 @@ from gspy_cli.wording import counted
 
 
 def read_metadata(
-    rows: Iterable[dict[str, str]],
-    table: Path,
-    on_note: OnNote,
-    *,
-    every_class: bool,
+    rows: Iterable[dict[str, str]], table: Path, on_note: OnNote, *, every_class: bool
 ) -> Iterator[Example]:
     """Read Gravity Spy's `trainingset_v1d1_metadata.csv`, pictures below its folder."""
     pictures: dict[str, list[Path]] = {}

@@ -29,10 +29,7 @@ QUANTISED = [
 
 
 def to_int8(
-    content: bytes,
-    pictures: NDArray[np.uint8],
-    *,
-    on_progress: Progress = ignore,
+    content: bytes, pictures: NDArray[np.uint8], *, on_progress: Progress = ignore
 ) -> bytes:
     """Quantise a graph to 8 bits, statically and per channel, in QDQ form.
 
@@ -55,7 +52,7 @@ def to_int8(
         quantization.quantize_static(
             ready,
             small,
-            CalibrationReader(pictures, on_progress),
+            CalibrationReader(in_batches(pictures, on_progress)),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=QUANTISED,
             per_channel=True,
@@ -76,27 +73,26 @@ def as_pixels(zero: int) -> dict[str, NDArray[Any]]:
     return {"scale": np.array(1, np.float32), "zero_point": np.array(zero, np.uint8)}
 
 
+def in_batches(
+    pictures: NDArray[np.uint8], on_progress: Progress
+) -> Iterator[dict[str, NDArray[np.uint8]]]:
+    """Give pictures in batches of one size, as ONNX Runtime wants them."""
+    order = np.arange(-(-len(pictures) // BATCH) * BATCH) % len(pictures)
+    batches = order.reshape(-1, BATCH)  # the last one begins again
+    for number, chosen in enumerate(batches, start=1):
+        yield {"image": pictures[chosen]}
+        on_progress(number, len(batches))
+
+
 class CalibrationReader:
-    """Feeds pictures to ONNX Runtime's calibration, batch by batch."""
+    """Batches as ONNX Runtime's calibration asks for them."""
 
-    def __init__(self, pictures: NDArray[np.uint8], on_progress: Progress) -> None:
-        self._batches = self._in_batches(pictures, on_progress)
-
-    @staticmethod
-    def _in_batches(
-        pictures: NDArray[np.uint8], on_progress: Progress
-    ) -> Iterator[NDArray[np.uint8]]:
-        # ONNX Runtime wants batches of one size: the last one begins again.
-        order = np.arange(-(-len(pictures) // BATCH) * BATCH) % len(pictures)
-        batches = order.reshape(-1, BATCH)
-        for number, chosen in enumerate(batches, start=1):
-            yield pictures[chosen]
-            on_progress(number, len(batches))
+    def __init__(self, batches: Iterator[dict[str, NDArray[np.uint8]]]) -> None:
+        self._batches = batches
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
         """Give the next batch, None at the end."""
-        batch = next(self._batches, None)
-        return None if batch is None else {"image": batch}
+        return next(self._batches, None)
 
 
 def to_fp16(content: bytes) -> bytes:

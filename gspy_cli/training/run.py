@@ -61,7 +61,16 @@ class Run:
 def new_directory(output: Path, name: str) -> Path:
     """Make `output/<name>-NNN` with the next free number."""
     try:
-        return _next_directory(output, name)
+        output.mkdir(parents=True, exist_ok=True)
+        numbered = re.compile(rf"{re.escape(name)}-(\d+)").fullmatch
+        taken = [int(m[1]) for p in output.iterdir() if (m := numbered(p.name))]
+        number = max(taken, default=0)
+        while True:
+            number += 1
+            path = output / f"{name}-{number:03d}"
+            with suppress(FileExistsError):  # another run was faster
+                path.mkdir()
+                return path
     except OSError as error:
         raise GspyError(
             f"cannot make a run in {output} ({error.strerror}): "
@@ -69,35 +78,16 @@ def new_directory(output: Path, name: str) -> Path:
         ) from None
 
 
-def _next_directory(output: Path, name: str) -> Path:
-    output.mkdir(parents=True, exist_ok=True)
-    taken = (
-        re.fullmatch(rf"{re.escape(name)}-(\d+)", p.name) for p in output.iterdir()
-    )
-    number = max((int(m[1]) for m in taken if m), default=0) + 1
-    while True:
-        path = output / f"{name}-{number:03d}"
-        try:
-            path.mkdir()
-        except FileExistsError:  # another run was faster
-            number += 1
-        else:
-            return path
-
-
 def write_plan(run: Run) -> None:
     """Write what is known before the first epoch: `split.csv`, then `config.json`."""
+    rows = [
+        (e.path.absolute(), e.label, e.glitch, e.window, e.split)
+        for e in run.dataset.examples
+    ]
     names = ["file", *(f.name for f in fields(Example)[1:])]
-    rows = [[str(e.path.absolute()), *example_cells(e)] for e in run.dataset.examples]
     write_table(run.path / "split.csv", names, rows)
     text = config_json(run.config, run.dataset.classes)
     write_bytes(run.path / "config.json", text.encode())
-
-
-def example_cells(example: Example) -> list[str]:
-    """Give an example's label, glitch, window and split as text."""
-    window = "" if example.window is None else str(example.window)
-    return [example.label, example.glitch, window, example.split]
 
 
 def save_epoch(run: Run, trainee: Trainee) -> None:
@@ -114,10 +104,7 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     write_bytes(run.path / "card.json", best.encode())
     write_results(run)
     history = json.dumps([asdict(row) for row in run.history])
-    metadata = {
-        "history": history,
-        "scaler": json.dumps(trainee.scaler.state_dict()),
-    }
+    metadata = {"history": history, "scaler": json.dumps(trainee.scaler.state_dict())}
     save_tensors(run.path / STATE, state_tensors(trainee), metadata)
 
 
@@ -240,7 +227,7 @@ def describe_data(dataset: Dataset, config: TrainConfig) -> str:
 
 
 def write_table(
-    path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
+    path: Path, names: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Write a CSV file, atomically; names of files as the bytes that they are."""
 

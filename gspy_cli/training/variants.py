@@ -18,11 +18,7 @@ from gspy_cli.model import load_model
 from gspy_cli.training.cache import MappedPixels, open_pixels
 from gspy_cli.training.data import in_words_of, read_dataset, read_examples
 from gspy_cli.training.examples import Example
-from gspy_cli.training.export import (
-    export_run,
-    with_card,
-    write_graph,
-)
+from gspy_cli.training.export import export_run, with_card, write_graph
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.wording import counted
 
