@@ -16,6 +16,7 @@ from PIL import Image
 
 from gspy_cli import registry as registry_module
 from gspy_cli.card import ModelCard
+from gspy_cli.cli.inputs import Given
 from gspy_cli.strain.viridis import VIRIDIS
 
 # real figures and strain, beside this repository: without them their tests are skipped
@@ -24,8 +25,12 @@ TINY_CLASSES = ("Blip", "Koi_Fish", "Whistle")
 SIDE = 32
 ODD = 40  # rows: more than two gzip members of 16 hold
 
-# what a developer's own shell sets is not the tests'; typer reads some once imported
-for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "GSPY_MODEL"):
+# what a developer's own shell sets is not the tests'; typer reads some once imported,
+# and hundreds of processes that keep no bytecode would each compile gspy anew
+for name in (
+    "FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "GSPY_MODEL",
+    "PYTHONDONTWRITEBYTECODE",
+):  # fmt: skip
     os.environ.pop(name, None)
 os.environ["no_proxy"] = "127.0.0.1"
 
@@ -163,6 +168,12 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_tiny_model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the tiny model be the default one."""
     monkeypatch.setenv("GSPY_MODEL", str(tiny_model))
+
+
+@pytest.fixture
+def no_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run that goes on read here: a process of its own takes long to start."""
+    monkeypatch.setattr(Given, "begin_reading", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -90,9 +90,9 @@ def scan_all(archive: Archive, seconds: Iterable[float]) -> None:
 
 
 def test_each_chunk_is_read_once(tmp_path: Path, reads: list) -> None:
-    scan_all(one_file(tmp_path, noise(320)), range(40, 280, 20))
+    scan_all(one_file(tmp_path, noise(192)), range(40, 160, 20))
     chunks = sorted((first, last) for _, first, last in reads)
-    assert chunks == [(s * RATE, (s + 64) * RATE) for s in range(0, 320, 64)]
+    assert chunks == [(s * RATE, (s + 64) * RATE) for s in range(0, 192, 64)]
 
 
 def test_each_file_of_a_second_is_read_once(tmp_path: Path, reads: list) -> None:
@@ -108,10 +108,10 @@ def test_detectors_do_not_push_each_others_chunks_out(
     tmp_path: Path, reads: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives, "KEPT_SAMPLES", 1)  # as if a chunk were long
-    for ifo in ("H1", "L1", "V1"):
+    for ifo in ("H1", "L1"):
         gwosc_file(tmp_path, noise(64), ifo=ifo)
-    scan_all(collect([str(tmp_path)]).archive, (20, 30, 40))
-    assert len(reads) == 3
+    scan_all(collect([str(tmp_path)]).archive, (20, 40))
+    assert len(reads) == 2
 
 
 @pytest.mark.parametrize("ifos", [("H1",), ("H1", "L1", "V1")])
@@ -121,7 +121,7 @@ def test_events_of_one_second_share_their_tiles(
     for ifo in ifos:
         gwosc_file(tmp_path, noise(128), ifo=ifo)
     archive = collect([str(tmp_path)]).archive
-    scan_all(archive, (60.01, 60.3, 60.01, 61.01, 61.3))
+    scan_all(archive, (60.01, 60.3, 61.01))
     assert len(tilings) == 2 * len(ifos)
 
 

@@ -24,7 +24,7 @@ from gspy_cli.samples import picture
 from gspy_cli.schedulers import scheduler_of
 
 GONE = SimpleNamespace(address="tcp://10.0.0.2:40000")  # a worker
-COUNT = 500  # eight tasks
+COUNT = 260  # five tasks
 DASK = [sys.executable, "-m", "dask"]
 
 

@@ -22,9 +22,10 @@ TRUTH = dict(
 
 
 def gspy(command: str, *, glitches: int = 1) -> str:
-    """Run a command with so many glitches at most, and one epoch; give stdout."""
+    """Run a command with so many glitches, one epoch, small pictures; give stdout."""
     fewer = re.sub(r" -n (\d+)", lambda n: f" -n {min(int(n[1]), glitches)}", command)
     fewer = re.sub(r"--epochs \d+", "--epochs 1", fewer)
+    fewer = re.sub(r"--image-size \d+", "--image-size 32", fewer)
     run = CliRunner().invoke(app, shlex.split(fewer)[1:])
     if run.exception and not isinstance(run.exception, SystemExit):
         raise run.exception

@@ -185,6 +185,7 @@ def test_one_row_a_glitch_with_gravity_spys_columns(folder: Path, tmp_path: Path
         assert found[0][f"Filename{place}"] == str(expected)
 
 
+@pytest.mark.usefixtures("no_readers")
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_a_stopped_run_goes_on_by_glitch(folder: Path, tmp_path: Path, suffix: str):
     output = tmp_path / f"out.{suffix}"

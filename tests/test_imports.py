@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,14 @@ def unit(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module == "gspy_cli":
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -164,8 +170,9 @@ def for_types(tree: ast.Module) -> set[ast.AST]:
     return {inner for node in typing for inner in ast.walk(node)}
 
 
+@cache
 def third_party(path: Path) -> set[str]:
-    tree, found = ast.parse(path.read_text(encoding="utf-8")), set()
+    tree, found = parsed(path), set()
     for node in set(ast.walk(tree)) - for_types(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}

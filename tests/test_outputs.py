@@ -66,6 +66,7 @@ def paths(found: list[dict]) -> list[str]:
     return [row["path"] for row in found]
 
 
+@pytest.mark.usefixtures("no_readers")
 @pytest.mark.parametrize("name", ["out.csv.gz", "out.jsonl.gz", "out.parquet"])
 def test_a_torn_output_is_completed(odd_folder, expected, tmp_path, name):
     output = tmp_path / name

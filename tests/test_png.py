@@ -166,7 +166,7 @@ def test_a_fourth_byte_is_left_only_where_all_is_opaque():
     assert read_pixels(io.BytesIO(KINDS["clear RGBA"])).shape == (40, 50, 3)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=4))
 def test_changed_bytes_give_the_same_with_both_decoders(changes):
     content = bytearray(PLAIN)
@@ -175,7 +175,7 @@ def test_changed_bytes_give_the_same_with_both_decoders(changes):
     np.testing.assert_array_equal(outcome(bytes(content)), by_pillow(bytes(content)))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=3))
 def test_what_pillow_reads_of_changed_data_is_the_same(changes):
     """The chunks' checksums are right here, so the quick way doubts the data less."""

@@ -83,7 +83,7 @@ def test_each_event_is_scanned_once_whatever_batches_it_falls_into(
     tmp_path, tiny_model, tilings
 ):
     file = gwosc_file(tmp_path, noise(100), start=START)
-    inside = [f"{START + second}.3" for second in range(36, 64, 2)]
+    inside = [f"{START + second}.3" for second in range(36, 64, 4)]
     times = [START - 1, *inside]  # a row of its own, then four for each
     given = [word for time in times for word in ("--gps", time)]
     _, out, _ = gspy("classify", file, *given, "-m", tiny_model)
