@@ -34,6 +34,9 @@ for name in (
     os.environ.pop(name, None)
 os.environ["no_proxy"] = "127.0.0.1"
 
+# test files run side by side; threads of torch that wait for a core spin meanwhile
+os.environ["OMP_NUM_THREADS"] = "1"
+
 settings.register_profile(
     "gspy",
     derandomize=True,
@@ -118,10 +121,13 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny_network():
-    """Let the architectures hold `tiny`, which trains in a second."""
+    """Let the architectures hold `tiny`, which trains in a second, and draw no curves."""
     from glitch_pictures import tiny_network_known
 
-    with tiny_network_known():
+    from gspy_cli.training import run
+
+    with tiny_network_known(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "draw_curves", lambda history: b"")
         yield
 
 

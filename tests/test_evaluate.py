@@ -37,6 +37,13 @@ pytestmark = pytest.mark.usefixtures("tiny_network")
 FEW = {"Blip": 4, "Koi_Fish": 3, "Whistle": 3}
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch) -> None:
+    """Let no figure be drawn, which takes time."""
+    for name in ("draw_confusion", "draw_reliability", "draw_errors", "draw_size"):
+        monkeypatch.setattr(figures, name, lambda *_, **__: b"drawn")
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Draw ten glitches of two windows in class folders."""
@@ -651,7 +658,6 @@ def test_a_reference_without_the_glitches_is_refused(data, table, tmp_path):
     assert (code, "holds none of 10 glitches" in err) == (2, True)
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_two_subjects_of_one_name_are_told_apart(data, tiny_model, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
@@ -821,14 +827,6 @@ def test_a_report_keeps_no_figure_of_an_earlier_one(data, table, tmp_path):
     assert not {"errors.png", "curves.png"} & {p.name for p in report.iterdir()}
 
 
-@pytest.fixture
-def undrawn(monkeypatch) -> None:
-    """Let no figure be drawn, which takes time."""
-    for name in ("draw_confusion", "draw_reliability", "draw_errors", "draw_size"):
-        monkeypatch.setattr(figures, name, lambda *_, **__: b"drawn")
-
-
-@pytest.mark.usefixtures("undrawn")
 def test_a_report_leaves_nothing_of_an_earlier_one_and_all_that_is_not_its_own(
     data, table, tmp_path
 ):
@@ -847,7 +845,6 @@ def test_a_report_leaves_nothing_of_an_earlier_one_and_all_that_is_not_its_own(
     assert listing(report, 1) == fresh[1] | kept
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_a_report_stays_where_an_earlier_ones_name_is_the_same_but_for_its_case(
     data, table, tmp_path
 ):
@@ -957,7 +954,6 @@ def test_a_report_never_takes_the_place_of_what_it_reads(
     assert answers.read_bytes() == table.read_bytes()
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_a_report_never_removes_what_it_reads(data, table, tmp_path):
     report = tmp_path / "report"
     assert gspy("evaluate", table, table, "--data", data, "-o", report)[0] == 0
