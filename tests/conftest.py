@@ -121,13 +121,10 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny_network():
-    """Let the architectures hold `tiny`, which trains in a second, and draw no curves."""
+    """Let the architectures hold `tiny`, which trains in a second."""
     from glitch_pictures import tiny_network_known
 
-    from gspy_cli.training import run
-
-    with tiny_network_known(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "draw_curves", lambda history: b"")
+    with tiny_network_known():
         yield
 
 

@@ -12,7 +12,7 @@ from conftest import SIDE, TINY_CLASSES, viridis_like
 from PIL import Image
 from torch import nn
 
-from gspy_cli.training import architectures, config
+from gspy_cli.training import architectures, config, run, search
 from gspy_cli.training.architectures import Architecture, Normalise, build_network
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.recipes import PAPER, Recipe
@@ -84,12 +84,14 @@ def lively_network(name: str, classes: int, pictures: np.ndarray) -> nn.Module:
 
 @contextmanager
 def tiny_network_known() -> Iterator[None]:
-    """Let the architectures hold `tiny` for a while."""
+    """Let the architectures hold `tiny` for a while, and runs draw no curves."""
     tiny = Architecture(TinyNetwork, "8", 0.002, SIDE)
     names = (*config.NETWORKS, "tiny")
     with (
         mock.patch.dict(architectures.ARCHITECTURES, tiny=tiny),
         mock.patch.object(config, "NETWORKS", names),
+        mock.patch.object(run, "draw_curves", return_value=b""),
+        mock.patch.object(search, "draw_comparison", return_value=b""),
     ):
         yield
 

@@ -835,8 +835,9 @@ def test_a_report_leaves_nothing_of_an_earlier_one_and_all_that_is_not_its_own(
         return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
     report = tmp_path / "report"
-    fresh = {n: listing(tmp_path / f"fresh{n}", n) for n in (1, 2, 3)}
-    for number in (1, 3, 2, 1, 2):
+    fresh = {n: listing(tmp_path / f"fresh{n}", n) for n in (1, 2)}
+    listing(report, 3)
+    for number in (2, 1, 2):
         assert listing(report, number) == fresh[number]
     (report / "1-answers-1" / "mine.csv").touch()
     (report / "2-answers-2" / "index.html").write_text("My own page")
@@ -1158,7 +1159,7 @@ def test_folds_that_began_with_weights_trained_on_the_pictures_say_so(
 def test_a_search_is_all_its_runs(data, tmp_path):
     gspy(
         *("train", "--data", data, "--arch", "tiny", "--no-pretrained", "-q"),
-        *("--epochs", 2, "-o", tmp_path / "runs", "--cache", tmp_path / "cache"),
+        *("--epochs", 1, "-o", tmp_path / "runs", "--cache", tmp_path / "cache"),
         *("--device", "cpu", "--amp", "off", "-b", "4,8"),
     )
     code, out, _ = gspy(

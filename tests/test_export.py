@@ -1,7 +1,6 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
@@ -13,8 +12,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import tiny_card, viridis_like
-from glitch_pictures import draw_class_folders, lively_network, tiny_network_known
+from conftest import SIDE, tiny_card, viridis_like
+from glitch_pictures import draw_class_folders, lively_network
 from running import gspy
 from torch import nn
 
@@ -27,6 +26,8 @@ from gspy_cli.training.architectures import (
     Architecture,
     Normalise,
 )
+
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 SMALL = ("mobilenet_v2", "efficientnet_lite0", "cae")
 
@@ -98,8 +99,8 @@ def test_every_architecture_exports(name: str, tmp_path: Path):
 
 
 def test_the_temperature_is_in_the_graph(tmp_path: Path):
-    network, card = network_and_card("mobilenet_v2", 64)
-    shown = pictures(64)
+    network, card = network_and_card("tiny")
+    shown = pictures(SIDE)
     sharp, soft = tmp_path / "sharp.onnx", tmp_path / "soft.onnx"
     export.export_model(network, card, sharp, pictures=shown)
     warm = replace(card, temperature=2.0)
@@ -112,9 +113,9 @@ def test_the_temperature_is_in_the_graph(tmp_path: Path):
 
 
 def test_the_file_alone_says_what_it_is(tmp_path: Path):
-    network, card = network_and_card("mobilenet_v2", 64)
+    network, card = network_and_card("tiny")
     path = tmp_path / "m.onnx"
-    finished = export.export_model(network, card, path, pictures=pictures(64))
+    finished = export.export_model(network, card, path, pictures=pictures(SIDE))
     graph = onnx.load(path)
     values = {entry.key: entry.value for entry in graph.metadata_props}
     assert tuple(values["classes"].split("\n")) == CLASSES
@@ -125,7 +126,7 @@ def test_the_file_alone_says_what_it_is(tmp_path: Path):
 
 
 def test_a_graph_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch):
-    network, card = network_and_card("mobilenet_v2", 64)
+    network, card = network_and_card("tiny")
     right = export._to_onnx
 
     def wrong(deployed, card, opset):
@@ -137,7 +138,7 @@ def test_a_graph_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(export, "_to_onnx", wrong)
     with pytest.raises(CheckError, match="does not answer as torch does"):
-        export.export_model(network, card, tmp_path / "m.onnx", pictures=pictures(64))
+        export.export_model(network, card, tmp_path / "m.onnx", pictures=pictures(SIDE))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,9 +150,8 @@ def test_answers_may_differ_by_a_ten_thousandth(apart: float, alike: bool):
 
 
 @pytest.fixture
-def run(trained) -> Iterator[Path]:
-    with tiny_network_known():
-        yield trained[0]
+def run(trained) -> Path:
+    return trained[0]
 
 
 @pytest.fixture
@@ -294,10 +294,9 @@ def test_what_the_options_say_is_in_the_card(run, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def exported(trained, tmp_path_factory) -> Path:
+def exported(trained, tiny_network, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("exported") / "m.onnx"
-    with tiny_network_known():
-        assert gspy("export", trained[0], "-o", path)[0] == 0
+    assert gspy("export", trained[0], "-o", path)[0] == 0
     return path
 
 

@@ -37,31 +37,35 @@ def data(tmp_path_factory) -> Path:
 def train(data: Path, folder: Path, *more: object) -> tuple[int, str, str]:
     return gspy(
         *("train", "--data", data, "--arch", "tiny", "--no-pretrained"),
-        *("--epochs", 3, "-o", folder / "runs", "--cache", folder / "cache"),
+        *("--epochs", 2, "-o", folder / "runs", "--cache", folder / "cache"),
         *("--device", "cpu", "--amp", "off", *more),
     )
 
 
 @pytest.fixture(scope="module")
-def run(data, tmp_path_factory) -> Path:
+def spoken(data, tmp_path_factory) -> tuple[Path, str]:
+    """Train; give the run and what was on stderr."""
     folder = tmp_path_factory.mktemp("trained here")
-    code, out, err = train(data, folder, "--lr", "0.01")
+    code, out, err = train(data, folder, "--lr", "0.01", "--epochs", 3)
     assert code == 0
     assert "3 M parameters" not in err
     (path,) = (folder / "runs").iterdir()
     assert out.startswith("best epoch ")
-    return path
+    return path, err
 
 
-def test_a_run_says_how_each_epoch_went(data, tmp_path):
-    _, _, err = train(data, tmp_path)
-    lines = [line for line in err.splitlines() if line.startswith("epoch")]
+@pytest.fixture(scope="module")
+def run(spoken) -> Path:
+    return spoken[0]
+
+
+def test_a_run_says_how_each_epoch_went(spoken):
+    lines = [line for line in spoken[1].splitlines() if line.startswith("epoch")]
     assert [line.split()[1] for line in lines] == ["1", "2", "3"]
 
 
-def test_the_numbers_of_an_epoch_stand_below_their_names(data, tmp_path):
-    _, _, err = train(data, tmp_path, "--epochs", 1)
-    heading, row = err.splitlines()[-2:]
+def test_the_numbers_of_an_epoch_stand_below_their_names(spoken):
+    heading, row = spoken[1].splitlines()[-4:-2]
     loss, right = (row.split("train ")[1].split()[n] for n in range(2))
     assert row.index(f" {loss}") == heading.index(" loss")
     assert row.index(f" {right}") == heading.index(" acc.")
@@ -293,19 +297,14 @@ def test_a_run_that_diverged_is_finished_and_said_to_be(data, tmp_path):
     assert gspy("train", "--resume", folder) == (2, "", f"gspy: {told}; {diverged}\n")
 
 
-def test_folds_print_the_scores(data, tmp_path):
-    code, out, _ = train(data, tmp_path, "--folds", 2, "-q")
+def test_folds_print_the_scores_and_are_not_trained_again(data, tmp_path):
+    code, out, _ = train(data, tmp_path, "--folds", 2, "-q", "--epochs", 1)
     (folder,) = (tmp_path / "runs").iterdir()
     scores = json.loads((folder / "scores.json").read_text())
     accuracy = scores["fold_accuracy_per_glitch"]
     assert code == 0
     assert f"18 glitches, views fused: accuracy {accuracy:.3f}" in out
     assert f"class by class: {folder / 'scores.json'}" in out
-
-
-def test_finished_folds_are_not_trained_again(data, tmp_path):
-    train(data, tmp_path, "--folds", 2, "-q")
-    (folder,) = (tmp_path / "runs").iterdir()
     code, out, err = gspy("train", "--resume", folder)
     assert (code, out) == (2, "")
     assert "is finished: its scores are in scores.json" in err
@@ -416,7 +415,7 @@ def test_an_export_that_cannot_be_written_is_one_line(run, tmp_path):
 
 
 def test_a_file_of_other_weights_is_not_of_the_run(run, data, tmp_path):
-    train(data, tmp_path, "-q", "--seed", 1)
+    train(data, tmp_path, "-q", "--seed", 1, "--epochs", 1)
     (other,) = (tmp_path / "runs").iterdir()
     output = tmp_path / "m.onnx"
     gspy("export", run, "-o", output)
@@ -429,7 +428,7 @@ def test_a_file_of_other_classes_or_network_is_not_of_the_run(
     run, tmp_path, monkeypatch
 ):
     data = draw_class_folders(tmp_path / "data", dict.fromkeys(CLASSES[:2], 4))
-    train(data, tmp_path, "-q")
+    train(data, tmp_path, "-q", "--epochs", 1)
     (other,) = (tmp_path / "runs").iterdir()
     output, smaller = tmp_path / "m.onnx", ("--precision", "fp16", "--force")
     for options in ((), (*smaller, "--cache", tmp_path / "cache")):

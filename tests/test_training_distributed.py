@@ -45,7 +45,6 @@ def train_as_rank(rank: int, port: int, config, queue, dies: bool) -> None:
         "TORCHELASTIC_USE_AGENT_STORE": "True",  # `run_two` holds it
         "TORCHELASTIC_RESTART_COUNT": "0",
     }
-    torch.set_num_threads(1)
     if dies and rank == 1:
         die_in_second_epoch()
     epochs = []

@@ -265,7 +265,10 @@ def test_a_map_of_the_latent_takes_any_number_of_pictures(number):
     assert len(draw_latent(latent, labels, CLASSES)) > 1000
 
 
-def test_a_search_trains_each_batch_size_and_compares(data, tmp_path):
+def test_a_search_trains_each_batch_size_and_compares(data, tmp_path, monkeypatch):
+    drawn = []
+    draw = "gspy_cli.training.search.draw_comparison"
+    monkeypatch.setattr(draw, lambda runs: drawn.append([*runs]) or b"drawn")
     recipe = replace(QUICK, epochs=1)
     found = search(
         quick_config(data, tmp_path, recipe),
@@ -279,7 +282,8 @@ def test_a_search_trains_each_batch_size_and_compares(data, tmp_path):
         (f"batch-{size}-lr-{rate}-001", size, rate)
         for size in ("4", "8") for rate in ("0.1", "0.01")
     ]  # fmt: skip
-    assert (found.path / "comparison.png").stat().st_size > 1000
+    assert [f"{run}-001" for run in drawn[-1]] == [row["run"] for row in rows]
+    assert (found.path / "comparison.png").read_bytes() == b"drawn"
     assert found.runs[0].best.score() == max(run.best.score() for run in found.runs)
 
 

@@ -193,7 +193,7 @@ def test_curves_show_loss_and_accuracy(tmp_path, data, monkeypatch):
 
 
 def test_a_network_learns_bright_lines(data, tmp_path):
-    recipe = replace(QUICK, epochs=12, lr=0.01, scheduler="constant")
+    recipe = replace(QUICK, epochs=8, lr=0.01, scheduler="constant")
     done = train(quick_config(data, tmp_path, recipe))
     assert done.history[-1].train_loss < done.history[0].train_loss / 2
 
@@ -281,7 +281,8 @@ def kill_at_write(monkeypatch, number: int) -> None:
     monkeypatch.setattr(checkpoint, "write_atomically", write)
 
 
-@pytest.mark.parametrize("number", range(3, 19, 2))
+# each file of an epoch, in the first, the second or the last
+@pytest.mark.parametrize("number", [3, 5, 7, 10, 12, 20])
 def test_a_run_killed_at_any_write_ends_with_the_same_weights(
     data, tmp_path, monkeypatch, whole, number
 ):

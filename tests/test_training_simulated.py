@@ -154,7 +154,7 @@ def test_a_run_trains_on_both(data, simulated, tmp_path):
 
 
 def test_every_glitch_is_judged_once_by_a_network_that_has_not_seen_it(data, tmp_path):
-    config = quick_config(data, tmp_path, recipe=replace(QUICK, epochs=4))
+    config = quick_config(data, tmp_path, recipe=replace(QUICK, epochs=1))
     folder = cross_validate(config, 2, reports=Reports())
     with (folder / "predictions.csv").open() as file:
         judged = list(csv.DictReader(file))
