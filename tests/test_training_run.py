@@ -281,8 +281,8 @@ def kill_at_write(monkeypatch, number: int) -> None:
     monkeypatch.setattr(checkpoint, "write_atomically", write)
 
 
-# each file of an epoch, in the first, the second or the last
-@pytest.mark.parametrize("number", [3, 5, 7, 10, 12, 20])
+# the card of the first epoch, and each file of the last, which no later one mends
+@pytest.mark.parametrize("number", [5, *range(15, 21)])
 def test_a_run_killed_at_any_write_ends_with_the_same_weights(
     data, tmp_path, monkeypatch, whole, number
 ):
