@@ -102,30 +102,42 @@ def _leading(frame: list[bool]) -> int | None:
 
 
 def without_bars(pixels: Pixels, box: Box) -> Box:
-    """Leave out plain bars wider than `RIM` along a viridis plot.
+    """Leave out plain bars of other colours along a viridis plot.
 
-    They are a window's title bar or a plot's shadow, say.
+    They are a coloured frame, a window's title bar or a plot's shadow, say.
     """
-    places = _side_places(pixels.shape[1], box, RIM + 1)[:, -1]
+    places = _side_places(pixels.shape[1], box, 2)[:, -1]  # the first may be blurred
     lines = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[..., :3]
+    barred = on_viridis(lines).mean(axis=1) < 0.5
+    if True not in barred.tolist():
+        return box
+    quarter = lines.shape[1] // 4  # at each end a shadow may fade
     green = np.sort(lines[..., 1], axis=1)
-    quarter = green.shape[1] // 4  # at each end a shadow may fade
-    plain = green[:, -1 - quarter] - green[:, quarter] <= 4
-    if True not in plain.tolist() or on_viridis(lines[plain]).all():
-        return box
-    means = lines[plain].mean(axis=1).astype(np.uint8)  # dithered data lie around it
-    if on_viridis(means).all():
-        return box
-    inner = _narrowed(box, map(_bar_width, _sides(pixels, box)))
+    barred &= green[:, -1 - quarter] - green[:, quarter] <= CONTRAST
+    means = lines.mean(axis=1).astype(np.uint8)  # dithered data lie around it
+    barred &= ~on_viridis(means)
+    sides = zip(barred, _sides(pixels, box), strict=True)
+    inner = _narrowed(box, (_bar_width(side) if bar else 0 for bar, side in sides))
     plot = pixels[inner.top : inner.bottom, inner.left : inner.right, :3]
     return inner if is_viridis(plot) else box
 
 
 def _bar_width(lines: Pixels) -> int:
-    """Count the lines of a rectangle (H, W, 3) before the first of viridis, if any."""
+    """Count the lines of a rectangle (H, W, 3) before the first of viridis, if any.
+
+    JPEG colours the next lines too: those are no bar that are more like the plot.
+    """
     near = lines[: len(lines) // 2, spread(lines.shape[1], LINES)]
-    width = int((on_viridis(near).mean(axis=1) >= 0.5).argmax())
-    return width if width > RIM else 0
+    end = 1 + int((on_viridis(near[1:]).mean(axis=1) >= 0.5).argmax())
+    dithered = on_viridis(near[1 : 2 * RIM].mean(axis=(0, 1)).astype(np.uint8))
+    if end == 1 or (end > 2 * RIM and dithered):
+        return 0
+    medians = np.median(near[: end + RIM], axis=1)
+    start = max(1, end - 2 * RIM)
+    bar, data = medians[start], np.median(medians[end:], axis=0)
+    between = medians[start:end]
+    like_data = ((between - bar) ** 2).sum(axis=1) > ((between - data) ** 2).sum(axis=1)
+    return start + int(np.append(like_data, True).argmax())
 
 
 def without_rim(pixels: Pixels, box: Box) -> Box:

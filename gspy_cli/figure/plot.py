@@ -40,6 +40,7 @@ from gspy_cli.figure.frame import (
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 SOLID = 0.8  # least part of a line that content must cover to be plot
+PARTLY = 0.5  # and where text hides some of it
 BARE = 0.002  # most of a margin that is covered where there are no labels
 CROWDED = 0.3  # least part that is covered where there are plots of another colour map
 RIVAL = 0.2  # least area of other plots, in that of the plot; a colour bar's is less
@@ -231,7 +232,22 @@ def _extent(lines: Mask, ends: Mask, within: tuple[int, int]) -> tuple[int, int]
     cover = _cover(lines)
     start, end = _longest_run((cover >= SOLID) | (ends[0] & ends[1]), within)
     first, last = _ends(cover[start:end] >= 0.9)
-    return (start + first, start + last) if last else (0, 1)
+    return _widened(cover, start + first, start + last) if last else (0, 1)
+
+
+def _widened(cover: NDArray[np.float64], start: int, end: int) -> tuple[int, int]:
+    """Take in what text over an edge hides in part, up to where all lines end.
+
+    A round plot's lines end one after the other.
+    """
+    partly = (cover >= PARTLY).tobytes()
+    first = partly.rfind(0, 0, start) + 1
+    last = partly.find(0, end) % (len(cover) + 1)
+    if start - first > RIM and cover[max(first - 2, 0)] < PARTLY / 2:
+        start = first
+    if last - end > RIM and cover[min(last + 1, len(cover) - 1)] < PARTLY / 2:
+        end = last
+    return start, end
 
 
 def _cover(lines: Mask) -> NDArray[np.float64]:
