@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import make_interp_spline
 
 from gspy_cli.strain import grid
 from gspy_cli.strain.qplane import PlaneTiles, Tiles
+from gspy_cli.strain.splines import spline_matrix, spline_rows
 
 # A cubic spline forgets a knot by 0.27 per step: 16 steps is float32's precision.
 SPLINE_REACH = 16
@@ -43,10 +43,8 @@ def _row_weights(centres: tuple[float, ...], shift_hz: float) -> NDArray[np.floa
 
     Beyond the first and last row of tiles the picture repeats them.
     """
-    spline = make_interp_spline(centres, np.eye(len(centres)), k=3)
     wanted = np.clip(grid.row_frequencies() + shift_hz, centres[0], centres[-1])
-    weights: NDArray[np.float32] = spline(wanted).astype(np.float32)
-    return weights
+    return spline_matrix(np.array(centres), wanted).astype(np.float32)
 
 
 def _in_time(
@@ -66,10 +64,10 @@ def _in_time(
             margin_s = SPLINE_REACH * step_s
         first = max(int((start_s - margin_s) / step_s), 0)
         last = min(int((end_s + margin_s) / step_s), group.tiles)
-        knots = step_s * np.arange(first, last)
         near = energies[:, first - start : last - start]
-        spline = make_interp_spline(knots, near, k=3, axis=1, check_finite=False)
-        pieces.append(spline(times).astype(np.float32))
+        pieces.append(
+            spline_rows(near, first=step_s * first, step=step_s, points=times)
+        )
     return np.concatenate(pieces)
 
 

@@ -149,11 +149,10 @@ def _rows(q: float, duration_s: float, tiles: int, centres: list[float]) -> Rows
 def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.float32]:
     """Energy in every tile, not normalised, shape (R, tiles)."""
     padded = np.zeros((len(rows.windows), rows.tiles), dtype=np.complex64)
+    # Where in a line its spectrum stands turns the tiles' phases, not their energies.
     for line, first, window in zip(padded, rows.first_bins, rows.windows, strict=True):
-        half = window.size // 2
-        middle, end = first + half, first + window.size
-        np.multiply(spectrum[middle:end], window[half:], out=line[: half + 1])
-        np.multiply(spectrum[first:middle], window[:half], out=line[line.size - half :])
+        part = spectrum[first : first + window.size]
+        np.multiply(part, window, out=line[: window.size])
     tiles = scipy.fft.ifft(padded, axis=-1, overwrite_x=True)  # (R, tiles)
     squares = tiles.view(np.float32)  # real and imaginary parts, in turn
     np.square(squares, out=squares)

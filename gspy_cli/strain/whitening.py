@@ -41,9 +41,11 @@ def whitened_spectrum(
     else:
         _taper_ends(scaled, sample_rate_hz)
         # Not circular: gwpy cuts the filter's tails off, and its Q-scans show it.
-        whitened = _convolve(scaled, _fir(asd, scaled.size, sample_rate_hz))
+        taps = _fir(asd, scaled.size, sample_rate_hz)
+        whitened = _convolve(scaled, taps).astype(np.float32)
+    # White strain has no steep spectrum for which single precision would not do.
     spectrum = scipy.fft.rfft(whitened)[:bins]
-    return np.pad(spectrum.astype(np.complex64), (0, bins - spectrum.size))
+    return np.pad(spectrum, (0, bins - spectrum.size))
 
 
 def _segment_spectra(
@@ -101,11 +103,12 @@ def _overlap_add(
     asd: NDArray[np.float64],
     samples: int,
     sample_rate_hz: int,
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """Divide each segment by the ASD and add them up where they were."""
     inverse = np.divide(1.0, asd, out=np.zeros_like(asd), where=asd > 0)
-    pieces = scipy.fft.irfft(segments * inverse, axis=-1)
-    whitened = np.zeros(samples)
+    white = (segments * inverse).astype(np.complex64)
+    pieces = scipy.fft.irfft(white, axis=-1, overwrite_x=True)
+    whitened = np.zeros(samples, np.float32)
     for i, piece in enumerate(pieces):
         start = i * sample_rate_hz * SEGMENT_S // 2
         whitened[start : start + piece.size] += piece

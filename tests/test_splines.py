@@ -1,0 +1,24 @@
+"""Splines are those of scipy.interpolate, wherever they are evaluated."""
+
+import numpy as np
+import pytest
+from scipy.interpolate import make_interp_spline
+
+from gspy_cli.strain.splines import FEW, spline_matrix, spline_rows
+
+
+@pytest.mark.parametrize("count", [4, 5, 6, 20, FEW, FEW + 1, 150, 3000])
+def test_rows_are_interpolated_to_both_ends_and_beyond(count):
+    rows = np.random.default_rng(count).exponential(1, (3, count)).astype(np.float32)
+    knots = 3.3 + 0.0137 * np.arange(count)
+    points = np.linspace(knots[0], knots[-1] + 0.005, 2001)
+    found = spline_rows(rows, first=3.3, step=0.0137, points=points)
+    expected = make_interp_spline(knots, rows, k=3, axis=1)(points)
+    np.testing.assert_allclose(found, expected, atol=2e-6 * np.abs(expected).max())
+
+
+def test_uneven_knots_have_their_weights():
+    knots = np.sort(np.random.default_rng(0).uniform(0, 10, 40))
+    points = np.linspace(knots[0] - 0.1, knots[-1] + 0.1, 500)
+    expected = make_interp_spline(knots, np.eye(40), k=3)(points)
+    np.testing.assert_allclose(spline_matrix(knots, points), expected, atol=1e-9)
