@@ -309,10 +309,9 @@ def measured_box(pixels: np.ndarray) -> Box:
 
 
 @needs_real
-@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
-def test_every_real_picture_is_cropped_to_its_plot(step: int):
+def test_every_real_picture_is_cropped_to_its_plot():
     wrong = []
-    for path in real_pictures(step):
+    for path in real_pictures():
         pixels = read_figure(path)
         if edges_off(find_plot(pixels), measured_box(pixels)) > TOLERANCE:
             wrong.append((path.name, find_plot(pixels)))
