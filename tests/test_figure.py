@@ -284,6 +284,24 @@ def test_a_colour_bar_as_near_as_a_line_is_wide_is_no_part_of_the_plot(thick, ga
     assert find_plot(pixels) == box
 
 
+@pytest.mark.parametrize("side", ["right", "left", "bottom", "top"])
+@pytest.mark.parametrize("scale", [0.6, 1, 1.5])
+def test_a_colour_bar_that_touches_the_plot_is_no_part_of_it(side, scale):
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.2, 0.2, 0.6, 0.6))
+    content = fill(axes, energy("blip", np.random.default_rng(1)), log=True)
+    beside = make_axes_locatable(axes).append_axes(side, "5%", pad=0)
+    upright = side in ("right", "left")
+    orientation = "vertical" if upright else "horizontal"
+    figure.colorbar(content, cax=beside, orientation=orientation, ticklocation=side)
+    if side in ("left", "bottom"):
+        axes.tick_params(labelleft=not upright, labelbottom=upright)
+    pixels = render(figure)
+    truth = np.array(visible_inside(axes)) * scale
+    pixels = resized(pixels, round(800 * scale), round(600 * scale))
+    assert edges_off(find_plot(pixels), tuple(truth)) <= TOLERANCE
+
+
 def draw_lines(
     pixels: np.ndarray, box: Box, thick: int, parts: tuple[float, ...]
 ) -> None:

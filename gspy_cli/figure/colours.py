@@ -245,6 +245,18 @@ def on_viridis(colours: Pixels) -> NDArray[np.bool_]:
     return on_curve
 
 
+def are_colour_bar(lines: Pixels) -> NDArray[np.bool_]:
+    """Tell which lines (L, N, 3) run evenly through all of viridis: (L,)."""
+    steps = len(_PLACES) - 1
+    count = lines.shape[1]
+    parts = (np.arange(count) + 0.5) * (steps / count)
+    even = np.interp(parts, np.arange(steps + 1), _PLACES).astype(np.int16)
+    place = _place_on_curve(lines).astype(np.int16)
+    near = [np.abs(place - way) <= 2 * _TOLERANCE for way in (even, even[::-1])]
+    shares: NDArray[np.bool_] = np.mean(near, axis=-1).max(axis=0) >= 0.9
+    return shares
+
+
 def _is_quiet_or_loud(colours: Pixels) -> bool:
     """Tell whether most viridis colours lie near the ends of the map.
 

@@ -7,7 +7,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gspy_cli.figure.colours import Pixels, is_viridis, on_viridis, spread
+from gspy_cli.figure.colours import (
+    Pixels,
+    are_colour_bar,
+    is_viridis,
+    on_viridis,
+    spread,
+)
 
 LINES = 40  # rows and columns of a picture that are looked at
 THIN = 4  # pixels of a frame line, mostly
@@ -102,12 +108,14 @@ def _leading(frame: list[bool]) -> int | None:
 
 
 def without_bars(pixels: Pixels, box: Box) -> Box:
-    """Leave out plain bars of other colours along a viridis plot.
+    """Leave out bars along a viridis plot: plain ones of other colours, colour bars.
 
-    They are a coloured frame, a window's title bar or a plot's shadow, say.
+    Plain are a coloured frame, a window's title bar or a plot's shadow, say.
     """
-    places = _side_places(pixels.shape[1], box, 2)[:, -1]  # the first may be blurred
-    lines = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[..., :3]
+    lines = _second_lines(pixels, box)
+    ramps = are_colour_bar(lines).tolist()
+    if True in ramps:
+        return _without_colour_bars(pixels, box, ramps)
     barred = on_viridis(lines).mean(axis=1) < 0.5
     if True not in barred.tolist():
         return box
@@ -140,11 +148,30 @@ def _bar_width(lines: Pixels) -> int:
     return start + int(np.append(like_data, True).argmax())
 
 
+def _without_colour_bars(pixels: Pixels, box: Box, at_sides: list[bool]) -> Box:
+    """Leave out colour bars that touch a plot, and the frame lines between."""
+    sides = zip(at_sides, _sides(pixels, box), strict=True)
+    inner = _narrowed(box, (_ramp_width(side) if bar else 0 for bar, side in sides))
+    return without_frame(pixels, inner)
+
+
+def _ramp_width(lines: Pixels) -> int:
+    """Count the lines of a rectangle (H, W, 3) before the first of another kind."""
+    near = lines[1 : len(lines) // 3, spread(lines.shape[1], LINES)]
+    return 1 + int(np.append(~are_colour_bar(near), True).argmax())
+
+
 def without_rim(pixels: Pixels, box: Box) -> Box:
     """Leave out what scaling has blurred along the edges of a box."""
     return _narrowed(
         box, (_blurred(side[: RIM + 2, ::4]) for side in _sides(pixels, box))
     )
+
+
+def _second_lines(pixels: Pixels, box: Box) -> Pixels:
+    """Take one line of a box's sides each (4, N, 3); the outermost may be blurred."""
+    places = _side_places(pixels.shape[1], box, 2)[:, -1]
+    return pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[..., :3]
 
 
 def _sides(pixels: Pixels, box: Box) -> tuple[Pixels, ...]:
