@@ -83,6 +83,16 @@ def test_what_is_held_out_is_decoded_into_the_runs_own_cache(trained, tmp_path):
     assert [*elsewhere.cache.rglob("*.npy")]
 
 
+def test_folds_of_too_few_pictures_are_not_begun(tmp_path):
+    data = draw_class_folders(
+        tmp_path / "data", dict.fromkeys(BOTH, 1), windows=("1.0",)
+    )
+    config = quick_config(data, tmp_path)
+    with pytest.raises(GspyError, match="1 picture to train on: 2 or more"):
+        cross_validate(config, 2, reports=Reports())
+    assert not config.output.exists()
+
+
 def test_a_single_class_has_no_folds(tmp_path):
     data = draw_class_folders(tmp_path / "data", {"Blip": 4})
     config = quick_config(data, tmp_path)

@@ -415,6 +415,9 @@ def test_a_glitch_in_two_splits_is_named(data, table):
     root = split_folders(data)
     name = "Blip/H1_Blip1_spectrogram_0.5.png"
     shutil.copy(root / "train" / name, root / "test" / name)
+    (root / "validation" / "Blip").mkdir(parents=True)  # is not judged by
+    other = "Blip/H1_Blip2_spectrogram_0.5.png"
+    shutil.copy(root / "train" / other, root / "validation" / other)
     _, _, err = gspy("evaluate", table, "--data", root)
     assert "1 glitch in several splits, so scores are too good: H1_Blip1" in err
     assert "1 picture there more than once: H1_Blip1_spectrogram_0.5.png = " in err

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from conftest import SIDE, draw_figure, tiny_card, viridis_like
 from glitch_pictures import draw_class_folders
 
@@ -265,6 +266,17 @@ def test_too_few_simulated_glitches_are_refused(plain, tmp_path, known, number):
     directory = simulated(tmp_path / "sim", classes)
     with pytest.raises(GspyError, match=f"{number} glitch(es)? of the model's classes"):
         familiarity.add_familiarity(plain[0], card, directory)
+
+
+def test_a_head_takes_embeddings_of_any_mean_and_spread():
+    rng = np.random.default_rng(0)
+    known, strangers = (
+        (1000 + 50 * rng.normal(place, 1, (400, 3))).astype(np.float32)
+        for place in (-2, 2)
+    )
+    head = familiarity.fit_head(known, strangers)
+    assert (head(torch.from_numpy(known)) > 0).float().mean() > 0.8
+    assert (head(torch.from_numpy(strangers)) > 0).float().mean() < 0.01
 
 
 def test_the_graph_tells_strangers_from_its_own(exported: Path):

@@ -164,6 +164,12 @@ def test_a_torn_page_is_completed_to_the_same_bytes(folder, page):
         assert page.read_bytes() == content
 
 
+@pytest.mark.parametrize("key", ["5", "[[]]", "x", "[" * 99_999])
+def test_a_line_whose_key_is_none_is_no_row(key: str):
+    line = f'<figure data-key="{key}" data-status="ok"></figure>\n'
+    assert gallery._key(line.encode()) is None
+
+
 def test_a_full_page_takes_no_more_and_says_so(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(gallery, "LIMIT", 2)
     page, table = tmp_path / "page.html", tmp_path / "out.csv"

@@ -251,6 +251,14 @@ def test_a_long_title_of_an_error_stays_over_its_picture(drawn, monkeypatch):
     assert max(titles) < max(widths)
 
 
+def test_an_error_has_a_word_where_no_picture_is_typical(drawn, monkeypatch):
+    error = Misclassification("a.png", "Blip", "Tomte", 0.94, None)
+    monkeypatch.setattr(figures, "read_plot", lambda _: np.zeros((4, 5, 3)))
+    figures.draw_errors([error])
+    shown = [(len(a.images), a.get_title()) for a in drawn[0].axes if a.get_title()]
+    assert shown == [(1, "true Blip\nnamed Tomte 0.94"), (0, "no right\nTomte to show")]
+
+
 @pytest.mark.parametrize("number", [24, 60])
 def test_the_latent_names_all_classes(number: int, drawn):
     classes = [f"{LONG}{i}" for i in range(number)]

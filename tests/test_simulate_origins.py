@@ -4,13 +4,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.fft import irfft, rfft
 
 from gspy_cli.simulate import figures
 from gspy_cli.simulate import scene as scene_module
+from gspy_cli.simulate.clock import rfft_frequencies
 from gspy_cli.simulate.detectors import draw_floor, draw_lines
-from gspy_cli.simulate.injection import _missing
+from gspy_cli.simulate.injection import _missing, inject
 from gspy_cli.simulate.manifest import manifest_row
+from gspy_cli.simulate.noise import draw_noise
 from gspy_cli.simulate.origins import Origin, draw_origin, with_norm
+from gspy_cli.simulate.pulses import sine_gaussian
 from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ
 from gspy_cli.simulate.style import draw_early
 from gspy_cli.simulate.tiles import Tile
@@ -214,3 +218,55 @@ def test_rows_over_their_median_are_brighter_than_over_their_mean():
     mean, median = (_missing(peak(20), 6.0, era) for era in (Era.OLD, Era.MID))
     assert mean == pytest.approx(0.8 * 20 / 18)  # a tile of SNR 6 has an energy of 18
     assert median / mean == pytest.approx(1 / np.log(2))
+
+
+def band_levels(hertz):
+    """Give the power of unit noise in a band, second by second."""
+    rng, duration_s, rate_hz = np.random.default_rng(0), 1024, 256
+    parts = draw_noise(rng, duration_s=duration_s, sample_rate_hz=rate_hz, lines=[])
+    assert parts[0] == 0  # no mean
+    bins = rfft_frequencies(duration_s * rate_hz, rate_hz)
+    parts[(bins < hertz[0]) | (bins >= hertz[1])] = 0
+    power = irfft(parts).reshape(duration_s, rate_hz) ** 2
+    return power.mean(axis=1) * (rate_hz / 2) / (hertz[1] - hertz[0])
+
+
+def test_noise_is_restless_below_40_hz_and_nowhere_else():
+    restless, calm = band_levels((4, 40)), band_levels((40, 76))
+    assert calm.mean() == pytest.approx(1, abs=0.02)
+    assert restless.mean() == pytest.approx(1, abs=0.1)
+    drift = restless.var() - calm.var()  # of power, twice that of the level
+    assert np.sqrt(drift) / 2 == pytest.approx(0.13, abs=0.03)
+
+
+@pytest.mark.parametrize(("untypical", "drawn"), [(0, 1), (2, 3), (9, 4)])
+def test_a_scene_that_does_not_show_its_class_is_drawn_again(
+    untypical, drawn, monkeypatch
+):
+    states = []
+
+    def draw(rng, *_):
+        states.append(rng.random())
+        return SimpleNamespace(scan=len(states), value=states[-1])
+
+    monkeypatch.setattr(scene_module, "_draw", draw)
+    monkeypatch.setattr(scene_module, "is_typical", lambda _, scan: scan > untypical)
+    scene = scene_module.draw_scene("Blip", seed=1, index=2)
+    assert (len(set(states)), scene.value) == (drawn, states[-1])
+
+
+@pytest.mark.parametrize("era", [Era.OLD, Era.MID])
+def test_a_glitch_that_is_too_faint_is_made_louder_until_it_is_bright_enough(era):
+    rng, size, rate_hz = np.random.default_rng(0), 16 * 4096, 4096
+    burst = 0.3 * sine_gaussian(np.arange(size) / rate_hz - 8, 200.0, 0.01)
+    done = inject(
+        peak(100),
+        tile=Tile(0.0, 200.0, 5.66, energy=5.0, rival=5.0),
+        noise=rfft(rng.standard_normal(size)),
+        glitch=rfft(burst),
+        event_s=8.0,
+        sample_rate_hz=rate_hz,
+        era=era,
+    )
+    assert 6 < done.boost < 12
+    assert 0.5 < _missing(peak(100), done.scan.snr, era) <= 1

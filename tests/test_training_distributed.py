@@ -23,8 +23,8 @@ from safetensors.torch import load_file
 from gspy_cli import device
 from gspy_cli.errors import GspyError
 from gspy_cli.training import fit, hardware
-from gspy_cli.training.batches import evaluation_steps, training_steps
-from gspy_cli.training.distributed import World, process_group
+from gspy_cli.training.batches import Batch, evaluation_steps, training_steps
+from gspy_cli.training.distributed import World, process_group, watching_ranks
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.train import resume, train
 
@@ -120,6 +120,24 @@ def test_a_lost_process_ends_the_run_with_advice_and_a_checkpoint(data, tmp_path
     assert [row.epoch for row in resume(path).history] == [1, 2, 3]
 
 
+def test_torchruns_sigterm_is_advice_for_as_long_as_a_training_runs():
+    before = signal.getsignal(signal.SIGTERM)
+    with (
+        pytest.raises(GspyError, match="again with --resume runs/a-001"),
+        watching_ranks(World(1, 2), Path("runs/a-001")),
+    ):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_error_of_one_process_is_not_the_loss_of_another():
+    with (
+        pytest.raises(RuntimeError, match="shapes"),
+        watching_ranks(World(0, 2), Path()),
+    ):
+        raise RuntimeError("shapes do not match")
+
+
 def test_each_process_talks_through_its_own_gpu(monkeypatch):
     told = []
     monkeypatch.setattr(torch.cuda, "set_device", told.append)
@@ -172,6 +190,12 @@ def test_several_processes_leave_an_apple_gpu_alone(monkeypatch):
     assert hardware.find_machine("auto", "off", two).device.type == "cpu"
     with pytest.raises(GspyError, match="several processes cannot train on 'mps'"):
         hardware.find_machine("mps", "off", two)
+
+
+def test_a_batch_that_a_gpu_copies_keeps_its_share_and_seed(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    pinned = Batch(torch.ones(2), torch.ones(2), share=0.8, seed=7).pin_memory()
+    assert (pinned.share, pinned.seed) == (0.8, 7)
 
 
 def test_the_processes_share_each_step_without_overlap():

@@ -148,6 +148,12 @@ def test_runs_are_numbered(data, tmp_path):
     assert paths == ["try-001", "try-002"]
 
 
+def test_a_run_that_was_faster_keeps_its_number(tmp_path, monkeypatch):
+    (tmp_path / "try-001").mkdir()
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(()))  # looked too early
+    assert run.new_directory(tmp_path, "try").name == "try-002"
+
+
 def test_the_card_describes_the_network(done):
     text = (done.path / "card.json").read_text()
     card = ModelCard.from_json(text, origin="card.json")

@@ -62,6 +62,15 @@ def test_what_is_there_and_what_arrives_comes_once(tmp_path: Path, png: bytes):
     assert found == [["b.png"], ["a.png"], ["c.png"]]
 
 
+def test_a_round_is_short_however_much_is_there(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(watching, "ROUND", 2)
+    monkeypatch.setattr(watching, "_is_whole", lambda *_: True)
+    for number in range(5):
+        write(tmp_path / f"{number}.png", b"")
+    coming = arrivals([str(tmp_path)], recursive=False, per_glitch=False)
+    assert [len(next(coming)) for _ in range(3)] == [2, 2, 1]
+
+
 def test_a_half_written_picture_is_waited_for(tmp_path: Path, png: bytes):
     found = watch(
         tmp_path,

@@ -188,7 +188,6 @@ def unpack(archive: Path, folder: Path) -> None:
     if folder.exists():
         return
     half = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(half, ignore_errors=True)
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(half, filter="data")

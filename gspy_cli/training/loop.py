@@ -115,8 +115,7 @@ def evaluate(
         with machine.mixed():
             loss, logits = objective(pixels, labels)
         tally.add(loss, logits, labels)
-        if objective.phase == "classify":
-            thermometer.add(logits, labels)
+        thermometer.add(logits, labels)
     scores = tally.scores(objective.phase, machine.world)
     if objective.phase == "reconstruct":
         return scores
