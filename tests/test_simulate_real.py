@@ -166,6 +166,8 @@ def test_real_noise_keeps_the_level_of_the_simulated_around_it():
     inlay = Inlay(white(5), RATE_HZ, start_s=5.5, known_hz=1640)
     seconds = np.fft.irfft(noise_around(inlay)).reshape(16, -1)
     np.testing.assert_allclose(seconds.std(axis=1), 1, rtol=0.035)
+    fading = seconds.reshape(64, -1)[[22, 41]]  # its first and last quarter second
+    np.testing.assert_allclose(fading.std(axis=1), 1, rtol=0.035)
     inside = np.abs(np.fft.rfft(seconds[8])) ** 2
     bands = inside[40:1600].mean(), inside[1700:].mean()
     assert bands[0] == pytest.approx(bands[1], rel=0.15)

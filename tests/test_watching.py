@@ -67,7 +67,8 @@ def test_a_round_is_short_however_much_is_there(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(watching, "_is_whole", lambda *_: True)
     for number in range(5):
         write(tmp_path / f"{number}.png", b"")
-    coming = arrivals([str(tmp_path)], recursive=False, per_glitch=False)
+    asked = {"recursive": False, "per_glitch": False, "wait": pytest.fail}
+    coming = arrivals([str(tmp_path)], **asked)
     assert [len(next(coming)) for _ in range(3)] == [2, 2, 1]
 
 
