@@ -441,6 +441,8 @@ def test_a_time_between_files_is_said_to_fall_there(tmp_path: Path) -> None:
         f"{START + 40}.1; choose another time or file"
     )
     assert f"in any of 3 files, spanning {START} to {START + 48}.1; choose" in after
+    at_the_end = archive.without(Decimal(START + 8))  # the next second is not in it
+    assert f"falls between {START + 8} and {START + 20};" in at_the_end
 
 
 def test_a_folder_gives_all_strain_in_it(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class Gwosc(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.folder, self.asked, self.broken = folder, list[str](), False
         self.encodings = set[str]()
+        self.status = 200
         strain = noise(RUN_S, blips_s=(40.0, 128.0))
         for start in range(0, RUN_S, 128):
             part = strain[start * RATE : (start + 128) * RATE]
@@ -110,7 +111,8 @@ class Answer(BaseHTTPRequestHandler):
         else:
             content = json.dumps(self.server.answer(asked.path, query)).encode()
             size = len(content)
-        self.send_response(200)
+        is_file = asked.path.startswith("/archive/")
+        self.send_response(self.server.status if is_file else 200)
         self.send_header("Content-Length", str(size))
         self.end_headers()
         self.wfile.write(content)
@@ -216,6 +218,15 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(
     gwosc.broken = False
     code, rows, _ = classify(tiny_model, "-i", "H1", "-t", START + 40)
     assert (code, len(rows)) == (0, 4)
+
+
+def test_a_server_that_refuses_is_told_with_its_status(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    gwosc.status = 503
+    code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert (code, cached(tmp_path)) == (2, [])
+    assert "503 Server Error" in err
 
 
 def test_a_page_in_place_of_strain_is_not_kept(

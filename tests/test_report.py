@@ -207,6 +207,10 @@ def test_seven_models_and_more_are_told_apart(drawn):
     assert len({line.get_markersize() for line in lines}) == 8  # all at one place
 
 
+def test_one_model_has_nobody_to_be_compared_in_size_with():
+    assert figures.draw_size(contenders("a")) is None
+
+
 @pytest.mark.parametrize("name", ["a", LONG, 3 * LONG])
 def test_a_legend_below_is_inside_the_figure(name: str, drawn):
     figures.draw_size(contenders(*(f"{i}{name}" for i in range(8))))

@@ -177,10 +177,11 @@ def test_a_glitch_that_raises_a_rows_mean_needs_all_of_64_s(
 def test_what_happens_beside_a_glitch_leaves_its_middle_free(
     label, from_s, share, monkeypatch
 ):
-    late_s = []
+    late_s, names = [], set()
 
-    def spy(_rng, clock, _name, _energy, late):
+    def spy(_rng, clock, name, _energy, late):
         late_s.append(abs(late))
+        names.add(name)
         return np.zeros(clock.times_s.size)
 
     monkeypatch.setattr(scene_module, "_other", spy)
@@ -189,6 +190,8 @@ def test_what_happens_beside_a_glitch_leaves_its_middle_free(
     for seed in range(DRAWS):
         scene_module._neighbours(np.random.default_rng(seed), clock, label)
     assert len(late_s) == pytest.approx(share * DRAWS, abs=0.08 * DRAWS)
+    brief = label == "No_Glitch"
+    assert names == {*(scene_module.BRIEF if brief else scene_module.NEIGHBOURS)}
     assert from_s < min(late_s) < from_s + 0.2
     assert 1.8 < max(late_s) < 2
 

@@ -132,6 +132,7 @@ def test_whitening_leaves_no_colour():
         for low, high in ((10, 100), (100, 500), (500, 2000))
     ]
     np.testing.assert_allclose(bands / bands[0], 1, rtol=0.2)
+    assert power[: round(6 * bins_per_hz)].mean() < 0.05 * bands[0]  # lost below 7 Hz
 
 
 def test_a_burst_does_not_change_the_level_elsewhere():

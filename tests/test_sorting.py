@@ -74,6 +74,16 @@ def test_two_pictures_of_one_name_both_stay(figures: Path, tmp_path: Path):
     assert sorted(sorted_pictures(target)) == sorted([*names(figures), second])
 
 
+def test_pictures_of_one_name_size_and_time_are_told_apart(tmp_path):
+    for number in "12":
+        picture = tmp_path / number / "a.png"
+        picture.parent.mkdir()
+        picture.write_text(number)
+        os.utime(picture, (0, 0))
+        place(picture, tmp_path / "Blip", "copy", {})
+    assert names(tmp_path / "Blip") == ["a-2.png", "a.png"]
+
+
 def test_the_same_picture_from_two_folders_is_sorted_once(figures, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

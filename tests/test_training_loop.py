@@ -17,7 +17,7 @@ from torch.optim import SGD, Adam, AdamW
 from gspy_cli.callbacks import ignore
 from gspy_cli.training import fit, loop, pictures
 from gspy_cli.training.architectures import Normalise, build_network
-from gspy_cli.training.batches import Batch, Pictures
+from gspy_cli.training.batches import Batch, Pictures, Step, StepLoader
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.hardware import Machine
@@ -200,6 +200,15 @@ def test_an_epoch_is_drawn_and_loaded_as_asked(tmp_path):
     assert sum(step.count(8) for step in steps) in (4, 5)  # half: the rarer class
     assert loaded == {"augmented": True, "workers": 2, "pinned": False}
     assert drawn(config, weights=np.eye(9)[5])[0] == [[5, 5, 5]] * 3
+
+
+def test_a_batch_has_its_steps_share_and_seed():
+    pixels = SimpleNamespace(rows=lambda rows: np.zeros((len(rows), 2, 2, 3), np.uint8))
+    step = Step(np.arange(2), (1, 2), share=0.8)
+    loader = StepLoader(
+        Pictures(pixels, np.arange(3), np.arange(3)), [step], augmented=False
+    )
+    assert (loader[0].share, loader[0].seed) == (0.8, step.torch_seed())
 
 
 def test_the_mean_of_the_weights_is_what_is_validated(tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ from glitch_pictures import (
     quick_config,
 )
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from gspy_cli import device, labels
@@ -146,6 +147,18 @@ def test_runs_are_numbered(data, tmp_path):
     config = quick_config(data, tmp_path, replace(QUICK, epochs=1), name="try")
     paths = [train(config).path.name for _ in range(2)]
     assert paths == ["try-001", "try-002"]
+
+
+def test_a_disk_too_full_for_tensors_is_one_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(
+        GspyError, match=r"cannot write .*a \(No space left on device\)"
+    ):
+        checkpoint.save_tensors(tmp_path / "a", {}, {})
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_run_that_was_faster_keeps_its_number(tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.boo
     runs = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)  # first and last
     lengths = 1 + np.ptp(runs, axis=1)
     most_s = np.where(samples[runs[:, 0]] == 0, ZEROS_S, FLAT_S)
-    for first, last in runs[lengths > np.maximum(most_s * sample_rate_hz, 1)]:
+    for first, last in runs[lengths > most_s * sample_rate_hz]:
         gap[first : last + 1] = True
     return gap
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from gspy_cli.callbacks import Stages, ignore
@@ -147,8 +147,6 @@ def fetch(remote: RemoteFile, part: Path, *, on_progress: Stages) -> str:
             goes_on = answer.status == 206
             with part.open("ab" if goes_on else "wb") as file:
                 copy(answer, file.write, have if goes_on else 0, remote, on_progress)
-    except HTTPError as error:
-        return f"HTTP {error.code}"
     except BROKEN as error:
         return str(error) or type(error).__name__
     return "connection closed"
