@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.fft import irfft
 from numpy.typing import NDArray
-from scipy.fft import irfft
 
 from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.detectors import Floats

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
 
 from gspy_cli.simulate.detectors import Floats, Line
 

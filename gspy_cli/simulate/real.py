@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.fft import irfft
+from numpy.fft import irfft
 
 from gspy_cli.labels import CLASSES
 from gspy_cli.simulate.clock import rfft_frequencies

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.fft import rfft
+from numpy.fft import rfft
 
 from gspy_cli.simulate.clock import Clock, make_clock, rfft_frequencies
 from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines

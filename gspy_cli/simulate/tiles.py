@@ -5,8 +5,8 @@ from functools import lru_cache
 from math import ceil
 
 import numpy as np
+from numpy.fft import rfft
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats

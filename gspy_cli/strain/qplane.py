@@ -11,7 +11,6 @@ from math import ceil, exp, log, log2, pi, sqrt
 from typing import Literal
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from gspy_cli.strain.eras import ScanSettings
@@ -153,7 +152,7 @@ def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.flo
     for line, first, window in zip(padded, rows.first_bins, rows.windows, strict=True):
         part = spectrum[first : first + window.size]
         np.multiply(part, window, out=line[: window.size])
-    tiles = scipy.fft.ifft(padded, axis=-1, overwrite_x=True)  # (R, tiles)
+    tiles = np.fft.ifft(padded)  # (R, tiles)
     squares = tiles.view(np.float32)  # real and imaginary parts, in turn
     np.square(squares, out=squares)
     energies: NDArray[np.float32] = squares[:, ::2] + squares[:, 1::2]

@@ -1,12 +1,13 @@
 """Cubic splines, as scipy.interpolate's `make_interp_spline` gives them.
 
 At either end the third derivative passes the last knot but one ("not a knot").
-scipy.interpolate takes longer to import than all a Q-scan's splines take here.
+scipy takes longer to import than a Q-scan to draw.
 """
+
+from math import ceil, log2
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import spline_filter1d
 
 FEW = 64
 POLE = np.sqrt(3) - 2  # by which a spline forgets a knot with each step
@@ -75,12 +76,14 @@ def spline_rows(
 
 def _b_spline_heights(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Heights of the B-splines at even knots and one beyond each end, (K + 2, R)."""
-    heights = np.empty((rows.shape[1] + 2, len(rows)), np.float32)
-    heights[1:-1] = spline_filter1d(rows, order=3, mode="mirror", output=np.float32).T
-    heights[0], heights[-1] = heights[2], heights[-3]
-    # That spline is mirrored at its ends; what takes its jumps away fades from there.
+    count = rows.shape[1]
+    size = 2 ** ceil(log2(count + 2))  # whatever lies beyond the knots
+    symbol = (4 + 2 * np.cos(2 * np.pi / size * np.arange(size // 2 + 1))) / 6
+    spectra = np.fft.rfft(rows.astype(np.float64), size) / symbol
+    heights = np.roll(np.fft.irfft(spectra, size), 1, axis=1)[:, : count + 2].T
+    # That meets the knots; what takes its jumps at either end away fades from there.
     fading = POLE ** np.arange(FORGOTTEN)
     fading /= fading[: JUMP.size] @ JUMP
     for end in (heights[:FORGOTTEN], heights[: -FORGOTTEN - 1 : -1]):
         end -= np.outer(fading, JUMP @ end[: JUMP.size])
-    return heights
+    return np.asarray(heights, np.float32, order="C")

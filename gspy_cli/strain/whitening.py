@@ -1,7 +1,8 @@
 """Whitening as gwpy does it, straight to a whitened spectrum."""
 
+from math import ceil, log2
+
 import numpy as np
-import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -44,7 +45,7 @@ def whitened_spectrum(
         taps = _fir(asd, scaled.size, sample_rate_hz)
         whitened = _convolve(scaled, taps).astype(np.float32)
     # White strain has no steep spectrum for which single precision would not do.
-    spectrum = scipy.fft.rfft(whitened)[:bins]
+    spectrum = np.fft.rfft(whitened)[:bins]
     return np.pad(spectrum, (0, bins - spectrum.size))
 
 
@@ -56,7 +57,7 @@ def _segment_spectra(
     segments = sliding_window_view(strain, length)[:: length // 2]
     centred = segments - segments.mean(axis=-1, keepdims=True)
     centred *= _hann(length)
-    spectra: NDArray[np.complex128] = scipy.fft.rfft(centred, axis=-1, overwrite_x=True)
+    spectra: NDArray[np.complex128] = np.fft.rfft(centred)
     return spectra
 
 
@@ -107,7 +108,7 @@ def _overlap_add(
     """Divide each segment by the ASD and add them up where they were."""
     inverse = np.divide(1.0, asd, out=np.zeros_like(asd), where=asd > 0)
     white = (segments * inverse).astype(np.complex64)
-    pieces = scipy.fft.irfft(white, axis=-1, overwrite_x=True)
+    pieces = np.fft.irfft(white)
     whitened = np.zeros(samples, np.float32)
     for i, piece in enumerate(pieces):
         start = i * sample_rate_hz * SEGMENT_S // 2
@@ -134,7 +135,7 @@ def _fir(
     bins = np.arange(count) * (SEGMENT_S * sample_rate_hz / samples)
     fine = np.interp(bins, np.arange(asd.size), asd)
     fine[0] = np.inf  # no response at 0 Hz
-    half = scipy.fft.irfft(1 / fine)[: TAPER_S * sample_rate_hz]
+    half = np.fft.irfft(1 / fine)[: TAPER_S * sample_rate_hz]
     half *= _hann(2 * half.size)[half.size :]
     return np.concatenate([half[:0:-1], half])
 
@@ -144,10 +145,15 @@ def _convolve(
 ) -> NDArray[np.float64]:
     """Filter samples (n,) by taps about their middle one; beyond the ends is silence.
 
-    scipy.signal has it too, but takes longer to import than a picture to draw.
+    scipy has it too, but takes longer to import than a picture to draw.
     """
-    size = scipy.fft.next_fast_len(samples.size + taps.size - 1, real=True)
-    product = scipy.fft.rfft(samples, size) * scipy.fft.rfft(taps, size)
+    size = _fast_size(samples.size + taps.size - 1)
+    product = np.fft.rfft(samples, size) * np.fft.rfft(taps, size)
     first = taps.size // 2
-    filtered: NDArray[np.float64] = scipy.fft.irfft(product, size)
+    filtered: NDArray[np.float64] = np.fft.irfft(product, size)
     return filtered[first : first + samples.size]
+
+
+def _fast_size(least: int) -> int:
+    """Find a size of quick transforms, a small number times a power of two."""
+    return min(odd << max(ceil(log2(least / odd)), 0) for odd in (1, 3, 5, 9, 15))

@@ -1,7 +1,7 @@
 """Blips, alone, repeated, and in Helix's chains."""
 
 import numpy as np
-from scipy.fft import irfft
+from numpy.fft import irfft
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
