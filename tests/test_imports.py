@@ -190,3 +190,11 @@ def test_only_training_and_the_choice_of_device_import_torch():
     paths = PACKAGE.rglob("*.py")
     users = {unit(path) for path in paths if "torch" in third_party(path)}
     assert users == {"training", "device"}
+
+
+def test_a_scan_of_strain_imports_no_scipy():
+    found = "import sys, gspy_cli.strain.qtransform; print('scipy' in sys.modules)"
+    shown = subprocess.run(
+        [sys.executable, "-c", found], capture_output=True, text=True
+    )
+    assert shown.stdout == "False\n", shown.stderr
