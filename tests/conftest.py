@@ -190,8 +190,8 @@ def tilings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         made.append(how)
         return tile(*args, **how)
 
-    tile = events.tile_strain
-    monkeypatch.setattr(events, "tile_strain", spy)
+    tile = events.tile_planes
+    monkeypatch.setattr(events, "tile_planes", spy)
     return made
 
 

@@ -5,7 +5,7 @@ The same strain gave different pixels in different years, because gwpy's
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
@@ -32,8 +32,8 @@ class ScanSettings:
         How the 2 s periodograms are averaged.
     whitening
         Division by the ASD in overlapping 2 s segments, or a 2 s FIR filter.
-    search_half_width
-        Half width of the search for the loudest tile, in units of `SEARCH_S`.
+    search_s
+        How far from an event the loudest tile is searched.
     crops_rows
         Whether rows are cut to the window before the spline in time, which
         extrapolates at the right edge.
@@ -44,44 +44,32 @@ class ScanSettings:
     row_norm: Literal["mean", "median"]
     psd_average: Literal["mean", "median", "median-mean"]
     whitening: Literal["overlap-add", "fir"]
-    search_half_width: float
+    search_s: float
     crops_rows: bool
     row_shift_hz: float
 
 
+_FIRST = ScanSettings(
+    row_norm="mean",
+    psd_average="median-mean",
+    whitening="overlap-add",
+    search_s=0.5,
+    crops_rows=True,
+    row_shift_hz=0.25,
+)
+_LAST = ScanSettings(
+    row_norm="median",
+    psd_average="median",
+    whitening="fir",
+    search_s=0.25,
+    crops_rows=False,
+    row_shift_hz=0.0,
+)
 ERA_SETTINGS: Mapping[Era, ScanSettings] = MappingProxyType(
     {
-        Era.OLD: ScanSettings(
-            row_norm="mean",
-            psd_average="median-mean",
-            whitening="overlap-add",
-            search_half_width=1.0,
-            crops_rows=True,
-            row_shift_hz=0.25,
-        ),
-        Era.MID: ScanSettings(
-            row_norm="median",
-            psd_average="mean",
-            whitening="overlap-add",
-            search_half_width=1.0,
-            crops_rows=True,
-            row_shift_hz=0.25,
-        ),
-        Era.O3: ScanSettings(
-            row_norm="median",
-            psd_average="mean",
-            whitening="fir",
-            search_half_width=0.5,
-            crops_rows=False,
-            row_shift_hz=0.0,
-        ),
-        Era.GWPY: ScanSettings(
-            row_norm="median",
-            psd_average="median",
-            whitening="fir",
-            search_half_width=0.5,
-            crops_rows=False,
-            row_shift_hz=0.0,
-        ),
+        Era.OLD: _FIRST,
+        Era.MID: replace(_FIRST, row_norm="median", psd_average="mean"),
+        Era.O3: replace(_LAST, psd_average="mean"),
+        Era.GWPY: _LAST,
     }
 )

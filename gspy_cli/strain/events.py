@@ -11,7 +11,7 @@ from gspy_cli.strain.checks import margin
 from gspy_cli.strain.gaps import whole_stretch
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.qplane import Tiles
-from gspy_cli.strain.qtransform import QScan, scan_tiles, tile_strain
+from gspy_cli.strain.qtransform import QScan, scan_tiles, tile_planes, whiten_strain
 from gspy_cli.strain.series import Series
 
 THREADS = 2  # that scan
@@ -81,11 +81,11 @@ class Scanner:
         strain = self._blocks(block)
         first_s = first / strain.sample_rate_hz
         middle_s, reach_s = BLOCK_S / 2 - first_s, 1 + max(WINDOWS)
-        return tile_strain(
-            strain.samples[first:last],
-            sample_rate_hz=strain.sample_rate_hz,
-            keep_s=(middle_s - reach_s, middle_s + reach_s),
+        whitened = whiten_strain(
+            strain.samples[first:last], sample_rate_hz=strain.sample_rate_hz
         )
+        keep_s = (middle_s - reach_s, middle_s + reach_s)
+        return tile_planes(whitened, whitened.planes, keep_s=keep_s)
 
 
 def no_room(window_s: float) -> str:

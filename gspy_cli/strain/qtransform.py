@@ -28,8 +28,6 @@ from gspy_cli.strain.qplane import (
 )
 from gspy_cli.strain.whitening import whitened_spectrum
 
-SEARCH_S = 0.5  # about an event, for its loudest tile
-
 
 @dataclass(frozen=True, slots=True)
 class QScan:
@@ -91,38 +89,12 @@ def q_scan(
     GspyError
         If the strain is too short, has gaps, is constant or too coarsely sampled.
     """
-    tiles = tile_strain(
-        strain,
-        sample_rate_hz=sample_rate_hz,
-        keep_s=(event_s - max(WINDOWS), event_s + max(WINDOWS)),
-        era=era,
-        frange=frange,
-    )
-    return scan_tiles(tiles, event_s=event_s)
-
-
-def tile_strain(
-    strain: NDArray[np.floating],
-    *,
-    sample_rate_hz: float,
-    keep_s: tuple[float, float],
-    era: Era = Era.GWPY,
-    frange: tuple[float, float] = (grid.LOW_HZ, grid.HIGH_HZ),
-) -> Tiles:
-    """Do the part of a Q-scan that neighbouring events share.
-
-    Tiles are kept from one time to another, in seconds after the first sample: for
-    the pictures of an event, the longest of `WINDOWS` on either side of it is enough.
-
-    Raises
-    ------
-    GspyError
-        If the strain is too short, has gaps, is constant or too coarsely sampled.
-    """
     whitened = whiten_strain(
         strain, sample_rate_hz=sample_rate_hz, era=era, frange=frange
     )
-    return tile_planes(whitened, whitened.planes, keep_s=keep_s)
+    keep_s = (event_s - max(WINDOWS), event_s + max(WINDOWS))
+    tiles = tile_planes(whitened, whitened.planes, keep_s=keep_s)
+    return scan_tiles(tiles, event_s=event_s)
 
 
 # What is not finite is refused by _check_finite.
@@ -158,7 +130,10 @@ def whiten_strain(
 def tile_planes(
     whitened: Whitened, planes: Sequence[Plane], *, keep_s: tuple[float, float]
 ) -> Tiles:
-    """Cut some of the planes of whitened strain; `keep_s` as in `tile_strain`.
+    """Cut some of the planes of whitened strain: what neighbouring events share.
+
+    Tiles are kept from one time to another, in seconds after the first sample: for
+    the pictures of an event, the longest of `WINDOWS` on either side of it is enough.
 
     Raises
     ------
@@ -229,7 +204,7 @@ def _check_finite(energies: NDArray[np.floating] | float) -> None:
 
 def _peak(tiles: Tiles, event_s: float) -> _Peak:
     """Find the loudest tile of all planes near an event."""
-    half_s = SEARCH_S * tiles.settings.search_half_width
+    half_s = tiles.settings.search_s
     search = (event_s - half_s, event_s + half_s)
     peaks = (_peak_of_plane(rows, tiles.duration_s, search) for rows in tiles.planes)
     best = max(peaks, key=lambda peak: peak.energy)
