@@ -13,7 +13,7 @@ from strain_files import RATE, START, gwosc_file, gwpy_file, noise
 
 from gspy_cli.errors import GspyError
 from gspy_cli.strain import archive as archives
-from gspy_cli.strain import checks, gaps
+from gspy_cli.strain import checks, events, gaps
 from gspy_cli.strain.archive import Archive, Strain
 from gspy_cli.strain.collect import collect
 from gspy_cli.strain.events import Event, Scanner
@@ -134,9 +134,9 @@ def test_gaps_are_looked_for_once_for_events_of_one_second(
         looks.append(samples.size)
         return find(samples, sample_rate_hz)
 
-    find = checks.gaps
-    for module in (archives, checks, gaps):
-        monkeypatch.setattr(module, "gaps", spy, raising=False)
+    find = gaps.gaps
+    for module in (archives, checks):
+        monkeypatch.setattr(module, "gaps", spy)
     archive = one_file(tmp_path, noise(64))
     scan_all(archive, (32.01,))
     once = len(looks)
@@ -247,7 +247,7 @@ def test_zeros_for_2_ms_or_one_value_for_a_tenth_of_a_second_are_a_gap(
     strain = noise(4)
     flat = slice(RATE, RATE + round(seconds * RATE))
     strain[flat] = value
-    gap = checks.gaps(strain, RATE)
+    gap = gaps.gaps(strain, RATE)
     assert gap[flat].mean() == share
     assert gap.sum() == share * strain[flat].size
 
@@ -259,7 +259,7 @@ def test_zeros_for_2_ms_or_one_value_for_a_tenth_of_a_second_are_a_gap(
 def test_strain_is_constant_whatever_gaps_are_in_it(
     samples: list[float], constant: bool
 ) -> None:
-    assert checks.is_constant(np.array(samples)) == constant
+    assert gaps.is_constant(np.array(samples)) == constant
 
 
 @pytest.mark.parametrize(
@@ -268,9 +268,9 @@ def test_strain_is_constant_whatever_gaps_are_in_it(
 def test_a_stretch_keeps_the_end_that_is_nearer_to_the_event(
     second: int, cut: slice
 ) -> None:
-    samples = noise(11)[: 410 + 80 * round(RATE * gaps.STEP_S)]
+    samples = noise(11)[: 410 + 80 * round(RATE * events.STEP_S)]
     whole = Strain(samples, np.zeros(samples.size, bool), RATE, Decimal(START))
-    part = gaps.whole_stretch(whole, Decimal(START + second))
+    part = events.whole_stretch(whole, Decimal(START + second))
     np.testing.assert_array_equal(samples[part], samples[cut])
 
 

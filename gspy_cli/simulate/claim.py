@@ -9,13 +9,7 @@ from gspy_cli.whole import whole_file
 
 
 def is_claimed(directory: Path, plan: Mapping[str, object]) -> bool:
-    """Tell whether a directory holds this data set, or none yet.
-
-    Raises
-    ------
-    GspyError
-        It holds another one.
-    """
+    """Tell whether a directory holds this data set, or none yet; refuse another."""
     note = directory / "plan.json"
     if note.exists() and note.read_bytes() == json.dumps(plan).encode():
         return True

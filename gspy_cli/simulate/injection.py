@@ -56,11 +56,6 @@ def inject(
     that floor; where it is clear, its plane alone tells the brightness, to save time.
     The scan is of all planes. `noise` and `glitch` are spectra of strain in numpy's
     rfft units; `event_s` is after the first sample.
-
-    Raises
-    ------
-    GspyError
-        The strain cannot be scanned.
     """
     keep_s = (event_s - max(WINDOWS), event_s + max(WINDOWS))
     boost = 1.0

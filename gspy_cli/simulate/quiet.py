@@ -15,7 +15,7 @@ from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Floats, Floor
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import log_uniform, sign
-from gspy_cli.strain.checks import gaps
+from gspy_cli.strain.gaps import gaps
 from gspy_cli.strain.files import list_series, read_samples
 from gspy_cli.strain.segments import is_segments, read_segments
 
@@ -38,11 +38,6 @@ def read_quiet(source: Path, *, on_left_out: Callable[[str], None] = ignore) -> 
     `source` is a file or a folder. Gaps, and stretches with anything that a search
     would trigger on, are left out. The order is that of the files' names.
     `on_left_out` is told why a file gives nothing.
-
-    Raises
-    ------
-    GspyError
-        If there is no strain file, or nothing quiet in them.
     """
     paths = [source] if source.is_file() else sorted(source.glob("*"))
     paths = [path for path in paths if path.suffix.lower() in STRAIN_SUFFIXES]
@@ -71,13 +66,7 @@ def save_quiet(
 
 
 def load_quiet(directory: Path) -> Quiet:
-    """Map the stretches (N, n) that a data set keeps.
-
-    Raises
-    ------
-    GspyError
-        They are gone.
-    """
+    """Map the stretches (N, n) that a data set keeps."""
     try:
         quiet: Quiet = np.load(directory / QUIET, mmap_mode="r")
     except FileNotFoundError:

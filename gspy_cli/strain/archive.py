@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
-from gspy_cli.strain.checks import gaps
+from gspy_cli.strain.gaps import gaps
 from gspy_cli.strain.files import read_samples
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.series import CHUNK_S, Series
@@ -95,12 +95,6 @@ class Archive:
         """Read a block, from the file that holds its event and from its neighbours.
 
         A neighbour that is damaged there gives nothing.
-
-        Raises
-        ------
-        GspyError
-            The file that holds the event is damaged, or a disk has failed (in HDF5:
-            a GWF file is damaged then).
         """
         rate_hz = home.rate_hz
         offset = round((start_gps - home.start_gps) * Decimal(rate_hz))

@@ -4,11 +4,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
+
 from gspy_cli.errors import GspyError
 from gspy_cli.results import WINDOWS
 from gspy_cli.strain.archive import BLOCK_S, Archive, Strain
-from gspy_cli.strain.checks import margin
-from gspy_cli.strain.gaps import whole_stretch
+from gspy_cli.strain.checks import MIN_DURATION_S, margin
+from gspy_cli.strain.gaps import CONSTANT, is_constant, kind_of_gap
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.qplane import Tiles
 from gspy_cli.strain.qtransform import QScan, scan_tiles, tile_planes, whiten_strain
@@ -16,6 +18,7 @@ from gspy_cli.strain.series import Series
 
 THREADS = 2  # that scan
 DETECTORS = 4  # that may hold the events of one second: H1, L1, V1, K1
+STEP_S = 0.125  # stretches are multiples of it, if long enough: for quick transforms
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,28 @@ class Scanner:
         )
         keep_s = (middle_s - reach_s, middle_s + reach_s)
         return tile_planes(whitened, whitened.planes, keep_s=keep_s)
+
+
+def whole_stretch(strain: Strain, gps: Decimal) -> slice:
+    """Find the longest stretch about an event that has no gap."""
+    rate_hz = Decimal(strain.sample_rate_hz)
+    event = int((gps - strain.start_gps) * rate_hz)
+    gap = strain.gap
+    if gap[event]:
+        if is_constant(strain.samples):
+            raise GspyError(CONSTANT)
+        raise GspyError(
+            f"the strain has a gap ({kind_of_gap(strain.samples[event])}) at "
+            f"GPS {gps:f}; choose another time"
+        )
+    before, after = np.flatnonzero(gap[:event]), np.flatnonzero(gap[event:])
+    first = int(before[-1]) + 1 if before.size else 0
+    last = event + int(after[0]) if after.size else gap.size
+    rest = (last - first) % max(round(STEP_S * strain.sample_rate_hz), 1)
+    if last - first - rest < MIN_DURATION_S * strain.sample_rate_hz:
+        return slice(first, last)
+    late = event - first > last - event  # the longer side is cut
+    return slice(first + rest, last) if late else slice(first, last - rest)
 
 
 def no_room(window_s: float) -> str:

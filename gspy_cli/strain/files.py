@@ -68,11 +68,6 @@ def choose_channels(
     """Choose one channel of a file; one of each detector where `channel` fits each.
 
     A channel may be given without its detector, as GDS-CALIB_STRAIN.
-
-    Raises
-    ------
-    GspyError
-        Nothing fits, or the choice is open.
     """
     name = found[0].path.name
     fitting = [s for s in found if not channel or channel in _names(s)]

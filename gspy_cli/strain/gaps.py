@@ -1,39 +1,37 @@
-"""The whole stretch between gaps that an event lies in."""
-
-from decimal import Decimal
+"""Which samples of strain are no data."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gspy_cli.errors import GspyError
-from gspy_cli.strain.archive import Strain
-from gspy_cli.strain.checks import CONSTANT, MIN_DURATION_S, is_constant, kind_of_gap
+FLAT_S = 0.1  # a longer run of one value is a gap
+ZEROS_S = 0.002  # and so is one of zeros
 
-STEP_S = 0.125  # stretches are multiples of it, if long enough: for quick transforms
+CONSTANT = (
+    "the strain is constant: the detector was off, or this is not a strain channel; "
+    "choose another time or --channel"
+)
 
 
-def whole_stretch(strain: Strain, gps: Decimal) -> slice:
-    """Find the longest stretch about an event that has no gap.
+def gaps(samples: NDArray[np.floating], sample_rate_hz: float) -> NDArray[np.bool_]:
+    """Tell which samples (n,) are no data: not finite, or a long run of one value."""
+    gap: NDArray[np.bool_] = ~np.isfinite(samples)
+    same = np.concatenate([[False], samples[1:] == samples[:-1], [False]])
+    runs = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)  # first and last
+    lengths = 1 + np.ptp(runs, axis=1)
+    most_s = np.where(samples[runs[:, 0]] == 0, ZEROS_S, FLAT_S)
+    for first, last in runs[lengths > most_s * sample_rate_hz]:
+        gap[first : last + 1] = True
+    return gap
 
-    Raises
-    ------
-    GspyError
-        The event lies in a gap, or the strain is constant.
-    """
-    rate_hz = Decimal(strain.sample_rate_hz)
-    event = int((gps - strain.start_gps) * rate_hz)
-    gap = strain.gap
-    if gap[event]:
-        if is_constant(strain.samples):
-            raise GspyError(CONSTANT)
-        raise GspyError(
-            f"the strain has a gap ({kind_of_gap(strain.samples[event])}) at "
-            f"GPS {gps:f}; choose another time"
-        )
-    before, after = np.flatnonzero(gap[:event]), np.flatnonzero(gap[event:])
-    first = int(before[-1]) + 1 if before.size else 0
-    last = event + int(after[0]) if after.size else gap.size
-    rest = (last - first) % max(round(STEP_S * strain.sample_rate_hz), 1)
-    if last - first - rest < MIN_DURATION_S * strain.sample_rate_hz:
-        return slice(first, last)
-    late = event - first > last - event  # the longer side is cut
-    return slice(first + rest, last) if late else slice(first, last - rest)
+
+def is_constant(samples: NDArray[np.floating]) -> bool:
+    """Tell whether all finite samples (n,) are the same."""
+    known = samples[np.isfinite(samples)]
+    return bool(known.size and (known == known[0]).all())
+
+
+def kind_of_gap(sample: float) -> str:
+    """Say what a gap consists of, by one sample in it."""
+    if np.isfinite(sample):
+        return "one value repeated" if sample else "zeros"
+    return "NaN" if np.isnan(sample) else "infinite"

@@ -18,13 +18,7 @@ Span = tuple[Decimal, Decimal]  # GPS start and duration, in s
 
 
 def list_series(path: Path) -> list[Series]:
-    """List the channels of a frame file, for each run of frames without a break.
-
-    Raises
-    ------
-    GspyError
-        The file cannot be read, or gwframe is not installed.
-    """
+    """List the channels of a frame file, for each run of frames without a break."""
     with _gwframe(path) as gwframe:
         frames = sorted(
             (Decimal(str(frame.start)), Decimal(str(frame.duration)))
@@ -43,11 +37,6 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
     """Read a stretch; its frames, in any order in the file, are unpacked whole.
 
     Samples are NaN where a channel has none in its frame, or marks them as invalid.
-
-    Raises
-    ------
-    GspyError
-        A frame is damaged, or gwframe is not installed.
     """
     samples = np.empty(0)
     with _gwframe(series.path) as gwframe, gwframe.FrameReader(series.path) as reader:

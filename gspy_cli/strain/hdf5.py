@@ -20,13 +20,7 @@ DAMAGE = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticE
 
 
 def list_series(path: Path) -> list[Series]:
-    """List the time series in a file; of GWOSC's only the strain.
-
-    Raises
-    ------
-    GspyError
-        The file is damaged, or no HDF5.
-    """
+    """List the time series in a file; of GWOSC's only the strain."""
     try:
         file = h5py.File(path)
     except OSError as error:
@@ -113,13 +107,7 @@ def _series(
 
 
 def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
-    """Read a stretch; only that is unpacked.
-
-    Raises
-    ------
-    GspyError
-        The file is damaged there, or a disk has failed.
-    """
+    """Read a stretch; only that is unpacked."""
     try:
         with h5py.File(series.path) as file:
             samples: NDArray[np.floating] = file[series.key][first:last]

@@ -23,11 +23,6 @@ def whitened_spectrum(
     """Whiten strain and give its spectrum from 0 Hz, shape (bins,).
 
     The scale is arbitrary: a Q-scan divides it out. Bins above Nyquist are zero.
-
-    Raises
-    ------
-    GspyError
-        If the noise vanishes at some frequency.
     """
     # A power of two changes no digits, and keeps squares within what floats can hold.
     exponent = int(np.frexp(np.abs(strain).max())[1])
