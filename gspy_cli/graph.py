@@ -33,14 +33,7 @@ Field = tuple[int, int | memoryview]
 
 
 def check_graph(content: bytes, *, origin: str) -> None:
-    """Refuse an ONNX file that is not one file of known layers.
-
-    Raises
-    ------
-    GspyError
-        The file is no ONNX model, keeps data outside itself, or holds an operator
-        that no network of ours has.
-    """
+    """Refuse an ONNX file that is not one file of known layers."""
     try:
         graphs = [
             value for number, value in _fields(memoryview(content))

@@ -42,11 +42,6 @@ class ModelFolder:
         """Give the card of one of this folder's ONNX files, where it has its own.
 
         A training run's card has no checksum: it describes the weights, not a graph.
-
-        Raises
-        ------
-        GspyError
-            The card cannot be read, or is none.
         """
         if graph != self.graph or not self.card_file.is_file():
             return None
@@ -122,13 +117,7 @@ def weights_path(path: Path) -> Path:
 
 
 def read(path: Path) -> bytes:
-    """Read one of a model's files.
-
-    Raises
-    ------
-    GspyError
-        The file cannot be read, or is too large for a model.
-    """
+    """Read one of a model's files."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise GspyError(f"{path} is too large for a model")

@@ -73,13 +73,7 @@ class Readers:
         self.grow(count)
 
     def grow(self, count: int) -> None:
-        """Start processes until there are so many, or as many as there is room for.
-
-        Raises
-        ------
-        GspyError
-            Not even one can be started.
-        """
+        """Start processes until there are so many, or as many as there is room for."""
         for _ in range(min(count, self._most) - self.count):
             try:
                 reader = _Reader()
@@ -93,13 +87,7 @@ class Readers:
             self.count += 1
 
     def read(self, orders: Sequence[Order]) -> list[Input]:
-        """Read pictures; one that ends its reader is found and refused.
-
-        Raises
-        ------
-        GspyError
-            No reader can be started, or they are closed meanwhile.
-        """
+        """Read pictures; one that ends its reader is found and refused."""
         reader = self._free.get()
         try:
             inputs = reader.read(orders)
@@ -202,13 +190,7 @@ def _send(inputs: list[Input], stream: IO[bytes]) -> None:
 
 
 def _receive(stream: IO[bytes]) -> list[Input]:
-    """Read what `_send` wrote.
-
-    Raises
-    ------
-    EOFError
-        The other process ended before all was written.
-    """
+    """Read what `_send` wrote; `EOFError` where its process ended before all was."""
     content, sizes = pickle.load(stream)
     parts = [bytearray(size) for size in sizes]
     for part in parts:

@@ -21,13 +21,7 @@ ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 def user_models() -> Path:
-    """Give the folder of the user's own models.
-
-    Raises
-    ------
-    GspyError
-        There is no home folder.
-    """
+    """Give the folder of the user's own models."""
     return data_home() / "models"
 
 
@@ -99,13 +93,7 @@ def cards() -> Iterator[ModelCard]:
 
 
 def new_folder(name: str, *, force: bool) -> ModelFolder:
-    """Name the folder of a new model of the user's own.
-
-    Raises
-    ------
-    GspyError
-        The name cannot be a folder's, or, without `force`, a model has it already.
-    """
+    """Name the folder of a new model of the user's own."""
     if not _is_name(name) or name in RESERVED:
         raise GspyError(f"'{name}' cannot be a model's name; give another with --name")
     folders = [ModelFolder(d / name) for d in (user_models(), shipped_models())]

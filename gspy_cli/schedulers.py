@@ -22,11 +22,6 @@ def scheduler_of(text: str) -> Iterator[str]:
 
     `slurm:20` submits twenty jobs and ends them afterwards; a name in Dask's
     configuration stands for its value; anything else is itself.
-
-    Raises
-    ------
-    GspyError
-        The jobs cannot be submitted, or the name stands for no text.
     """
     import dask
 

@@ -33,7 +33,7 @@ class Building(Thread):
             self._error = error
 
     def result(self) -> Any:  # noqa: ANN401
-        """Wait for the session; raises as `begin` does."""
+        """Wait for the session; raises what `begin` has raised."""
         self.join()
         if self._error:
             raise self._error
@@ -41,13 +41,7 @@ class Building(Thread):
 
 
 def begin(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
-    """Make a session of a graph; `path` names it in errors.
-
-    Raises
-    ------
-    GspyError
-        ONNX Runtime cannot load the graph, or there is no such device.
-    """
+    """Make a session of a graph; `path` names it in errors."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -100,13 +94,7 @@ def _silence() -> Iterator[None]:
 
 
 def used_device(session: Any, device: str, path: Path) -> str:  # noqa: ANN401
-    """Name the device that a session was really begun on.
-
-    Raises
-    ------
-    GspyError
-        It is not the one that was named.
-    """
+    """Name the device that a session was really begun on."""
     chosen = devices.choose(device)
     if chosen == "cpu" or session.get_providers()[0] != "CPUExecutionProvider":
         return chosen
@@ -125,13 +113,7 @@ def computes(
     device: str,
     path: Path,
 ) -> bool:
-    """Try a blank picture: ONNX Runtime may have no kernels for a GPU of its age.
-
-    Raises
-    ------
-    GspyError
-        It fails on the device that was named.
-    """
+    """Try a blank picture: ONNX Runtime may have no kernels for a GPU of its age."""
     blank = np.zeros((1, *input_size, 3), np.uint8)
     try:
         with _silence():
@@ -153,13 +135,7 @@ def ask(
     outputs: list[str],
     pictures: NDArray[np.uint8],
 ) -> list[NDArray[np.float32]]:
-    """Give a graph's outputs, (N, ...) each, for pictures (N, H, W, 3).
-
-    Raises
-    ------
-    GspyError
-        The graph fails on them, or leaves some out.
-    """
+    """Give a graph's outputs, (N, ...) each, for pictures (N, H, W, 3)."""
     try:
         answers: list[NDArray[np.float32]] = session.run(outputs, {"image": pictures})
     except _onnx_errors() as error:

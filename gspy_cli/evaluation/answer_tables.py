@@ -43,13 +43,7 @@ class AnswerTable:
 
 
 def read_answers(path: Path) -> AnswerTable:
-    """Read a table with one column for each class.
-
-    Raises
-    ------
-    GspyError
-        It cannot be read, has no rows, or no columns of probabilities.
-    """
+    """Read a table with one column for each class."""
     try:
         with path.open(
             newline="", encoding="utf-8-sig", errors="surrogateescape"
@@ -92,13 +86,7 @@ def class_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
-    """Find the answers to pictures, by path or else by a file name that is alone.
-
-    Raises
-    ------
-    GspyError
-        Probabilities of a picture do not sum to 1.
-    """
+    """Find the answers to pictures, by path or else by a file name that is alone."""
     paths = [resolved(example.path) for example in examples]
     rows = placed(table, paths)
     by_path = set(rows).intersection(paths)
@@ -146,13 +134,7 @@ def resolved(path: Path) -> Path:
 
 
 def probabilities(row: Mapping[str, str], table: AnswerTable) -> list[float]:
-    """Give a row's probabilities; none where it has failed.
-
-    Raises
-    ------
-    GspyError
-        They are not numbers that sum to 1.
-    """
+    """Give a row's probabilities; none where it has failed."""
     cells = [row[name] for name in table.classes]
     if not any(cells):
         return []

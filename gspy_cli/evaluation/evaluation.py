@@ -90,7 +90,8 @@ def selection_for(
     ------
     GspyError
         No data are given and the first subject has none of its own, the subjects
-        have no class in common, or see `select`.
+        have no class in common, there is nothing to evaluate on, or one glitch has
+        two labels.
     """
     first, *others = subjects
     source = data or first.data

@@ -85,13 +85,7 @@ def identifier(path: Path, glitch: str) -> str:
 def read_reference(
     table: Path, wanted: set[str], classes: Sequence[str]
 ) -> dict[str, str]:
-    """Read the labels of some glitches from a table of any length, as the classes.
-
-    Raises
-    ------
-    GspyError
-        The table cannot be read, or lacks a column.
-    """
+    """Read the labels of some glitches from a table of any length, as the classes."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)

@@ -42,11 +42,6 @@ def select(
     `every` those that any does: none of these is read as an alias of another.
     Without `split`, it is test where the data have one, else validation, else all.
     `window` in seconds keeps only its pictures of that length.
-
-    Raises
-    ------
-    GspyError
-        There is nothing to evaluate on, or one glitch has two labels.
     """
     notes: list[str] = []
     found = read_dataset(source, own_classes=True, on_note=notes.append).examples
@@ -73,13 +68,7 @@ def select(
 
 
 def choose_split(examples: Sequence[Example], split: str | None, source: Path) -> str:
-    """Choose the split to evaluate on.
-
-    Raises
-    ------
-    GspyError
-        The data have no split of this name.
-    """
+    """Choose the split to evaluate on."""
     splits = sorted({e.split for e in examples if e.split})
     if split is not None:
         name = SPLITS.get(split.lower(), split)
@@ -101,11 +90,6 @@ def notes_of_labels(
     """Tell of labels that are left out, and of classes with few examples.
 
     `who` says who does not know them.
-
-    Raises
-    ------
-    GspyError
-        One glitch has two labels.
     """
     foreign = Counter(e.label for e in inside if e.label not in classes)
     if foreign:

@@ -61,13 +61,7 @@ def find_subjects(texts: Sequence[str], *, device: str) -> list[Subject]:
 
 
 def subjects_of(text: str, device: str) -> list[Subject]:
-    """Tell what a text names: a search is all its runs that have weights.
-
-    Raises
-    ------
-    GspyError
-        There is no such model, run or table, or it is damaged.
-    """
+    """Tell what a text names: a search is all its runs that have weights."""
     path = user_path(text)
     if path.suffix.lower() == ".csv":
         return [of_table(path)]
@@ -97,13 +91,7 @@ def is_run(path: Path) -> bool:
 
 
 def of_model(text: str, device: str) -> Subject:
-    """Take a model of the registry, or an ONNX file.
-
-    Raises
-    ------
-    GspyError
-        There is no such model, or it is damaged or foreign.
-    """
+    """Take a model of the registry, or an ONNX file."""
     return judged_by(load_model(text, device=device), registry.find(text))
 
 
@@ -118,14 +106,7 @@ def judged_by(model: Model, path: Path) -> Subject:
 
 
 def of_run(path: Path, device: str) -> Subject:
-    """Take a training run: its exported graph, or else its weights through torch.
-
-    Raises
-    ------
-    GspyError
-        Its weights or tables are not there or damaged, or torch is not
-        installed.
-    """
+    """Take a training run: its exported graph, or else its weights through torch."""
     if ModelFolder(path).is_exported():
         subject = of_model(str(path), device)
     else:
@@ -179,13 +160,7 @@ def load_run(path: Path, *, device: str) -> Model:
 
 
 def of_folds(path: Path) -> Subject:
-    """Take the held-out answers of `gspy train --folds`.
-
-    Raises
-    ------
-    GspyError
-        Its tables are not there or damaged.
-    """
+    """Take the held-out answers of `gspy train --folds`."""
     subject = of_table(path / "predictions.csv")
     runs = sorted(p.parent for p in path.glob("fold-*/results.csv"))
     return replace(
@@ -209,13 +184,7 @@ def seen_by_all(cards: Sequence[ModelCard]) -> ModelCard | None:
 
 
 def of_table(path: Path) -> Subject:
-    """Take a table of answers.
-
-    Raises
-    ------
-    GspyError
-        It is no table of answers, or cannot be read.
-    """
+    """Take a table of answers."""
     table = answer_tables.read_answers(path)
 
     def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:

@@ -47,13 +47,7 @@ def json_line(row: Row, columns: Columns) -> str:
 
 
 def csv_records(lines: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
-    """Read a CSV table's whole rows; only the last may be torn.
-
-    Raises
-    ------
-    ChangedError
-        A row has been changed.
-    """
+    """Read a CSV table's whole rows; only the last may be torn."""
     names = columns.names()
 
     def read(line: bytes) -> Found | None:
@@ -76,13 +70,7 @@ def _parse(line: bytes) -> list[str]:
 
 
 def json_records(lines: Iterable[bytes], *, columns: Columns) -> Iterator[Record]:
-    """Read JSON lines' whole rows; only the last may be torn.
-
-    Raises
-    ------
-    ChangedError
-        A row has been changed.
-    """
+    """Read JSON lines' whole rows; only the last may be torn."""
     names = set(columns.names())
 
     def read(line: bytes) -> Found | None:
@@ -107,11 +95,6 @@ def whole_rows(
     """Read a file's header and its whole rows, up to a last one that is torn.
 
     `joined`, line breaks within quotes are no ends.
-
-    Raises
-    ------
-    ChangedError
-        There is something in the file that no stopped run leaves.
     """
     remaining, end = iter(lines), 0
     for expected in io.BytesIO(written(header).encode()):

@@ -92,11 +92,6 @@ def place(picture: Path, folder: Path, link: Link, known: Known) -> Path:
     Another picture that has the name already stays; this one gets `-2` or the next
     free number. The same picture again changes nothing. `known` remembers, from call
     to call, the names that several have.
-
-    Raises
-    ------
-    GspyError
-        The file system has no such links.
     """
     folder.mkdir(parents=True, exist_ok=True)
     first = folder / picture.name
