@@ -21,7 +21,7 @@ from gspy_cli.cli.output import FLUSH_ROWS
 from gspy_cli.cluster import TASK
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import Prediction
-from gspy_cli.samples import Name, picture
+from gspy_cli.samples import Name, sample_of
 from gspy_cli.writers.file_formats import json_format
 
 ROWS, REPEATS = 200 * TASK, 9
@@ -35,7 +35,7 @@ def main() -> None:
     count = parser.parse_args().names
     rows = predictions()
     paths = [row.origin.path for row in rows]
-    samples = list(map(picture, paths))
+    samples = list(map(sample_of, paths))
     lines = [CSV.line(row, ()).encode() for row in rows]
     members = list(map(b"".join, parts(lines, FLUSH_ROWS)))
     tasks = list(map(pickle.dumps, parts(rows, TASK)))

@@ -71,15 +71,12 @@ Name = str | Sample
 """A picture's path, or a sample that is made already."""
 
 
-def picture(path: str) -> Sample:
-    """Make the sample of one picture, a file or a stream."""
-    load = Stream(path) if path.startswith(STREAMS) else PictureFile(path)
-    return Sample(describe(path), load)
-
-
 def sample_of(name: Name) -> Sample:
-    """Make the sample that a name stands for."""
-    return picture(name) if isinstance(name, str) else name
+    """Make the sample that a name stands for; a path's is a file or a stream."""
+    if isinstance(name, Sample):
+        return name
+    load = Stream(name) if name.startswith(STREAMS) else PictureFile(name)
+    return Sample(describe(name), load)
 
 
 def describe(path: str) -> Origin:

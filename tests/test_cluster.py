@@ -20,7 +20,7 @@ from gspy_cli import cluster, schedulers
 from gspy_cli.errors import GspyError
 from gspy_cli.model import Model
 from gspy_cli.results import Failure
-from gspy_cli.samples import picture
+from gspy_cli.samples import sample_of
 from gspy_cli.schedulers import scheduler_of
 
 GONE = SimpleNamespace(address="tcp://10.0.0.2:40000")  # a worker
@@ -204,13 +204,13 @@ class Instant:
 
 @pytest.mark.parametrize("count", [0, 1, 64, 65, 1000])
 def test_results_come_in_the_order_of_the_samples(count):
-    given = [picture(f"{n}.png") for n in range(count)]
+    given = [sample_of(f"{n}.png") for n in range(count)]
     found = list(cluster.classify(given, Instant(2), cluster.Job(None, "")))
     assert [result.origin for result in found] == [sample.origin for sample in given]
 
 
 def test_tasks_in_flight_are_bounded_and_cancelled_in_the_end():
-    endless, fake = (picture(f"{n}.png") for n in iter(int, 1)), Instant(3)
+    endless, fake = (sample_of(f"{n}.png") for n in iter(int, 1)), Instant(3)
     results = cluster.classify(endless, fake, cluster.Job(None, ""))
     for _ in range(5_000):
         next(results)
@@ -220,7 +220,7 @@ def test_tasks_in_flight_are_bounded_and_cancelled_in_the_end():
 
 
 def test_more_workers_get_more_tasks():
-    endless, fake = (picture(f"{n}.png") for n in iter(int, 1)), Instant(1)
+    endless, fake = (sample_of(f"{n}.png") for n in iter(int, 1)), Instant(1)
     results = cluster.classify(endless, fake, cluster.Job(None, ""))
     next(results)
     fake.threads = 10

@@ -18,7 +18,7 @@ from gspy_cli.labels import CLASSES
 from gspy_cli.model import load_model
 from gspy_cli.predict import classify
 from gspy_cli.registry import find
-from gspy_cli.samples import picture
+from gspy_cli.samples import sample_of
 
 DOCS = ROOT / "docs"
 
@@ -36,7 +36,7 @@ def test_the_lines_for_the_onnx_file_alone_agree_with_gspy(tmp_path: Path):
         [sys.executable, script, find(None), example],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    (result,) = classify([picture(str(example))], load_model())
+    (result,) = classify([sample_of(str(example))], load_model())
     label, confidence = run.stdout.split()
     assert label == result.label
     assert float(confidence) == pytest.approx(result.confidence, abs=0.02)

@@ -13,7 +13,7 @@ from running import gspy
 
 from gspy_cli import glitches
 from gspy_cli.results import Failure, Origin, Prediction
-from gspy_cli.samples import Sample, picture
+from gspy_cli.samples import Sample, sample_of
 from gspy_cli.views import fuse
 from gspy_cli.writers import Columns
 
@@ -141,7 +141,7 @@ def test_results_return_to_the_groups_they_came_from():
 
 
 def test_groups_are_taken_as_they_are_needed():
-    endless = ((picture(f"{n}.png"),) for n in iter(int, 1))
+    endless = ((sample_of(f"{n}.png"),) for n in iter(int, 1))
 
     def classify(samples):
         return (Failure(sample.origin, "x") for sample in samples)

@@ -12,7 +12,7 @@ from running import gspy, until
 
 from gspy_cli import predict
 from gspy_cli.model import load_model
-from gspy_cli.samples import Sample, picture
+from gspy_cli.samples import Sample, sample_of
 
 PRELUDE = """
 import os, signal, sys
@@ -104,7 +104,7 @@ def test_a_process_that_was_started_to_ignore_it_goes_on():
 def test_among_pending_batches_it_stops_the_run(tiny_model: Path, figures: Path):
     def samples() -> Iterator[Sample]:
         for path in figures.iterdir():
-            yield picture(str(path))
+            yield sample_of(str(path))
         raise KeyboardInterrupt
 
     model = load_model(str(tiny_model), device="cpu")

@@ -11,7 +11,7 @@ from gspy_cli import sources
 from gspy_cli.cli.inputs import Given
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.results import Origin
-from gspy_cli.samples import Stream, describe, picture, read_first, sample_of
+from gspy_cli.samples import Stream, describe, read_first, sample_of
 
 
 def paths(samples) -> list[str]:
@@ -47,7 +47,7 @@ def test_a_gravity_spy_name_tells_detector_id_and_window(name, ifo, identifier, 
 
 @pytest.mark.parametrize("path", ["/dev/stdin", "/dev/fd/63", "/proc/self/fd/3"])
 def test_what_this_process_alone_has_open_is_read_by_it(path: str):
-    assert isinstance(picture(path).load, Stream)
+    assert isinstance(sample_of(path).load, Stream)
 
 
 def test_a_folder_gives_its_pictures_sorted_and_nothing_else(tmp_path: Path):
@@ -263,7 +263,7 @@ def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatc
 def test_a_disk_that_fails_is_told_from_a_damaged_picture(tmp_path: Path):
     (tmp_path / "a.png").symlink_to("/proc/self/mem")  # nothing is at its beginning
     with pytest.raises(PictureError, match=r"^cannot be read: input/output error$"):
-        picture(str(tmp_path / "a.png")).load()
+        sample_of(str(tmp_path / "a.png")).load()
 
 
 def test_a_list_that_is_not_there_is_an_error(tmp_path: Path):

@@ -41,7 +41,7 @@ def comparison_sections(
     )
     yield notes([f"{e.subject.name}: {note}" for e in evaluations for note in e.notes])
     yield table(CONTENDERS, lines, sortable=True)
-    if content := drawn.get("size"):
+    if content := drawn.get("parameters"):
         yield figure(content, "Accuracy per glitch against parameters.", width=700)
     if content := drawn.get("curves"):
         yield figure(content, "Validation loss and accuracy by epoch.", width=900)

@@ -11,7 +11,7 @@ from gspy_cli.callbacks import Progress
 from gspy_cli.model import Model
 from gspy_cli.predict import classify
 from gspy_cli.results import Failure, Prediction
-from gspy_cli.samples import picture
+from gspy_cli.samples import sample_of
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.examples import Example
 
@@ -29,13 +29,19 @@ def judge(
     model: Model, examples: Sequence[Example], *, batch_size: int, progress: Progress
 ) -> Judgement:
     """Let a model name pictures."""
-    sampler = Sampler(model)
-    samples = [picture(str(example.path)) for example in examples]
-    sampled = replace(model, score=sampler.score, judge=None)
+    batches: list[NDArray[np.uint8]] = []  # the first, to time the model on
+
+    def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if not batches:
+            batches.append(pictures)
+        return model.score(pictures)
+
+    samples = [sample_of(str(example.path)) for example in examples]
     kept: list[Example] = []
     rows: list[list[float]] = []
     failures: list[Failure] = []
-    results = classify(samples, sampled, batch_size=batch_size)
+    noting = replace(model, score=score, judge=None)
+    results = classify(samples, noting, batch_size=batch_size)
     for done, (example, result) in enumerate(zip(examples, results, strict=True)):
         if isinstance(result, Prediction):
             kept.append(example)
@@ -45,29 +51,15 @@ def judge(
         progress(done + 1, len(examples))
     probabilities = np.array(rows).reshape(len(rows), len(model.card.classes))
     answers = Answers(tuple(kept), probabilities, model.card.classes)
-    return Judgement(answers, tuple(failures), sampler.rate())
+    rate = pictures_per_second(model, batches[0]) if batches else None
+    return Judgement(answers, tuple(failures), rate)
 
 
-class Sampler:
-    """Scores pictures as a model does, and keeps the first batch to time it on."""
-
-    def __init__(self, model: Model) -> None:
-        self._score = model.score
-        self._first: NDArray[np.uint8] | None = None
-
-    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Score pictures (N, H, W, 3): (N, K)."""
-        if self._first is None:
-            self._first = pictures
-        return self._score(pictures)
-
-    def rate(self) -> float | None:
-        """Score the first batch again, alone: the best of three, in pictures/s."""
-        if self._first is None:
-            return None
-        seconds = []
-        for _ in range(3):
-            started = time.perf_counter()
-            self._score(self._first)
-            seconds.append(time.perf_counter() - started)
-        return len(self._first) / max(min(seconds), 1e-9)
+def pictures_per_second(model: Model, pictures: NDArray[np.uint8]) -> float:
+    """Score pictures (N, H, W, 3) again, alone: the best of three."""
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        model.score(pictures)
+        seconds.append(time.perf_counter() - started)
+    return len(pictures) / max(min(seconds), 1e-9)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.outputs import NewFile
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.curves import draw_comparison, draw_curves
-from gspy_cli.training.history import EpochRow
 from gspy_cli.whole import whole_file, writing
 
 OF_SEVERAL = {"index.html", "comparison.csv", "parameters.png", "curves.png"}
@@ -125,32 +124,23 @@ def draw_figures(new: NewFile, evaluation: Evaluation) -> dict[str, bytes]:
     }
     if evaluation.errors:
         drawn["errors"] = figures.draw_errors(evaluation.errors)
-    if curves := draw_histories(evaluation.subject.histories):
-        drawn["curves"] = curves
+    histories = evaluation.subject.histories
+    if len(histories) == 1 and any(histories.values()):
+        drawn["curves"] = draw_curves(*histories.values())
+    elif any(histories.values()):
+        drawn["curves"] = draw_comparison(histories)
     for name, content in drawn.items():
         new(f"{name}.png").write_bytes(content)
     return drawn
 
 
-def draw_histories(histories: Mapping[str, tuple[EpochRow, ...]]) -> bytes | None:
-    """Draw how training went: one run's curves, or several runs' validation."""
-    if not any(histories.values()):
-        return None
-    if len(histories) == 1:
-        return draw_curves(next(iter(histories.values())))
-    return draw_comparison(histories)
-
-
 def write_comparison_page(
-    page: Path,
-    new: NewFile,
-    evaluations: Sequence[Evaluation],
-    names: Sequence[str],
+    page: Path, new: NewFile, evaluations: Sequence[Evaluation], names: Sequence[str]
 ) -> None:
     """Write the page that compares, and `comparison.csv`."""
     rows = compare(evaluations)
     lines = [contender_line(row) for row in rows]
-    drawn = {"size": figures.draw_size(rows)}
+    drawn = {"parameters": figures.draw_size(rows)}
     histories = {
         e.subject.name: history
         for e in evaluations
@@ -158,10 +148,10 @@ def write_comparison_page(
         if not math.isnan(history[-1].validation_accuracy)
     }
     if len(histories) > 1:
-        drawn["curves"] = draw_histories(histories)
+        drawn["curves"] = draw_comparison(histories)
     outputs.write_table(new("comparison.csv"), CONTENDERS, lines)
-    for name, file in (("size", "parameters"), ("curves", "curves")):
-        if content := drawn.get(name):
-            new(f"{file}.png").write_bytes(content)
+    for name, content in drawn.items():
+        if content:
+            new(f"{name}.png").write_bytes(content)
     body = comparison_sections(evaluations, lines, drawn, names)
     write_page(page, f"{len(rows)} models compared", body)
