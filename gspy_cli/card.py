@@ -62,7 +62,10 @@ class ModelCard:
             raise _no_card(origin, f"no JSON: {error}") from None
         if not isinstance(values, dict):
             raise _no_card(origin, "no JSON object")
-        if missing := [name for name in _needed() if name not in values]:
+        needed = [
+            f.name for f in fields(cls) if f.default is f.default_factory is MISSING
+        ]
+        if missing := [name for name in needed if name not in values]:
             raise _no_card(origin, f"missing: {', '.join(missing)}")
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
         for name in _LISTS:
@@ -104,12 +107,6 @@ class ModelCard:
     def to_json(self) -> str:
         """Write the card as indented JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
-
-
-def _needed() -> list[str]:
-    """Name the fields that every card has."""
-    defaults = ((f.name, f.default, f.default_factory) for f in fields(ModelCard))
-    return [name for name, *default in defaults if default == [MISSING, MISSING]]
 
 
 def _no_card(origin: str, why: str) -> GspyError:

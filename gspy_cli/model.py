@@ -15,12 +15,14 @@ from gspy_cli.errors import GspyError
 from gspy_cli.graph import check_graph
 from gspy_cli.model_folder import ModelFolder
 
-Scorer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Pictures = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Scorer = Callable[[Pictures], Floats]
 """Pictures (N, H, W, 3) to class probabilities (N, K).
 
 `GspyError`: the graph fails on them, or leaves some out.
 """
-Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Judge = Callable[[Pictures], tuple[Floats, Floats]]
 """Pictures (N, H, W, 3) to probabilities (N, K) and familiarity (N,), 0 to 1."""
 
 
@@ -93,8 +95,17 @@ def _model(
     used = sessions.used_device(session, device, path)
     if used != "cpu" and not sessions.computes(session, card.input_size, device, path):
         session, used = sessions.begin(graph, path, "cpu"), "cpu"
-    judge = _judge(session, path) if card.unfamiliar_below > 0 else None
-    return Model(card, _scorer(session, path), used, judge)
+
+    def score(pictures: Pictures) -> Floats:
+        (probabilities,) = sessions.ask(session, path, ["probabilities"], pictures)
+        return probabilities
+
+    def judge(pictures: Pictures) -> tuple[Floats, Floats]:
+        outputs = ["probabilities", "familiarity"]
+        probabilities, familiarity = sessions.ask(session, path, outputs, pictures)
+        return probabilities, familiarity
+
+    return Model(card, score, used, judge if card.unfamiliar_below > 0 else None)
 
 
 def _true_card(
@@ -195,23 +206,3 @@ def _check_signature(session: Any, card: ModelCard, path: Path) -> None:  # noqa
             f"{path} takes {count} at a time, but pictures come in batches of any "
             "size: export it with a dynamic first axis"
         )
-
-
-def _scorer(session: Any, path: Path) -> Scorer:  # noqa: ANN401
-    def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (probabilities,) = sessions.ask(session, path, ["probabilities"], pictures)
-        return probabilities
-
-    return score
-
-
-def _judge(session: Any, path: Path) -> Judge:  # noqa: ANN401
-    outputs = ["probabilities", "familiarity"]
-
-    def judge(
-        pictures: NDArray[np.uint8],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        probabilities, familiarity = sessions.ask(session, path, outputs, pictures)
-        return probabilities, familiarity
-
-    return judge

@@ -34,15 +34,10 @@ def shipped_models() -> Path:
 
 def _readable() -> list[Path]:
     """List the folders of models that can be entered, the user's own first."""
-    return [*_users(), shipped_models()]
-
-
-def _users() -> list[Path]:
-    """Give the user's folder, or nothing where there is none that can be entered."""
     with suppress(GspyError):
         if os.access(user_models(), os.X_OK):
-            return [user_models()]
-    return []
+            return [user_models(), shipped_models()]
+    return [shipped_models()]
 
 
 def installed() -> Iterator[ModelFolder]:

@@ -45,9 +45,7 @@ def arrivals(
         ages.next_look()
         found = chain.from_iterable(map(look, folders))
         new = (name for name in found if isinstance(name, str))
-        groups = (
-            _grouped(filter(_is_there, new), ages) if per_glitch else _alone(new, ages)
-        )
+        groups = _grouped(new, ages) if per_glitch else _alone(new, ages)
         is_idle = True
         while arrived := list(islice(groups, ROUND)):
             is_idle = False
@@ -88,25 +86,16 @@ def _alone(paths: Iterable[str], ages: _Ages) -> Iterator[Group]:
 
 def _grouped(paths: Iterable[str], ages: _Ages) -> Iterator[Group]:
     """Give the glitches that have all windows whole, or to which nothing is added."""
-    for group in glitches.group(paths):
+    there = filter(os.path.exists, paths)  # links may lead nowhere
+    for group in glitches.group(there):
+        seen = [view.origin.path for view in group]
         lone = group[0].origin.window not in WINDOWS
-        complete = lone or len(group) == len(WINDOWS)
-        ready = _are_whole if complete else _left_alone
-        if ready(group, ages):
+        if lone or len(group) == len(WINDOWS):
+            ready = all([_is_whole(path, ages) for path in seen])
+        else:
+            ready = min([ages.of(path) for path in seen]) > GLITCH_S
+        if ready:
             yield group
-
-
-def _are_whole(group: Group, ages: _Ages) -> bool:
-    return all([_is_whole(view.origin.path, ages) for view in group])
-
-
-def _left_alone(group: Group, ages: _Ages) -> bool:
-    return min([ages.of(view.origin.path) for view in group]) > GLITCH_S
-
-
-def _is_there(path: str) -> bool:
-    """Tell a file from a link that leads nowhere."""
-    return os.path.exists(path)  # noqa: PTH110, quicker
 
 
 def _is_whole(path: str, ages: _Ages) -> bool:

@@ -137,6 +137,7 @@ def _noted(path: Path) -> bytes:
 
 def _join(old: Path | None, part: Path, path: Path, schema: Any) -> None:  # noqa: ANN401
     """Write the file anew: the old one's row groups, then the part's rows."""
+    import pyarrow
     from pyarrow import parquet
 
     with (
@@ -149,18 +150,8 @@ def _join(old: Path | None, part: Path, path: Path, schema: Any) -> None:  # noq
                 for number in range(file.num_row_groups):
                     writer.write_table(file.read_row_group(number).cast(schema))
         next(lines)
-        for rows in iter(partial(_take, lines), []):
-            writer.write_table(_table(rows, schema))
-
-
-def _take(lines: Iterator[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in islice(lines, GROUP)]
-
-
-def _table(rows: list[dict[str, Any]], schema: Any) -> Any:  # noqa: ANN401
-    import pyarrow
-
-    return pyarrow.Table.from_pylist(rows, schema=schema)
+        while rows := [json.loads(line) for line in islice(lines, GROUP)]:
+            writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
 
 
 def _schema(columns: Columns) -> Any:  # noqa: ANN401
