@@ -142,11 +142,7 @@ def same_everywhere(model: str | None) -> str | None:
 def _work(samples: list[Sample], job: Job) -> list[Result]:
     """Classify some samples; this runs in one thread of a worker, on one core."""
     results = predict.classify(
-        samples,
-        _model(job),
-        batch_size=job.batch_size,
-        workers=1,
-        readers=_readers(),
+        samples, _model(job), batch_size=job.batch_size, workers=1, readers=_readers()
     )
     return list(results)
 

@@ -139,11 +139,7 @@ def _holds_strain(folder: str) -> bool:
 
 
 def walk_folder(
-    folder: str,
-    *,
-    recursive: bool,
-    apart: Path | None,
-    known: Collection[str] = (),
+    folder: str, *, recursive: bool, apart: Path | None, known: Collection[str] = ()
 ) -> Iterator[Name]:
     """Name the pictures in a folder that are not `known`, in order.
 

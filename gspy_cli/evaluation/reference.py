@@ -50,7 +50,7 @@ def compare_with_reference(glitches: Answers, table: Path) -> Agreement:
     GspyError
         The table lacks a column, or holds none of the glitches.
     """
-    names = [identifier(e.path, e.glitch) for e in glitches.examples]
+    names = [describe(str(e.path)).gravityspy_id or e.glitch for e in glitches.examples]
     theirs = read_reference(table, set(names), glitches.classes)
     rows = [
         (example.label, glitches.classes[named], theirs[name])
@@ -75,11 +75,6 @@ def compare_with_reference(glitches: Answers, table: Path) -> Agreement:
         theirs_right=sum(truth == other for truth, _, other in rows),
         classes=tuple(by_class([(ours, other) for _, ours, other in rows])),
     )
-
-
-def identifier(path: Path, glitch: str) -> str:
-    """Give a glitch's gravityspy_id: off its file's name, or its own name."""
-    return describe(str(path)).gravityspy_id or glitch
 
 
 def read_reference(

@@ -61,8 +61,8 @@ def select(
             f"{source} has only labels that {who} ({labels}): "
             f"give data with {first_few(classes)}"
         )
-    glitch_labels(known)
-    notes += notes_of_labels(inside, known, classes, who)
+    glitches = Counter(glitch_labels(known).values())
+    notes += notes_of_labels(inside, glitches, classes, who)
     notes += notes_of_copies(known, labelled)
     return Selection(source, chosen, known, tuple(notes))
 
@@ -83,11 +83,11 @@ def choose_split(examples: Sequence[Example], split: str | None, source: Path) -
 
 def notes_of_labels(
     inside: Sequence[Example],
-    known: Sequence[Example],
+    glitches: Counter[str],
     classes: Sequence[str],
     who: str,
 ) -> Iterator[str]:
-    """Tell of labels that are left out, and of classes with few examples.
+    """Tell of labels that are left out, and of classes with few glitches.
 
     `who` says who does not know them.
     """
@@ -98,7 +98,6 @@ def notes_of_labels(
             f"{counted(foreign.total(), 'picture')} left out, with labels that "
             f"{who}: {first_few(counts)}"
         )
-    glitches = Counter(label for label in glitch_labels(known).values())
     if absent := [name for name in classes if not glitches[name]]:
         yield f"no examples, so no recall and no F1: {', '.join(absent)}"
     if single := sorted(name for name, count in glitches.items() if count == 1):

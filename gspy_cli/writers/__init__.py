@@ -3,10 +3,4 @@
 from gspy_cli.writers.columns import Columns, ranked
 from gspy_cli.writers.lines import csv_header, csv_line, json_line
 
-__all__ = [
-    "Columns",
-    "csv_header",
-    "csv_line",
-    "json_line",
-    "ranked",
-]
+__all__ = ["Columns", "csv_header", "csv_line", "json_line", "ranked"]

@@ -39,21 +39,15 @@ class FileFormat:
 
 def csv_format(columns: Columns) -> FileFormat:
     """Give the format of a CSV table."""
-
-    def line(row: Row, _group: Group) -> str:
-        return lines.csv_line(row, columns)
-
+    header = lines.csv_header(columns)
     records = partial(lines.csv_records, columns=columns)
-    return FileFormat(lines.csv_header(columns), line, records)
+    return FileFormat(header, lambda row, _: lines.csv_line(row, columns), records)
 
 
 def json_format(columns: Columns) -> FileFormat:
     """Give the format of JSON lines."""
-
-    def line(row: Row, _group: Group) -> str:
-        return lines.json_line(row, columns)
-
-    return FileFormat("", line, partial(lines.json_records, columns=columns))
+    records = partial(lines.json_records, columns=columns)
+    return FileFormat("", lambda row, _: lines.json_line(row, columns), records)
 
 
 def gzipped(file_format: FileFormat) -> FileFormat:

@@ -16,14 +16,7 @@ from PIL import Image
 from gspy_cli.errors import PictureError
 from gspy_cli.glitches import Group
 from gspy_cli.image import network_input, resize
-from gspy_cli.results import (
-    WINDOWS,
-    Glitch,
-    Prediction,
-    Row,
-    answer_of,
-    event_name,
-)
+from gspy_cli.results import WINDOWS, Glitch, Prediction, Row, answer_of, event_name
 from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.wording import counted
 from gspy_cli.writers.columns import Cell, Columns, ranked
