@@ -46,9 +46,8 @@ class Floor:
 def draw_floor(rng: np.random.Generator, *, run: str) -> Floor:
     """Draw one stretch's noise floor: the run's, a few dB up or down."""
     knots = np.log(FREQUENCIES_HZ)
-    bends = np.log(np.multiply(FLOORS[run], FLOOR_UNIT)) + rng.normal(
-        0, 0.08, knots.size
-    )
+    bends = np.log(np.multiply(FLOORS[run], FLOOR_UNIT))
+    bends += rng.normal(0, 0.08, knots.size)
     bends[knots < np.log(60)] += rng.normal(0, 0.2)
     return Floor(knots, bends)
 

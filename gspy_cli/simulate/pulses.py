@@ -71,9 +71,8 @@ def walk(rng: np.random.Generator, clock: Clock, *, memory_s: float) -> Floats:
     """Wander smoothly about zero with unit spread; it forgets in about `memory_s`."""
     first, last = clock.times_s[0], clock.times_s[-1]
     knots = np.arange(first - 2 * memory_s, last + 3 * memory_s, memory_s)
-    steps = np.convolve(
-        rng.standard_normal(knots.size + 2), [0.41, 0.82, 0.41], "valid"
-    )
+    free = rng.standard_normal(knots.size + 2)
+    steps = np.convolve(free, [0.41, 0.82, 0.41], "valid")
     coarse = np.arange(first, last + memory_s / 8, memory_s / 8)
     return np.interp(clock.times_s, coarse, _spline(coarse, knots, steps))
 
@@ -84,12 +83,8 @@ def _spline(at: Floats, knots: Floats, values: Floats) -> Floats:
     left = np.clip(place.astype(int), 1, values.size - 3)
     u = place - left
     a, b, c, d = (values[left + k] for k in (-1, 0, 1, 2))
-    return np.asarray(
-        b
-        + 0.5
-        * u
-        * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
-    )
+    bend = 2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)
+    return np.asarray(b + 0.5 * u * (c - a + u * bend))
 
 
 def band_noise(

@@ -91,9 +91,8 @@ def _rungs(rng: np.random.Generator, clock: Clock, lowest: float) -> Floats:
     total = np.zeros(t.size)
     f0, length = lowest * rng.uniform(1.1, 1.4), rng.uniform(0.05, 0.14)
     for _ in range(rng.integers(3, 7)):
-        total += rng.uniform(0.5, 1) * unit(
-            sine_gaussian(t, f0, length, rng.uniform(0, 6))
-        )
+        height, phase = rng.uniform(0.5, 1), rng.uniform(0, 6)
+        total += height * unit(sine_gaussian(t, f0, length, phase))
         f0 *= rng.uniform(1.3, 1.6)
         length *= rng.uniform(0.55, 0.8)
     return total
@@ -114,10 +113,7 @@ def _school(rng: np.random.Generator) -> list[tuple[float, float]]:
 
 
 def _joined(
-    shape: Floats,
-    young: list[Floats],
-    school: list[tuple[float, float]],
-    clock: Clock,
+    shape: Floats, young: list[Floats], school: list[tuple[float, float]], clock: Clock
 ) -> Floats:
     """Add the young, in turn, at their places in a school."""
     for k, (at, height) in enumerate(school):
@@ -149,9 +145,8 @@ def fins(rng: np.random.Generator, clock: Clock) -> Floats:
     rings = np.zeros(t.size)
     for _ in range(rng.integers(1, 5)):
         tone = np.cos(2 * np.pi * rng.uniform(28, 65) * t + rng.uniform(0, 6))
-        rings += (
-            rng.uniform(0.3, 1) * tone * pulse(t, reach, reach * rng.uniform(0.5, 1.3))
-        )
+        tone *= rng.uniform(0.3, 1)
+        rings += tone * pulse(t, reach, reach * rng.uniform(0.5, 1.3))
     return unit(rings)
 
 

@@ -17,13 +17,7 @@ from gspy_cli.simulate.pulses import (
     sweep,
     walk,
 )
-from gspy_cli.simulate.waveform import (
-    Facts,
-    Waveform,
-    log_uniform,
-    peak,
-    sign,
-)
+from gspy_cli.simulate.waveform import Facts, Waveform, log_uniform, peak, sign
 
 
 def line_1080(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -49,13 +43,11 @@ def ripples_1400(rng: np.random.Generator, clock: Clock) -> Waveform:
     s = log_uniform(rng, 0.006, 0.045)
     shape = sine_gaussian(t, f0, s)
     if rng.random() < 0.5:
-        lag = sign(rng) * rng.uniform(0.03, 0.1)
-        shape += rng.uniform(0.2, 0.8) * sine_gaussian(
-            t - lag, f0 + rng.normal(0, 8), s
-        )
+        late = t - sign(rng) * rng.uniform(0.03, 0.1)
+        shape += rng.uniform(0.2, 0.8) * sine_gaussian(late, f0 + rng.normal(0, 8), s)
     if rng.random() < 0.3:
-        lag = sign(rng) * rng.uniform(0.6, 1.9)
-        shape += rng.uniform(0.3, 1) * sine_gaussian(t - lag, f0 + rng.normal(0, 8), s)
+        late = t - sign(rng) * rng.uniform(0.6, 1.9)
+        shape += rng.uniform(0.3, 1) * sine_gaussian(late, f0 + rng.normal(0, 8), s)
     if rng.random() < 0.35:
         shape += rng.uniform(0.2, 0.6) * sine_gaussian(t, rng.uniform(1940, 2040), s)
     energy = peak(log_uniform(rng, 18, 90))
@@ -113,9 +105,8 @@ def low_frequency_lines(rng: np.random.Generator, clock: Clock) -> Waveform:
     slope = rng.normal(0, 0.35)
     wavy = rng.uniform(0.1, 0.6) if rng.random() < 0.35 else 0.0
     span = log_uniform(rng, 0.35, 2.5)
-    tone = _thin_line(rng, clock, f0, slope, wavy) * gaussian(
-        clock.times_s - rng.normal(0, 0.15), span
-    )
+    tone = _thin_line(rng, clock, f0, slope, wavy)
+    tone *= gaussian(clock.times_s - rng.normal(0, 0.15), span)
     for _ in range(rng.choice(4, p=[0.6, 0.25, 0.1, 0.05])):
         other = _thin_line(rng, clock, f0 + rng.uniform(-2, 7), slope, wavy)
         late = gaussian(clock.times_s - rng.normal(0, 0.5), log_uniform(rng, 0.4, 2))
@@ -128,9 +119,8 @@ def _thin_line(
     rng: np.random.Generator, clock: Clock, f0: float, slope: float, wavy: float
 ) -> Floats:
     """Draw a line that drifts, and wanders if `wavy`, in hertz."""
-    drift = slope * clock.times_s + wavy * walk(
-        rng, clock, memory_s=rng.uniform(0.4, 1.2)
-    )
+    wander = walk(rng, clock, memory_s=rng.uniform(0.4, 1.2))
+    drift = slope * clock.times_s + wavy * wander
     tone = sweep(clock, f0 + drift, rng.uniform(0, 6))
     return tone * np.exp(rng.uniform(0, 0.4) * walk(rng, clock, memory_s=0.4))
 
@@ -185,9 +175,8 @@ def _burst(
     stamps = []
     for height, centre in zip(heights, (503, 1000, 1475, 1940), strict=True):
         reach = rng.uniform(0.004, 0.012) if long else rng.uniform(0.015, 0.08)
-        for side in rng.choice(
-            [-1.0, 1.0, 0.2], int(rng.integers(2, 4)), replace=False
-        ):
+        lobes = int(rng.integers(2, 4))
+        for side in rng.choice([-1.0, 1.0, 0.2], lobes, replace=False):
             s = log_uniform(rng, 0.02, 0.09) if long else log_uniform(rng, 0.006, 0.018)
             f0 = centre * (1 + side * reach)
             late = at + rng.normal(0, 0.3) * s

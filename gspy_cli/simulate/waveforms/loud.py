@@ -1,6 +1,5 @@
 """The loudest classes: extremely loud transients and light modulation."""
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -47,9 +46,8 @@ def _giant(rng: np.random.Generator, clock: Clock) -> Waveform:
 def _column(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a giant whose echoes fill a tenth of a second: a thick column."""
     t = clock.times_s
-    shape = rumble(
-        rng, clock, corner_hz=log_uniform(rng, 40, 400), slope=rng.uniform(1, 3)
-    )
+    corner_hz, slope = log_uniform(rng, 40, 400), rng.uniform(1, 3)
+    shape = rumble(rng, clock, corner_hz=corner_hz, slope=slope)
     rise, fall = log_uniform(rng, 0.01, 0.08), log_uniform(rng, 0.02, 0.16)
     shape = unit(shape * pulse(t, rise, fall))
     shape = shape + rng.uniform(0.3, 2) * giant_shape(rng, clock)
@@ -60,11 +58,8 @@ def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a pulse with a slow body that may ring and saturate the sensors."""
     t = clock.times_s
     strain = pulse(t, log_uniform(rng, 0.2e-3, 2.5e-3))
-    strain += (
-        sign(rng)
-        * log_uniform(rng, 0.05, 1.2)
-        * gaussian(t, log_uniform(rng, 0.008, 0.06))
-    )
+    height = sign(rng) * log_uniform(rng, 0.05, 1.2)
+    strain += height * gaussian(t, log_uniform(rng, 0.008, 0.06))
     fall = log_uniform(rng, 0.03, 0.4)
     ring = np.cos(2 * np.pi * rng.uniform(8, 22) * t + rng.uniform(0, 6))
     strain += rng.uniform(0, 0.6) * ring * pulse(t, fall / 4, fall)
@@ -78,21 +73,17 @@ def giant_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 def _dome(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a second of noise that falls steeply with frequency: a ragged bell."""
     t = clock.times_s
-    shape = rumble(
-        rng, clock, corner_hz=rng.uniform(20, 70), slope=rng.uniform(1.5, 3.5)
-    )
-    length = log_uniform(rng, 0.12, 0.7)
-    envelope = (
-        gaussian(t, length) if rng.random() < 0.5 else pulse(t, length / 3, length)
-    )
+    corner_hz, slope = rng.uniform(20, 70), rng.uniform(1.5, 3.5)
+    shape = rumble(rng, clock, corner_hz=corner_hz, slope=slope)
+    length, even = log_uniform(rng, 0.12, 0.7), rng.random() < 0.5
+    envelope = gaussian(t, length) if even else pulse(t, length / 3, length)
     shape = unit(shape * envelope)
     if rng.random() < 0.6:
         shape = shape + rng.uniform(0.05, 0.6) * giant_shape(rng, clock)
     if rng.random() < 0.5:  # the suspension keeps swinging for seconds
         low = band_noise(rng, clock, rng.uniform(12, 35), rng.uniform(38, 60))
-        shape = shape + rng.uniform(0.02, 0.2) * unit(
-            low * gaussian(t, rng.uniform(0.5, 2))
-        )
+        height, low = rng.uniform(0.02, 0.2), low * gaussian(t, rng.uniform(0.5, 2))
+        shape = shape + height * unit(low)
     rho = log_uniform(rng, 350, 2e4)
     return Waveform(shape, snr(rho), {"kind": "dome"}, jitter_s=0.1)
 
@@ -134,10 +125,8 @@ def rumble(
 def _lock_loss(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Quiet, then a wall of noise: the interferometer falls out of lock."""
     t = clock.times_s
-    start = rng.uniform(0.05, 0.35)
-    stop = (
-        rng.uniform(3, 8) if rng.random() < 0.75 else start + log_uniform(rng, 0.6, 3)
-    )
+    start, for_good = rng.uniform(0.05, 0.35), rng.random() < 0.75
+    stop = rng.uniform(3, 8) if for_good else start + log_uniform(rng, 0.6, 3)
     noise = rng.standard_normal(t.size)
     if rng.random() < 0.4:
         low = unit(rumble(rng, clock, corner_hz=30, slope=2)) * np.sqrt(t.size)
@@ -192,12 +181,10 @@ def _mass(rng: np.random.Generator, clock: Clock) -> Floats:
     reach = log_uniform(rng, 0.03, 0.2)
     for _ in range(rng.integers(2, 9)):
         f0 = log_uniform(rng, 13, 60)  # the higher, the nearer to the middle
-        at = rng.normal(0, reach * 20 / f0)
-        mass += rng.uniform(0.3, 1) * sine_gaussian(
-            t - at, f0, rng.uniform(0.5, 2) / f0
-        )
+        late = t - rng.normal(0, reach * 20 / f0)
+        mass += rng.uniform(0.3, 1) * sine_gaussian(late, f0, rng.uniform(0.5, 2) / f0)
     spikes = [
-        Stamp(float(rng.normal(0, 0.025)), rng.uniform(0.3, 1), 0.08, _draw_spike(rng))
+        _draw_spike(rng, rng.normal(0, 0.025), rng.uniform(0.3, 1))
         for _ in range(rng.integers(1, 4))
     ]
     sharp = unit(clock.whiten(pulse_train(clock, spikes + _lone_spikes(rng))))
@@ -217,7 +204,7 @@ def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
         lump = partial(sine_gaussian, f0=f0, sigma=s, phase=rng.uniform(0, 6))
         at = reach * (rng.normal(0, 0.7) + lean)
         lumps.append(Stamp(float(at), height, 5 * s, lump))
-    middle = Stamp(float(rng.normal(0, 0.01)), 1.0, 0.08, _draw_spike(rng))
+    middle = _draw_spike(rng, rng.normal(0, 0.01), 1.0)
     sharp = unit(clock.whiten(pulse_train(clock, [middle, *_lone_spikes(rng)])))
     return unit(pulse_train(clock, lumps)) + log_uniform(rng, 0.25, 1.3) * sharp
 
@@ -225,19 +212,15 @@ def _pyramid(rng: np.random.Generator, clock: Clock) -> Floats:
 def _lone_spikes(rng: np.random.Generator) -> list[Stamp]:
     """Up to five spikes before and after the mass."""
     return [
-        Stamp(
-            sign(rng) * log_uniform(rng, 0.08, 1.6),
-            rng.uniform(0.1, 0.7),
-            0.08,
-            _draw_spike(rng),
-        )
+        _draw_spike(rng, sign(rng) * log_uniform(rng, 0.08, 1.6), rng.uniform(0.1, 0.7))
         for _ in range(rng.integers(0, 6))
     ]
 
 
-def _draw_spike(rng: np.random.Generator) -> Callable[[Floats], Floats]:
+def _draw_spike(rng: np.random.Generator, at: float, height: float) -> Stamp:
     tau = lognormal(rng, 1.1e-3, 0.7, low=0.2e-3, high=3.5e-3)
-    return partial(_spike, tau=tau, body=rng.uniform(0, 0.4))
+    shape = partial(_spike, tau=tau, body=rng.uniform(0, 0.4))
+    return Stamp(float(at), height, 0.08, shape)
 
 
 def _episode(rng: np.random.Generator, clock: Clock) -> Floats:

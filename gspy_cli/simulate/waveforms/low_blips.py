@@ -12,13 +12,7 @@ import numpy as np
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.pulses import gaussian, log_bell, pulse, sine_gaussian, unit
-from gspy_cli.simulate.waveform import (
-    Waveform,
-    log_uniform,
-    lognormal,
-    sign,
-    snr,
-)
+from gspy_cli.simulate.waveform import Waveform, log_uniform, lognormal, sign, snr
 
 
 def tomte(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -72,9 +66,8 @@ def bell_phase(rng: np.random.Generator) -> float:
 def _low_triangle(rng: np.random.Generator, clock: Clock) -> Floats:
     """Draw a small Tomte: both its pulses are slow."""
     t = clock.times_s
-    base = unit(
-        clock.whiten(gaussian(t - rng.normal(0, 0.001), rng.uniform(0.006, 0.01)))
-    )
+    late = t - rng.normal(0, 0.001)
+    base = unit(clock.whiten(gaussian(late, rng.uniform(0.006, 0.01))))
     tip = rng.uniform(0.005, 0.0075)
     return unit(base + rng.uniform(0.2, 0.9) * unit(clock.whiten(gaussian(t, tip))))
 

@@ -1,5 +1,7 @@
 """No glitch at all, and everything that fits no class."""
 
+from functools import partial
+
 import numpy as np
 
 from gspy_cli.simulate.clock import Clock
@@ -28,9 +30,8 @@ ODDS = {"pizzicato": 3, "70 Hz line": 3, "high burst": 3, "comb": 2, "teeth": 2.
 
 def no_glitch(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make at most what a trigger at the threshold finds in noise."""
-    shape = sine_gaussian(
-        clock.times_s, log_uniform(rng, 12, 1500), log_uniform(rng, 0.004, 0.1)
-    )
+    f0, s = log_uniform(rng, 12, 1500), log_uniform(rng, 0.004, 0.1)
+    shape = sine_gaussian(clock.times_s, f0, s)
     weak = rng.uniform(5, 10) if rng.random() < 0.3 else 0.0
     return Waveform(shape, peak(weak))
 
@@ -47,10 +48,8 @@ def none_of_the_above(rng: np.random.Generator, clock: Clock) -> Waveform:
     odds = np.array([ODDS.get(kind, 1.0) for kind in makers])
     kind = str(rng.choice(list(makers), p=odds / odds.sum()))
     shape, energy = makers[kind](rng, clock)
-    energy *= log_uniform(rng, 1, 4)
-    return Waveform(
-        shape, peak(energy), {"kind": kind}, jitter_s=0.01, lasts=kind == "comb"
-    )
+    energy, lasts = energy * log_uniform(rng, 1, 4), kind == "comb"
+    return Waveform(shape, peak(energy), {"kind": kind}, jitter_s=0.01, lasts=lasts)
 
 
 Sketch = tuple[Floats, float]  # a shape, and the energy of its loudest tile
@@ -61,17 +60,12 @@ def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
     rate, edge = log_uniform(rng, 12, 60), log_uniform(rng, 150, 500)
     places = np.sort(rng.uniform(-8, 8, int(16 * rate)))
     if rng.random() < 0.5:
-        places = (
-            np.arange(-8, 8, 1 / rate)
-            + rng.normal(0, 0.2 / rate, int(16 * rate) + 1)[
-                : np.arange(-8, 8, 1 / rate).size
-            ]
-        )
+        even = np.arange(-8, 8, 1 / rate)
+        jitter = rng.normal(0, 0.2 / rate, int(16 * rate) + 1)
+        places = even + jitter[: even.size]
+    spike = partial(pulse, tau=1e-4)
     stamps = [
-        Stamp(
-            float(at), sign(rng) * rng.uniform(0.3, 1), 0.01, lambda t: pulse(t, 1e-4)
-        )
-        for at in places
+        Stamp(float(at), sign(rng) * rng.uniform(0.3, 1), 0.01, spike) for at in places
     ]
     fall = rng.uniform(0.2, 1)
 
@@ -81,9 +75,8 @@ def _comb(rng: np.random.Generator, clock: Clock) -> Sketch:
 
     shape = tilt(clock, pulse_train(clock, stamps), gain)
     if rng.random() < 0.35:
-        blob = sine_gaussian(
-            clock.times_s, log_uniform(rng, 20, 80), rng.uniform(0.015, 0.06)
-        )
+        f0, s = log_uniform(rng, 20, 80), rng.uniform(0.015, 0.06)
+        blob = sine_gaussian(clock.times_s, f0, s)
         tooth = float(np.sqrt(np.sum(shape**2) / len(stamps)))
         shape = shape + rng.uniform(0.4, 1.3) * tooth * unit(blob)
     return shape, log_uniform(rng, 70, 500)
@@ -94,13 +87,11 @@ def _ladder(rng: np.random.Generator, clock: Clock) -> Sketch:
     t = clock.times_s
     total = np.zeros(t.size)
     for f0 in np.sort(rng.uniform(40, 500, rng.integers(3, 8))):
-        total += rng.uniform(0.6, 1) * sine_gaussian(
-            t - rng.normal(0, 0.02), f0, rng.uniform(0.02, 0.08)
-        )
+        height, late = rng.uniform(0.6, 1), t - rng.normal(0, 0.02)
+        total += height * sine_gaussian(late, f0, rng.uniform(0.02, 0.08))
     if rng.random() < 0.6:
-        slab = band_noise(rng, clock, 10, rng.uniform(20, 35)) * gaussian(
-            t, rng.uniform(0.1, 0.4)
-        )
+        slab = band_noise(rng, clock, 10, rng.uniform(20, 35))
+        slab *= gaussian(t, rng.uniform(0.1, 0.4))
         total += unit(slab) * np.sqrt(np.sum(total**2)) * rng.uniform(0.3, 1)
     return total, log_uniform(rng, 18, 150)
 
@@ -110,10 +101,8 @@ def _balls(rng: np.random.Generator, clock: Clock) -> Sketch:
     t = clock.times_s
     total = sine_gaussian(t, log_uniform(rng, 60, 300), log_uniform(rng, 0.01, 0.04))
     for _ in range(rng.integers(0, 3)):
-        lag = rng.normal(0, 0.15)
-        total += rng.uniform(0.3, 1) * sine_gaussian(
-            t - lag, log_uniform(rng, 30, 400), 0.02
-        )
+        late, height = t - rng.normal(0, 0.15), rng.uniform(0.3, 1)
+        total += height * sine_gaussian(late, log_uniform(rng, 30, 400), 0.02)
     return total, log_uniform(rng, 25, 150)
 
 
@@ -137,17 +126,11 @@ def _pizzicato(rng: np.random.Generator, clock: Clock) -> Sketch:
         if keep[k]:
             f0 = f0 + rng.normal(0, 5)
             step = np.tanh(t / log_uniform(rng, 0.002, 0.02))
-            total += (
-                height
-                * rng.uniform(0.5, 1.3)
-                * gaussian(t, s)
-                * np.cos(2 * np.pi * f0 * t)
-                * step
-            )
+            bell = height * rng.uniform(0.5, 1.3) * gaussian(t, s)
+            total += bell * np.cos(2 * np.pi * f0 * t) * step
             if rng.random() < 0.6:
-                total += (
-                    0.5 * height * sine_gaussian(t, f0 * rng.uniform(0.9, 1.1), 0.006)
-                )
+                near = f0 * rng.uniform(0.9, 1.1)
+                total += 0.5 * height * sine_gaussian(t, near, 0.006)
     return total, log_uniform(rng, 35, 200)
 
 
@@ -160,9 +143,8 @@ def _line_70(rng: np.random.Generator, clock: Clock) -> Sketch:
 
 def _high_burst(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a short spike centred at 750 to 1700 Hz, or several."""
-    shape = sine_gaussian(
-        clock.times_s, log_uniform(rng, 750, 1700), log_uniform(rng, 3e-4, 3e-3)
-    )
+    f0, s = log_uniform(rng, 750, 1700), log_uniform(rng, 3e-4, 3e-3)
+    shape = sine_gaussian(clock.times_s, f0, s)
     total = shape.copy()
     for _ in range(rng.choice([0, 0, 1, 3])):
         lag = round(sign(rng) * log_uniform(rng, 0.02, 0.5) * clock.sample_rate_hz)
@@ -176,12 +158,8 @@ def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
     gap, f0 = rng.uniform(0.04, 0.1), rng.uniform(30, 60)
     total = np.zeros(t.size)
     for k in range(-int(rng.integers(1, 3)), int(rng.integers(2, 4))):
-        tooth = sine_gaussian(
-            t - k * gap,
-            f0 * rng.uniform(0.8, 1.25),
-            rng.uniform(0.008, 0.02),
-            rng.uniform(0, 6),
-        )
+        near, s = f0 * rng.uniform(0.8, 1.25), rng.uniform(0.008, 0.02)
+        tooth = sine_gaussian(t - k * gap, near, s, rng.uniform(0, 6))
         total += (1.0 if k == 0 else rng.uniform(0.2, 0.95)) * tooth
     return total, log_uniform(rng, 40, 300)
 
@@ -190,13 +168,10 @@ def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Square humps joined by a baseline, 22 to 60 Hz."""
     t = clock.times_s
     base, high = rng.uniform(18, 28), rng.uniform(40, 65)
-    square = (
-        1 + np.tanh(6 * np.sin(2 * np.pi * rng.uniform(0.8, 3) * t + rng.uniform(0, 6)))
-    ) / 2
-    frequency = base + (high - base) * square
-    return sweep(clock, frequency) * gaussian(t, rng.uniform(0.5, 2)), log_uniform(
-        rng, 35, 200
-    )
+    swing = np.sin(2 * np.pi * rng.uniform(0.8, 3) * t + rng.uniform(0, 6))
+    square = (1 + np.tanh(6 * swing)) / 2
+    wave = sweep(clock, base + (high - base) * square)
+    return wave * gaussian(t, rng.uniform(0.5, 2)), log_uniform(rng, 35, 200)
 
 
 def _falling(rng: np.random.Generator, clock: Clock) -> Sketch:
@@ -207,9 +182,8 @@ def _falling(rng: np.random.Generator, clock: Clock) -> Sketch:
     frequency = high * (low / high) ** u
     wave = sweep(clock, frequency) * np.sin(np.pi * u)
     if rng.random() < 0.5:
-        flare = sine_gaussian(
-            t - 0.4 * span, rng.uniform(20, 30), 0.03
-        ) + 0.7 * sine_gaussian(t, rng.uniform(90, 140), 0.006)
+        flare = sine_gaussian(t - 0.4 * span, rng.uniform(20, 30), 0.03)
+        flare += 0.7 * sine_gaussian(t, rng.uniform(90, 140), 0.006)
         wave = 0.5 * wave + flare
     return wave, log_uniform(rng, 16, 60)
 
@@ -235,16 +209,13 @@ def _double(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Two unlike things at once: a blip on a burst of noise."""
     t = clock.times_s
     low = log_uniform(rng, 14, 60)
-    noise = band_noise(rng, clock, low, low * rng.uniform(1.5, 3)) * gaussian(
-        t, rng.uniform(0.1, 0.4)
-    )
-    high = band_noise(rng, clock, 400, 1500) * gaussian(
-        t - rng.normal(0, 0.1), rng.uniform(0.01, 0.1)
-    )
+    noise = band_noise(rng, clock, low, low * rng.uniform(1.5, 3))
+    noise *= gaussian(t, rng.uniform(0.1, 0.4))
+    high = band_noise(rng, clock, 400, 1500)
+    high *= gaussian(t - rng.normal(0, 0.1), rng.uniform(0.01, 0.1))
     parts = unit(noise) + rng.uniform(0.3, 1) * unit(high)
-    return parts + rng.uniform(0, 0.4) * blip_shape(rng, clock), log_uniform(
-        rng, 25, 200
-    )
+    parts += rng.uniform(0, 0.4) * blip_shape(rng, clock)
+    return parts, log_uniform(rng, 25, 200)
 
 
 def _chirplets(rng: np.random.Generator, clock: Clock) -> Sketch:

@@ -121,9 +121,8 @@ def _arches(
     ragged, lumpy = rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.6)
     total = np.zeros(t.size)
     for n in range(1, surface.highest + 1):
-        height = 10 ** (-surface.fall * abs(n - surface.loudest)) * lognormal(
-            rng, 1, ragged
-        )
+        height = 10 ** (-surface.fall * abs(n - surface.loudest))
+        height *= lognormal(rng, 1, ragged)
         fringe = n * surface.base_hz * speed
         wave = sweep(clock, fringe, rng.uniform(0, 6)) * _fade(fringe)
         lumps = np.exp(lumpy * walk(rng, clock, memory_s=rng.uniform(0.3, 0.8)))
@@ -142,19 +141,15 @@ def fast_scattering(rng: np.random.Generator, clock: Clock) -> Waveform:
         surface_hz = rng.choice([1.0, 1.65, rng.uniform(1.0, 2.6)])
     fast, slow = rng.uniform(17, 36), rng.uniform(2, 14)
     slow_hz, phase = rng.uniform(0.12, 0.35), rng.uniform(0, 2 * np.pi)
-    fringe = (
-        fast
-        * (1 + 0.15 * walk(rng, clock, memory_s=1.0))
-        * np.cos(2 * np.pi * surface_hz * t)
-    )
-    fringe = fringe + slow * np.cos(2 * np.pi * slow_hz * t + phase)
+    size = 1 + 0.15 * walk(rng, clock, memory_s=1.0)
+    fringe = fast * size * np.cos(2 * np.pi * surface_hz * t)
+    fringe += slow * np.cos(2 * np.pi * slow_hz * t + phase)
     # each arch is a blob of its own, the brighter the higher it reaches
     wall, reach = rng.uniform(6, 14), rng.uniform(8, 22)
     gain = np.clip((np.abs(fringe) - wall) / reach, 0, 1) ** rng.uniform(0.8, 2.5)
     drift = rng.uniform(0.2, 1.2) * walk(rng, clock, memory_s=0.25)
-    wave = np.cos(drift) * sweep(clock, fringe) + np.sin(drift) * sweep(
-        clock, fringe, np.pi / 2
-    )
+    wave = np.cos(drift) * sweep(clock, fringe)
+    wave += np.sin(drift) * sweep(clock, fringe, np.pi / 2)
     wave *= gain * _groups(rng, clock, 0.5 / surface_hz)
     lasting = rng.random() < 0.25
     if not lasting:
@@ -177,9 +172,8 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
 
     Each half swing is one tick, a short arch; phases differ from tick to tick.
     """
-    spacing = (
-        rng.uniform(0.04, 0.054) if rng.random() < 0.65 else log_uniform(rng, 0.03, 0.1)
-    )
+    common = rng.random() < 0.65
+    spacing = rng.uniform(0.04, 0.054) if common else log_uniform(rng, 0.03, 0.1)
     centre_hz = log_uniform(rng, 75, 280)
     span = log_uniform(rng, 0.3, 3)
     lasting = rng.random() < 0.3
@@ -194,14 +188,11 @@ def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
         if not lasting:
             height *= np.exp(-0.5 * (at / span) ** 2)
         shape = partial(_tick, f0=f0, s=width, phase=rng.uniform(0, 6))
-        stamps.append(
-            Stamp(at + rng.normal(0, 0.04) * spacing, height, 5 * width, shape)
-        )
+        late = at + rng.normal(0, 0.04) * spacing
+        stamps.append(Stamp(late, height, 5 * width, shape))
     facts = {"spacing_s": spacing, "frequency_hz": centre_hz}
-    wave = pulse_train(clock, stamps)
-    return Waveform(
-        wave, peak(log_uniform(rng, 19, 120)), facts, jitter_s=0.05, lasts=lasting
-    )
+    wave, energy = pulse_train(clock, stamps), peak(log_uniform(rng, 19, 120))
+    return Waveform(wave, energy, facts, jitter_s=0.05, lasts=lasting)
 
 
 def _tick(t: Floats, *, f0: float, s: float, phase: float) -> Floats:
@@ -221,16 +212,12 @@ def _humps(rng: np.random.Generator, clock: Clock) -> Waveform:
     t = clock.times_s
     swing_hz, top_hz = rng.normal(1.65, 0.25), rng.uniform(11, 20)
     size = np.maximum(1 + 0.4 * walk(rng, clock, memory_s=rng.uniform(0.25, 0.8)), 0.8)
-    fringe = (
-        top_hz
-        * size
-        * np.cos(2 * np.pi * swing_hz * t + 0.8 * walk(rng, clock, memory_s=0.4))
-    )
+    late = 0.8 * walk(rng, clock, memory_s=0.4)
+    fringe = top_hz * size * np.cos(2 * np.pi * swing_hz * t + late)
     envelope = gaussian(t - rng.normal(0, 0.1), log_uniform(rng, 0.1, 1.0))
     wave = sweep(clock, fringe, rng.uniform(0, 6)) * envelope * _fade(fringe)
-    return Waveform(
-        wave, peak(log_uniform(rng, 25, 600)), {"kind": "humps"}, jitter_s=0.06
-    )
+    energy = peak(log_uniform(rng, 25, 600))
+    return Waveform(wave, energy, {"kind": "humps"}, jitter_s=0.06)
 
 
 def _lone_dome(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -241,9 +228,8 @@ def _lone_dome(rng: np.random.Generator, clock: Clock) -> Waveform:
         at = 0.0 if k == 0 else sign(rng) * rng.uniform(0.12, 0.8)
         f0, s = rng.uniform(9, 16), log_uniform(rng, 0.028, 0.095)
         total += rng.uniform(0.4, 1) * sine_gaussian(t - at, f0, s, rng.uniform(0, 6))
-    return Waveform(
-        total, peak(log_uniform(rng, 25, 1500)), {"kind": "dome"}, jitter_s=0.04
-    )
+    energy = peak(log_uniform(rng, 25, 1500))
+    return Waveform(total, energy, {"kind": "dome"}, jitter_s=0.04)
 
 
 def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
@@ -267,6 +253,5 @@ def _mound(rng: np.random.Generator, clock: Clock) -> Waveform:
         stop = rng.uniform(0.8, 2.5)
         total += rng.uniform(0.3, 0.8) * foot * flat_top(t, -length, stop, 0.3)
     total = unit(total * np.exp(0.3 * walk(rng, clock, memory_s=0.1)))
-    return Waveform(
-        total, peak(log_uniform(rng, 40, 1500)), {"kind": "mound"}, jitter_s=0.1
-    )
+    energy = peak(log_uniform(rng, 40, 1500))
+    return Waveform(total, energy, {"kind": "mound"}, jitter_s=0.1)

@@ -7,14 +7,7 @@ import numpy as np
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.pulses import flat_top, sweep, unit, walk
-from gspy_cli.simulate.waveform import (
-    Waveform,
-    log_uniform,
-    lognormal,
-    peak,
-    sign,
-    snr,
-)
+from gspy_cli.simulate.waveform import Waveform, log_uniform, lognormal, peak, sign, snr
 
 DOVE_REACH_S = 0.5
 SOLAR_MASS_S = 4.925491e-6  # G M / c^3 of the sun
@@ -90,9 +83,8 @@ def _beat(rng: np.random.Generator, clock: Clock, kind: str, at: float) -> Float
     low_hz = 15.0 if kind == "fast V" else log_uniform(rng, 90, 400)
     slope_hz = 1.3 * low_hz
     high = np.abs(beat)
-    gain = np.clip((high - low_hz) / slope_hz, 0, 1) * np.clip(
-        (3600 - high) / 400, 0, 1
-    )
+    gain = np.clip((high - low_hz) / slope_hz, 0, 1)
+    gain *= np.clip((3600 - high) / 400, 0, 1)
     roll = (1 + high / rng.uniform(800, 4000)) ** rng.uniform(-0.7, 0.3)
     wave = sweep(clock, np.clip(beat, -3900, 3900), rng.uniform(0, 6)) * gain * roll
     return wave * np.exp(0.2 * walk(rng, clock, memory_s=0.1))
@@ -151,9 +143,8 @@ def _dove(
         curve = rng.uniform(0.7, 1.6)
         inside = np.clip(u, 0, 1)
         frequency = low * (high / low) ** (inside**curve)
-        wave = (
-            sweep(clock, frequency, rng.uniform(0, 6)) * np.sin(np.pi * inside) ** 0.8
-        )
+        envelope = np.sin(np.pi * inside) ** 0.8
+        wave = sweep(clock, frequency, rng.uniform(0, 6)) * envelope
         total += (1.0 if strand == 0 else rng.uniform(0.3, 0.9)) * wave
     u = np.clip(-t / span + 0.5, 0, 1)
     mirror = low * (high / low) ** u

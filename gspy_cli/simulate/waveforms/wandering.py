@@ -5,13 +5,7 @@ import numpy as np
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
 from gspy_cli.simulate.pulses import flat_top, sweep, walk
-from gspy_cli.simulate.waveform import (
-    Facts,
-    Waveform,
-    log_uniform,
-    lognormal,
-    peak,
-)
+from gspy_cli.simulate.waveform import Facts, Waveform, log_uniform, lognormal, peak
 
 Track = tuple[Floats, Floats]  # frequency in hertz, and a gate from 0 to 1
 
@@ -43,16 +37,10 @@ def wandering_line(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 def _jitter(rng: np.random.Generator, clock: Clock) -> Track:
     f0 = log_uniform(rng, 250, 1500)
-    slow = (
-        f0
-        * log_uniform(rng, 0.02, 0.2)
-        * walk(rng, clock, memory_s=log_uniform(rng, 0.2, 2))
-    )
-    fast = (
-        f0
-        * log_uniform(rng, 0.003, 0.03)
-        * walk(rng, clock, memory_s=log_uniform(rng, 0.01, 0.15))
-    )
+    spread_hz = f0 * log_uniform(rng, 0.02, 0.2)
+    slow = spread_hz * walk(rng, clock, memory_s=log_uniform(rng, 0.2, 2))
+    spread_hz = f0 * log_uniform(rng, 0.003, 0.03)
+    fast = spread_hz * walk(rng, clock, memory_s=log_uniform(rng, 0.01, 0.15))
     return f0 + slow + fast, np.ones(slow.size)
 
 
@@ -60,11 +48,8 @@ def _switched(rng: np.random.Generator, clock: Clock) -> Track:
     """Dashes: each starts low and relaxes to the line within some 10 ms."""
     f0 = log_uniform(rng, 500, 1500)
     drift = f0 * 0.02 * walk(rng, clock, memory_s=0.5)
-    t, gate, drop = (
-        clock.times_s,
-        np.zeros(clock.times_s.size),
-        np.zeros(clock.times_s.size),
-    )
+    t = clock.times_s
+    gate, drop = np.zeros(t.size), np.zeros(t.size)
     on, off = log_uniform(rng, 0.03, 0.25), log_uniform(rng, 0.03, 0.15)
     depth, relax = rng.uniform(0.1, 0.5), log_uniform(rng, 0.004, 0.02)
     at = float(t[0])
@@ -91,9 +76,8 @@ def _saw(rng: np.random.Generator, clock: Clock) -> Track:
 
 def _steady(rng: np.random.Generator, clock: Clock) -> Track:
     f0 = log_uniform(rng, 250, 1300)
-    return f0 + rng.uniform(0.5, 4) * walk(rng, clock, memory_s=0.5), np.ones(
-        clock.times_s.size
-    )
+    wander = rng.uniform(0.5, 4) * walk(rng, clock, memory_s=0.5)
+    return f0 + wander, np.ones(wander.size)
 
 
 def _excursions(rng: np.random.Generator, clock: Clock) -> Track:
