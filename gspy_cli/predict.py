@@ -18,7 +18,7 @@ from gspy_cli.figure.colours import are_viridis
 from gspy_cli.image import resize
 from gspy_cli.labels import NONE
 from gspy_cli.model import Model
-from gspy_cli.readers import Input, Order, Readers, Size, attempt, fit_to_size
+from gspy_cli.readers import Input, Readers, Size, attempt, fit_to_size
 from gspy_cli.results import Failure, Origin, Prediction, Result
 from gspy_cli.samples import PictureFile, Plot, Sample
 from gspy_cli.workers import available_cores
@@ -180,8 +180,8 @@ class _Reading:
         return self._read_apart if self._readers.count else _read_here
 
     def _read_apart(self, batch: Sequence[Sample], size: Size) -> list[Ready]:
-        files = (s.load for s in batch if isinstance(s.load, PictureFile))
-        inputs = self._readers.read([Order(file, size) for file in files])
+        files = [s.load for s in batch if isinstance(s.load, PictureFile)]
+        inputs = self._readers.read(files, size)
         return [(sample.origin, i) for sample, i in zip(batch, inputs, strict=True)]
 
 

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import IO, TypeVar
 
@@ -23,27 +22,12 @@ from gspy_cli.workers import ENVIRONMENT
 
 T = TypeVar("T")
 Size = tuple[int, int]
+Load = Callable[[], NDArray[np.uint8]]
 Input = NDArray[np.uint8] | PictureError
 
 SPARE = 32  # files that the rest of a run may have open
 
 _NO_START = "cannot start a process to read pictures{}; is there memory for one?"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A picture to read, and the size (height, width) that its plot shall get.
-
-    `load` must be picklable.
-    """
-
-    load: Callable[[], NDArray[np.uint8]]
-    size: Size
-
-
-def read(order: Order) -> Input:
-    """Read one picture; give (height, width, 3), or why there is none."""
-    return fit_to_size(attempt(order.load), order.size)
 
 
 def attempt(load: Callable[[], T]) -> T | PictureError:
@@ -86,14 +70,14 @@ class Readers:
             self._free.put(reader)
             self.count += 1
 
-    def read(self, orders: Sequence[Order]) -> list[Input]:
-        """Read pictures; one that ends its reader is found and refused."""
+    def read(self, loads: Sequence[Load], size: Size) -> list[Input]:
+        """Read pictures, `loads` picklable; one that ends its reader is refused."""
         reader = self._free.get()
         try:
-            inputs = reader.read(orders)
+            inputs = reader.read(loads, size)
             if inputs is not None:
                 return inputs
-            alone = [reader.read([order]) for order in orders]
+            alone = [reader.read([load], size) for load in loads]
         finally:
             self._free.put(reader)
         refused = PictureError("the picture crashes the program that decodes it")
@@ -108,19 +92,19 @@ class Readers:
 
 
 class _Reader:
-    """A process that takes orders and gives inputs, through pipes."""
+    """A process that reads what it is told to and gives inputs, through pipes."""
 
     def __init__(self) -> None:
         self._process = _start()
         self._is_over = False
 
-    def read(self, orders: Sequence[Order]) -> list[Input] | None:
+    def read(self, loads: Sequence[Load], size: Size) -> list[Input] | None:
         """Read pictures; if that ends the process, give None and start another."""
-        inputs = self._ask(orders)
+        inputs = self._ask(loads, size)
         if inputs is None:
             self.end()
             self._process = _start()
-            if self._is_over or self._ask([]) is None:
+            if self._is_over or self._ask([], size) is None:
                 self.end()
                 raise GspyError(_NO_START.format(""))
         return inputs
@@ -134,11 +118,11 @@ class _Reader:
         self._process.kill()
         self._process.communicate()
 
-    def _ask(self, orders: Sequence[Order]) -> list[Input] | None:
+    def _ask(self, loads: Sequence[Load], size: Size) -> list[Input] | None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            pickle.dump(orders, self._process.stdin)
+            pickle.dump((loads, size), self._process.stdin)
             self._process.stdin.flush()
             return _receive(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
@@ -172,8 +156,8 @@ def _serve() -> None:
     results, sys.stdout = sys.stdout.buffer, sys.stderr
     while True:
         try:
-            orders = pickle.load(sys.stdin.buffer)
-            _send([read(order) for order in orders], results)
+            loads, size = pickle.load(sys.stdin.buffer)
+            _send([fit_to_size(attempt(load), size) for load in loads], results)
         except (EOFError, OSError):
             os._exit(0)
 

@@ -21,7 +21,7 @@ from test_predict import MODEL, figure_sample
 from gspy_cli import predict, readers
 from gspy_cli.cli.inputs import Given
 from gspy_cli.errors import GspyError, PictureError
-from gspy_cli.readers import Order, Readers, read
+from gspy_cli.readers import Input, Readers, attempt, fit_to_size
 from gspy_cli.results import Origin, Prediction
 from gspy_cli.samples import PictureFile, Sample
 from gspy_cli.sources import from_paths
@@ -53,8 +53,12 @@ def two():
     team.close()
 
 
-def orders(folder: Path) -> list[Order]:
-    return [Order(PictureFile(str(path)), SIZE) for path in sorted(folder.iterdir())]
+def files_in(folder: Path) -> list[PictureFile]:
+    return [PictureFile(str(path)) for path in sorted(folder.iterdir())]
+
+
+def read_here(files: list[PictureFile]) -> list[Input]:
+    return [fit_to_size(attempt(file), SIZE) for file in files]
 
 
 def same(inputs, expected) -> bool:
@@ -63,19 +67,19 @@ def same(inputs, expected) -> bool:
 
 def test_another_process_reads_the_same_inputs(two, figures):
     (figures / "broken.png").write_bytes(b"no picture")
-    inputs = two.read(orders(figures))
+    inputs = two.read(files_in(figures), SIZE)
     *rest, refused = sorted(inputs, key=lambda given: isinstance(given, PictureError))
     assert str(refused) == "not a picture in a format that can be read"
-    good = [order for order in orders(figures) if "broken" not in order.load.path]
-    assert same(rest, [read(order) for order in good])
+    good = [file for file in files_in(figures) if "broken" not in file.path]
+    assert same(rest, read_here(good))
 
 
 def test_a_picture_that_crashes_its_reader_fails_alone(two, figures):
-    good = orders(figures)
-    inputs = two.read([good[0], Order(Crash(), SIZE), *good[1:]])
+    good = files_in(figures)
+    inputs = two.read([good[0], Crash(), *good[1:]], SIZE)
     refused = inputs.pop(1)
     assert str(refused) == "the picture crashes the program that decodes it"
-    assert same(inputs, [read(order) for order in good])
+    assert same(inputs, read_here(good))
 
 
 def test_a_reader_that_was_killed_is_replaced(two, figures):
@@ -83,8 +87,8 @@ def test_a_reader_that_was_killed_is_replaced(two, figures):
         reader = two._free.get()
         reader._process.kill()
         two._free.put(reader)
-    good = orders(figures)
-    assert same(two.read(good), [read(order) for order in good])
+    good = files_in(figures)
+    assert same(two.read(good, SIZE), read_here(good))
 
 
 def test_a_reader_that_waits_for_a_picture_is_ended_too(figures):
@@ -94,7 +98,7 @@ def test_a_reader_that_waits_for_a_picture_is_ended_too(figures):
 
     def wait() -> None:
         with pytest.raises(GspyError):
-            team.read([Order(PictureFile(str(pipe)), SIZE)])
+            team.read([PictureFile(str(pipe))], SIZE)
 
     thread = Thread(target=wait, daemon=True)
     thread.start()
@@ -109,7 +113,7 @@ def test_readers_that_cannot_start_are_one_clear_error(monkeypatch, figures):
     monkeypatch.setattr(readers, "__name__", "gspy_cli.no_such_module")
     team = Readers(1)
     with pytest.raises(GspyError, match="cannot start a process to read pictures"):
-        team.read(orders(figures))
+        team.read(files_in(figures), SIZE)
     team.close()
 
 
@@ -136,8 +140,8 @@ def test_readers_that_started_go_on_without_those_that_cannot(monkeypatch, figur
     with closing(Readers(5)) as team:
         team.grow(5)
         assert (team.count, len(tried)) == (2, 3)
-        good = orders(figures)
-        assert same(team.read(good), [read(order) for order in good])
+        good = files_in(figures)
+        assert same(team.read(good, SIZE), read_here(good))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def test_a_reader_ends_when_its_parent_is_gone():
 def test_ctrl_c_is_nothing_to_a_reader(figures):
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen([sys.executable, "-m", readers.__name__], **pipes) as process:
-        pickle.dump(orders(figures), process.stdin)
+        pickle.dump((files_in(figures), SIZE), process.stdin)
         process.stdin.flush()
         readers._receive(process.stdout)
         process.send_signal(signal.SIGINT)
