@@ -245,8 +245,12 @@ def test_a_confusion_matrix_has_a_row_for_each_true_class(normalised: bool, draw
     np.testing.assert_allclose(axes.images[0].get_array(), [shades, (0, 0)])
 
 
+def labelled(label: str) -> Example:
+    return Example(Path("a.png"), label, "a")
+
+
 def test_a_long_title_of_an_error_stays_over_its_picture(drawn, monkeypatch):
-    error = Misclassification("a.png", LONG, LONG, 0.94, "b.png")
+    error = Misclassification(labelled(LONG), LONG, 0.94, "b.png")
     monkeypatch.setattr(figures, "read_plot", lambda _: np.zeros((4, 5, 3)))
     figures.draw_errors([error] * 3)
     assert_whole(drawn[0])
@@ -256,7 +260,7 @@ def test_a_long_title_of_an_error_stays_over_its_picture(drawn, monkeypatch):
 
 
 def test_an_error_has_a_word_where_no_picture_is_typical(drawn, monkeypatch):
-    error = Misclassification("a.png", "Blip", "Tomte", 0.94, None)
+    error = Misclassification(labelled("Blip"), "Tomte", 0.94, None)
     monkeypatch.setattr(figures, "read_plot", lambda _: np.zeros((4, 5, 3)))
     figures.draw_errors([error])
     shown = [(len(a.images), a.get_title()) for a in drawn[0].axes if a.get_title()]
@@ -300,7 +304,7 @@ def one_epoch(*runs: str) -> dict:
 
 def test_names_are_drawn_as_they_are(drawn, monkeypatch):
     names = ("a$_$b", "_c")  # no mathematics, and nothing for a legend to hide
-    error = Misclassification("a.png", *names, 0.94, "b.png")
+    error = Misclassification(labelled(names[0]), names[1], 0.94, "b.png")
     monkeypatch.setattr(figures, "read_plot", lambda _: np.zeros((4, 5, 3)))
     figures.draw_confusion(answers_of(names), normalised=False)
     figures.draw_errors([error])

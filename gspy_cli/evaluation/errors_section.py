@@ -30,8 +30,7 @@ def errors_section(errors: Sequence[Misclassification]) -> Iterator[str]:
         + (f" The {MOST} most confident are here, all in predictions.csv." * bool(more))
     )
     yield filters(shown)
-    typical = [error.typical for error in shown if error.typical]
-    pictures = thumbnails(typical)
+    pictures = thumbnails([error.typical for error in shown if error.typical])
     numbers = {example: i for i, example in enumerate(pictures)}
     own = thumbnails([error.example for error in shown])
     yield '<div class="gallery">'
@@ -47,7 +46,7 @@ def filters(errors: Sequence[Misclassification]) -> str:
     """Offer true class, name given, window and least confidence to choose."""
     windows = sorted({window_text(error) for error in errors})
     choices = (
-        select("true class", "label", sorted({e.label for e in errors})),
+        select("true class", "label", sorted({e.example.label for e in errors})),
         select("named", "named", sorted({e.named for e in errors})),
         select("window, s", "window", windows),
     )
@@ -77,7 +76,7 @@ def window_text(error: Misclassification) -> str:
 
 def item(error: Misclassification, picture: str, typical: int | None) -> str:
     """Show one error; `typical` is the number of the picture beside it."""
-    label, named = escape(error.label), escape(error.named)
+    label, named = escape(error.example.label), escape(error.named)
     beside = (
         f'<img data-typical="{typical}" alt="a typical {named}">'
         if typical is not None

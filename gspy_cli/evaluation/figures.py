@@ -84,15 +84,8 @@ def draw_reliability(answers: Answers, suited: Calibration | None) -> bytes:
     figure = new_figure(6.5, 6)
     accuracy, number = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     accuracy.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect")
-    right = answers.right
-    draw_bins(
-        accuracy,
-        answers.confidence,
-        right,
-        colour=BLUE,
-        marker="o",
-        label="as the model says",
-    )
+    right, label = answers.right, "as the model says"
+    draw_bins(accuracy, answers.confidence, right, colour=BLUE, marker="o", label=label)
     if suited:
         confidence = suited.cross_fitted.max(axis=1)
         label = "at a temperature fitted on other glitches"
@@ -143,7 +136,7 @@ def draw_errors(errors: Sequence[Misclassification]) -> bytes:
     for i, error in enumerate(shown):
         left, right = grid[i // 2, 3 * (i % 2) :][:2]
         named = f"named {error.named} {error.confidence:.2f}"
-        title = wrapped(f"true {error.label}", named)
+        title = wrapped(f"true {error.example.label}", named)
         show_plot(left, read_plot(error.example), title, ORANGE)
         if error.typical:
             title = wrapped("a typical", error.named)

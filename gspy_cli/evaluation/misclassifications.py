@@ -28,7 +28,6 @@ class Misclassification:
     """
 
     example: Example
-    label: str
     named: str
     confidence: float
     typical: Example | None
@@ -50,7 +49,6 @@ def find_errors(answers: Answers) -> list[Misclassification]:
         errors.append(
             Misclassification(
                 example=example,
-                label=example.label,
                 named=name,
                 confidence=float(confidence[i]),
                 typical=like,

@@ -48,8 +48,7 @@ def about(evaluation: Evaluation) -> str:
     subject, chosen = evaluation.subject, evaluation.selection
     split = "all pictures" if chosen.split == "all" else f"the {chosen.split} split"
     parts = [f"{subject.name} on {split} of {chosen.source}."]
-    if subject.card:
-        card = subject.card
+    if card := subject.card:
         parts.append(f"{card.architecture}, {card.parameters:,} parameters.")
     if subject.held_out:
         parts.append(

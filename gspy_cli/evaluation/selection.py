@@ -104,14 +104,15 @@ def notes_of_labels(
         yield f"one glitch only, so scores of 0 or 1: {', '.join(single)}"
 
 
-def notes_of_copies(known: Sequence[Example], every: Sequence[Example]) -> list[str]:
+def notes_of_copies(
+    known: Sequence[Example], every: Sequence[Example]
+) -> Iterator[str]:
     """Tell of glitches in several splits, and of files that are copies."""
-    notes = []
     splits: defaultdict[str, set[str]] = defaultdict(set)
     for example in every:
         splits[example.glitch].add(example.split)
     if shared := sorted({e.glitch for e in known if len(splits[e.glitch]) > 1}):
-        notes.append(
+        yield (
             f"{counted(len(shared), 'glitch')} in several splits, so scores are "
             f"too good: {first_few(shared)}"
         )
@@ -119,8 +120,7 @@ def notes_of_copies(known: Sequence[Example], every: Sequence[Example]) -> list[
     if copies:
         pairs = [" = ".join(e.path.name for e in group) for group in copies]
         number = counted(len(copies), "picture")
-        notes.append(f"{number} there more than once: {first_few(pairs)}")
-    return notes
+        yield f"{number} there more than once: {first_few(pairs)}"
 
 
 def identical(examples: Sequence[Example]) -> list[list[Example]]:
