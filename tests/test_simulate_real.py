@@ -311,6 +311,15 @@ def test_real_glitches_become_inputs_of_every_era(segments_file, tmp_path):
     assert len({inputs[i].tobytes() for i in range(8)}) == 8
 
 
+def test_stretches_of_no_known_class_become_no_inputs(segments_file, tmp_path):
+    path = tmp_path / "crowns.hdf5"
+    path.write_bytes(segments_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["O3a/H1/Blip"]
+    with pytest.raises(GspyError, match="has no stretch of a known class"):
+        write_real_inputs(tmp_path, path, Copies(seed=3, height=16, width=24))
+
+
 @pytest.mark.skipif(not (SHARED / "strain").is_dir(), reason="no shared strain")
 def test_real_strain_files_give_many_quiet_stretches():
     quiet = read_quiet(SHARED / "strain")

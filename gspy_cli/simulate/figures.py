@@ -78,8 +78,7 @@ def write_figures(
             scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
             name = gravityspy_id(seed=seed, index=index)
             stem = directory / label / f"{scene.origin.ifo}_{name}"
-            sequence = np.random.SeedSequence((seed, index, TITLE_STREAM))
-            rng = np.random.default_rng(sequence)
+            rng = np.random.default_rng((seed, index, TITLE_STREAM))
             _write_views(stem, _views(rng, scene, picture_format))
             if strain:
                 path = stem.with_name(f"{stem.name}.hdf5")

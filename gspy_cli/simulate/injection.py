@@ -73,9 +73,8 @@ def inject(
     rest = tile_planes(whitened, others, keep_s=keep_s)
     tiles = replace(tiles, planes=[*tiles.planes, *rest.planes])
     scan = scan_tiles(tiles, event_s=event_s)
-    return Injection(
-        strain, boost, _as_if_long(scan, strain.size / sample_rate_hz, era)
-    )
+    scan = _as_if_long(scan, strain.size / sample_rate_hz, era)
+    return Injection(strain, boost, scan)
 
 
 def _as_if_long(scan: QScan, duration_s: float, era: Era) -> QScan:

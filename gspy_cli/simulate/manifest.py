@@ -8,21 +8,6 @@ from pathlib import Path
 
 from gspy_cli.simulate.scene import Scene
 
-COLUMNS = (
-    "index",
-    "gravityspy_id",
-    "ifo",
-    "label",
-    "run",
-    "era",
-    "early",
-    "q",
-    "peak_frequency",
-    "snr",
-    "optimal_snr",
-    "facts",
-)
-
 ManifestRow = Mapping[str, object]
 
 
@@ -50,9 +35,9 @@ def manifest_row(scene: Scene, *, name: str, index: int, early: bool) -> Manifes
 
 
 def write_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:
-    """Write rows as CSV."""
+    """Write rows, one at least, as CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
 
@@ -60,7 +45,7 @@ def write_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:
 def append_row(path: Path, row: ManifestRow) -> None:
     """Add a row, after the header if it is the first."""
     with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, row)
         if not file.tell():
             writer.writeheader()
         writer.writerow(row)

@@ -15,8 +15,8 @@ from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Floats, Floor
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import log_uniform, sign
-from gspy_cli.strain.gaps import gaps
 from gspy_cli.strain.files import list_series, read_samples
+from gspy_cli.strain.gaps import gaps
 from gspy_cli.strain.segments import is_segments, read_segments
 
 RATE_HZ = 4096  # of the stretches kept; what GWOSC gives most often

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.fft import irfft
 
+from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.simulate.clock import rfft_frequencies
 from gspy_cli.simulate.dataset import scene_views
@@ -50,20 +51,21 @@ def write_real_inputs(directory: Path, source: Path, copies: Copies) -> None:
     Raises
     ------
     GspyError
-        `source` holds no such stretches.
+        `source` holds no such stretches, or none of a known class.
     """
     directory.mkdir(parents=True, exist_ok=True)
     inputs, labels = [], []
     rows: list[ManifestRow] = []
     for segment, scene, early in _scenes(read_segments(source), copies):
-        views = scene_views(
-            scene, height=copies.height, width=copies.width, early=early
+        inputs.append(
+            scene_views(scene, height=copies.height, width=copies.width, early=early)
         )
-        inputs.append(views)
         labels.append(CLASSES.index(segment.label))
         rows.append(
             manifest_row(scene, name=segment.name, index=len(rows), early=early)
         )
+    if not rows:
+        raise GspyError(f"{source} has no stretch of a known class")
     np.save(directory / "inputs.npy", np.array(inputs))
     np.save(directory / "labels.npy", np.array(labels, np.int64))
     write_manifest(directory / "manifest.csv", rows)
@@ -76,8 +78,7 @@ def _scenes(
         if segment.label not in CLASSES:
             continue
         for copy in range(copies.each):
-            sequence = np.random.SeedSequence((copies.seed, number, copy))
-            rng = np.random.default_rng(sequence)
+            rng = np.random.default_rng((copies.seed, number, copy))
             for era in Era:
                 early = era == Era.OLD and rng.random() < EARLY_SHARE
                 yield segment, real_scene(rng, segment, era), bool(early)
@@ -89,10 +90,10 @@ def real_scene(rng: np.random.Generator, segment: Segment, era: Era) -> Scene:
     event_s = BLOCK_S / 2 + float(rng.uniform(-0.5, 0.5))
     edge = round(EDGE_S * segment.rate_hz)
     inner = segment.samples[edge : segment.samples.size - edge]
+    spread = float(np.median(np.abs(inner))) / 0.6745  # the glitch hardly moves it
     start_s = event_s + late_s - (segment.event_s - EDGE_S)
-    inlay = Inlay(
-        _scaled(inner), round(segment.rate_hz), start_s, KNOWN_BELOW * segment.rate_hz
-    )
+    known_hz = KNOWN_BELOW * segment.rate_hz
+    inlay = Inlay(inner / spread, round(segment.rate_hz), start_s, known_hz)
     strain = _coloured(rng, segment, inlay)
     scan = q_scan(strain, sample_rate_hz=SAMPLE_RATE_HZ, event_s=event_s, era=era)
     return Scene(
@@ -105,12 +106,6 @@ def real_scene(rng: np.random.Generator, segment: Segment, era: Era) -> Scene:
         facts={"late_s": late_s},
         scan=scan,
     )
-
-
-def _scaled(samples: Floats) -> Floats:
-    """Scale to unit variance of the noise, which the glitch hardly moves."""
-    spread = float(np.median(np.abs(samples))) / 0.6745
-    return samples / spread
 
 
 def _coloured(rng: np.random.Generator, segment: Segment, inlay: Inlay) -> Floats:

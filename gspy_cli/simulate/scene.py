@@ -13,7 +13,7 @@ from gspy_cli.simulate.origins import Origin, draw_origin, is_typical, with_norm
 from gspy_cli.simulate.pulses import sine_gaussian
 from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ, Quiet, draw_quiet
 from gspy_cli.simulate.tiles import Tile, loudest_tile
-from gspy_cli.simulate.waveform import Facts, Loudness, Waveform, log_uniform, sign
+from gspy_cli.simulate.waveform import Facts, Waveform, log_uniform, peak, sign
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.strain.archive import BLOCK_S
 from gspy_cli.strain.eras import ERA_SETTINGS
@@ -75,8 +75,7 @@ def draw_scene(
     With quiet stretches of real strain, half of the scenes are put into them.
     """
     for attempt in range(DRAWS):
-        sequence = np.random.SeedSequence((seed, index, attempt))
-        scene = _draw(np.random.default_rng(sequence), label, quiet)
+        scene = _draw(np.random.default_rng((seed, index, attempt)), label, quiet)
         if is_typical(label, scene.scan):
             break
     return scene
@@ -137,7 +136,7 @@ def _perhaps_fainter(rng: np.random.Generator, glitch: Waveform) -> Waveform:
     if not extended or rng.random() >= FAINT_SHARE:
         return glitch
     fainter = max(loudness.value * rng.uniform(0.4, 1), FAINTEST)
-    return replace(glitch, loudness=Loudness(fainter, "peak_energy"))
+    return replace(glitch, loudness=peak(fainter))
 
 
 def _draw_inlay(
@@ -212,6 +211,5 @@ def _other(
     rng: np.random.Generator, clock: Clock, name: str, energy: float, late_s: float
 ) -> Floats:
     glitch = WAVEFORMS[name](rng, clock)
-    loudness = Loudness(energy, "peak_energy")
-    quieter = Waveform(glitch.whitened, loudness, jitter_s=glitch.jitter_s)
+    quieter = Waveform(glitch.whitened, peak(energy), jitter_s=glitch.jitter_s)
     return np.roll(place(rng, clock, quieter)[0], round(late_s * clock.sample_rate_hz))

@@ -16,9 +16,8 @@ STYLE_STREAM = 1_000_003  # keeps the style's numbers apart from the scene's
 
 def draw_early(scene: Scene, *, seed: int, index: int) -> bool:
     """Draw whether a picture looks as in 2015: limits at the plane's own rows."""
-    sequence = np.random.SeedSequence((seed, index, STYLE_STREAM))
-    lucky = np.random.default_rng(sequence).random() < EARLY_SHARE
-    return bool(lucky and scene.origin.era == Era.OLD)
+    rng = np.random.default_rng((seed, index, STYLE_STREAM))
+    return rng.random() < EARLY_SHARE and scene.origin.era == Era.OLD
 
 
 def plot(

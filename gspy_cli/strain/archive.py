@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
-from gspy_cli.strain.gaps import gaps
 from gspy_cli.strain.files import read_samples
+from gspy_cli.strain.gaps import gaps
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.series import CHUNK_S, Series
 
