@@ -89,9 +89,10 @@ def test_cells_may_be_parted_by_other_marks(tmp_path: Path, mark: str) -> None:
     [
         ["time snr", "2015-09-14 09:50:45.4 24"],
         ["  event_time ifo", "0 1126259462.4 H1"],  # pandas' index has no name
+        ["comment,event_time,ifo", "seen, 6,5,H1"],
     ],
 )
-def test_blanks_in_a_cell_of_a_table_of_blanks_are_told(tmp_path: Path, lines) -> None:
+def test_marks_in_a_cell_without_quotes_are_told(tmp_path: Path, lines) -> None:
     (bad,) = read_triggers(write(tmp_path, *lines))
     assert (bad.gps, bad.ifo) == (None, None)
     assert bad.problem.startswith("line 2 has more cells than the header")
@@ -105,6 +106,8 @@ def test_blanks_in_a_cell_of_a_table_of_blanks_are_told(tmp_path: Path, lines) -
         ('"a, b"\tevent_time', "7\t5"),
         (" event_time", " 1980-01-06 00:00:05"),
         ("event_time,ifo,comment", '5,H1, "seen" by eye'),
+        ("event_time,ifo", "5,H1,,"),
+        ("event_time ifo", "5 H1 "),
     ],
 )
 def test_marks_within_names_and_cells_part_nothing(

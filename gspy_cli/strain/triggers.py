@@ -13,7 +13,7 @@ from gspy_cli.strain.times import gps_time
 TIMES = ("event_time", "GPStime", "peak_time", "GPS", "time")
 """Columns for the time, the first that there is; Gravity Spy's, GWOSC's, Omicron's."""
 MAX_SHOWN = 80  # characters of a header in an error message
-TOO_MANY = "line {} has more cells than the header; put quotes about what holds blanks"
+TOO_MANY = "line {} has more cells than the header; put quotes about what holds {!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,9 @@ def read_triggers(path: Path) -> Iterator[EventTime]:
                 number = above + rows.line_num
                 if any("\n" in str(cell) for cell in row.values()):
                     raise csv.Error(f"a quoted line break before line {number}")
-                if mark == " " and None in row:
-                    yield EventTime(
-                        None, None, f"line {number}", TOO_MANY.format(number)
-                    )
+                if any(row.get(None) or ()):  # empty ones tell of marks at its end
+                    problem = TOO_MANY.format(number, mark)
+                    yield EventTime(None, None, f"line {number}", problem)
                 else:
                     yield _event_time(row, time, f"line {number}")
     except OSError as error:
