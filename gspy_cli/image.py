@@ -22,9 +22,7 @@ def network_input(
     PictureError
         There is no spectrogram in the picture, or more than one.
     """
-    box = find_plot(pixels)
-    plot = pixels[box.top : box.bottom, box.left : box.right]
-    return resize(plot, height=height, width=width)
+    return resize(find_plot(pixels).crop(pixels), height=height, width=width)
 
 
 def resize(plot: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.uint8]:

@@ -239,7 +239,7 @@ def test_white_grid_lines_do_not_cut_the_plot():
 def test_thin_grid_lines_near_the_sides_are_no_margin(grey):
     pixels = draw_figure()
     box = find_plot(pixels)
-    plot = pixels[box.top : box.bottom, box.left : box.right]
+    plot = box.crop(pixels)
     for lines in (plot, plot.swapaxes(0, 1)):
         near = len(lines) // 50
         lines[[near, len(lines) // 4, len(lines) // 2, -1 - near]] = grey
@@ -249,7 +249,7 @@ def test_thin_grid_lines_near_the_sides_are_no_margin(grey):
 def test_a_white_cross_over_a_large_figure_does_not_divide_it():
     pixels = draw_figure(1800, 2400)  # 300 pixels an inch, the cross 1.5 points wide
     box = find_plot(pixels)
-    plot = pixels[box.top : box.bottom, box.left : box.right]
+    plot = box.crop(pixels)
     plot[700:707] = plot[:, 800:807] = 255
     assert find_plot(pixels) == box
 
@@ -306,7 +306,7 @@ def draw_lines(
     pixels: np.ndarray, box: Box, thick: int, parts: tuple[float, ...]
 ) -> None:
     """Draw white lines across the plot both ways, and take away all around it."""
-    plot = pixels[box.top : box.bottom, box.left : box.right].copy()
+    plot = box.crop(pixels).copy()
     for lines in (plot, plot.swapaxes(0, 1)):
         for part in parts:
             place = int(part * len(lines))
@@ -1065,7 +1065,7 @@ def test_a_real_picture_in_viridis_stays_so_when_marked_or_brightened(change):
     for path in real_pictures(40):
         pixels = read_figure(path)
         box = find_plot(pixels)
-        plot = pixels[box.top : box.bottom, box.left : box.right]
+        plot = box.crop(pixels)
         assert are_viridis(change(plot)[None]).all(), path.name
 
 
@@ -1074,7 +1074,7 @@ def test_a_real_picture_in_viridis_stays_so_as_jpeg():
     for path in real_pictures(40):
         pixels = read_figure(path)
         box = find_plot(pixels)
-        plot = pixels[box.top : box.bottom, box.left : box.right]
+        plot = box.crop(pixels)
         assert are_viridis(jpeg(plot, 30)[None]).all(), path.name
 
 

@@ -35,6 +35,10 @@ class Box:
         """How many pixels it holds."""
         return (self.right - self.left) * (self.bottom - self.top)
 
+    def crop(self, pixels: Pixels) -> Pixels:
+        """Give its pixels, in the whole picture's."""
+        return pixels[self.top : self.bottom, self.left : self.right]
+
     def moved(self, right: int, down: int) -> "Box":
         """Give the same rectangle, some pixels further right and down."""
         return Box(
@@ -126,8 +130,7 @@ def without_bars(pixels: Pixels, box: Box) -> Box:
     barred &= ~on_viridis(means)
     sides = zip(barred, _sides(pixels, box), strict=True)
     inner = _narrowed(box, (_bar_width(side) if bar else 0 for bar, side in sides))
-    plot = pixels[inner.top : inner.bottom, inner.left : inner.right, :3]
-    return inner if is_viridis(plot) else box
+    return inner if is_viridis(inner.crop(pixels)[..., :3]) else box
 
 
 def _bar_width(lines: Pixels) -> int:
@@ -176,7 +179,7 @@ def _second_lines(pixels: Pixels, box: Box) -> Pixels:
 
 def _sides(pixels: Pixels, box: Box) -> tuple[Pixels, ...]:
     """Give the inside of a box as seen from its left, right, top and bottom."""
-    inside = pixels[box.top : box.bottom, box.left : box.right, :3]
+    inside = box.crop(pixels)[..., :3]
     across = inside.swapaxes(0, 1)
     return across, across[::-1], inside, inside[::-1]
 

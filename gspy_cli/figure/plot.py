@@ -30,13 +30,7 @@ from gspy_cli.figure.colours import (
     on_viridis,
 )
 from gspy_cli.figure.content import Content, Mask, content_of
-from gspy_cli.figure.frame import (
-    RIM,
-    Box,
-    without_bars,
-    without_frame,
-    without_rim,
-)
+from gspy_cli.figure.frame import RIM, Box, without_bars, without_frame, without_rim
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 SOLID = 0.8  # least part of a line that content must cover to be plot
@@ -81,13 +75,14 @@ def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
     sight = _look(pixels)
     if sight.plot:
         return sight.plot
-    several = sight.several or _are_beside(pixels[..., :3])
+    colours = pixels[..., :3]  # plots that fill the picture, but for a gap between
+    several = sight.several or (is_viridis(colours) and is_divided(colours))
     problem = SEVERAL if several else NO_PLOT
     least = sight.loose.area / 3 if sight.loose else 0
     for sheet, area in sight.figures.items() if sheets else ():
         figure = without_rim(pixels, sheet)
         try:
-            found = _find_framed(_crop(pixels, figure), sheets=sheets - 1)
+            found = _find_framed(figure.crop(pixels), sheets=sheets - 1)
         except PictureError as error:
             problem = max(problem, str(error), key=(NO_PLOT, SEVERAL).index)
             continue
@@ -96,11 +91,6 @@ def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
     if sight.loose:
         return sight.loose
     raise PictureError(problem)
-
-
-def _are_beside(pixels: Pixels) -> bool:
-    """Tell whether plots fill a picture (H, W, 3), but for a gap between them."""
-    return is_viridis(pixels) and is_divided(pixels)
 
 
 @dataclass(slots=True)
@@ -123,7 +113,7 @@ def _look(pixels: Pixels) -> _Sight:
         content = content_of(pixels, background)
         for box in _filled_boxes(content):
             inner = without_frame(pixels, box)
-            plot = _crop(pixels, inner)[..., :3]
+            plot = inner.crop(pixels)[..., :3]
             written = content.written_share(box)
             known = is_spectrogram(plot, background, labelled=written > BARE)
             loose = known and is_bordered(plot)
@@ -154,7 +144,7 @@ def _has_rival(content: Content, box: Box, written: float, *, known: bool) -> bo
     least: float = area / max(height * width - box.area, 1)
     if written < least:
         return False
-    if known and not is_viridis(_crop(content.pixels, box)[..., :3]):
+    if known and not is_viridis(box.crop(content.pixels)[..., :3]):
         return written >= CROWDED
     return content.in_viridis().written_share(box) >= least
 
@@ -167,10 +157,6 @@ def _goes_on(pixels: Pixels, box: Box) -> bool:
     down = on_viridis(pixels[box.top : box.bottom, (left, right), :3])
     across = on_viridis(pixels[(top, bottom), box.left : box.right, :3])
     return bool(min(*down.mean(axis=0), *across.mean(axis=1)) >= 0.4)
-
-
-def _crop(pixels: Pixels, box: Box) -> Pixels:
-    return pixels[box.top : box.bottom, box.left : box.right]
 
 
 def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:

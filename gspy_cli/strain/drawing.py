@@ -1,11 +1,8 @@
 """The whole 800 x 600 figure, as Gravity Spy draws it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from io import BytesIO
-from types import MappingProxyType
 
 import matplotlib
 import matplotlib.style
@@ -40,23 +37,11 @@ class Style(StrEnum):
     O3 = "o3"  # 2019-20
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    frame: str
-    fonts: tuple[str, ...]
-    bar_grid: bool
-
-
-_LOOKS: Mapping[Style, _Look] = MappingProxyType(
-    {
-        Style.TRAINING: _Look("black", ("DejaVu Sans",), False),
-        Style.O3: _Look(
-            "gray",
-            ("Nimbus Sans", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"),
-            True,
-        ),
-    }
-)
+_FONTS = ["Nimbus Sans", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"]
+_SETTINGS = {  # of matplotlib
+    Style.TRAINING: {"axes.edgecolor": "black", "font.sans-serif": ["DejaVu Sans"]},
+    Style.O3: {"axes.edgecolor": "gray", "font.sans-serif": _FONTS},
+}
 
 
 def draw(
@@ -73,14 +58,13 @@ def draw(
     The GPS time only chooses the run in the title. With `annotate`, marks and a
     line of text outside the plot, where no classifier looks, tell of the event.
     """
-    look = _LOOKS[style]
     # gwpy changes matplotlib's defaults when it is imported.
-    with matplotlib.style.context(["default", _settings(look)]):
+    with matplotlib.style.context(["default", _SETTINGS[style]]):
         figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
         _paint_plot(figure, scan, window_s)
         axes = figure.add_axes(_place(grid.AXES_LEFT, grid.AXES_WIDTH))
         _label(axes, window_s, figure_title(ifo, gps))
-        _add_colour_bar(figure, look)
+        _add_colour_bar(figure, style)
         if annotate:
             _annotate(figure, axes, scan, window_s)
         png = BytesIO()
@@ -91,14 +75,6 @@ def draw(
             pil_kwargs={"compress_level": 4},  # quicker than 6, and hardly larger
         )
     return png.getvalue()
-
-
-def _settings(look: _Look) -> dict[str, object]:
-    return {
-        "axes.edgecolor": look.frame,
-        "font.family": "sans-serif",
-        "font.sans-serif": list(look.fonts),
-    }
 
 
 def _place(left: float, width: float) -> tuple[float, float, float, float]:
@@ -132,13 +108,13 @@ def _label(axes: Axes, window_s: float, heading: str) -> None:
     axes.tick_params(axis="y", labelsize=TICK_SIZE)
 
 
-def _add_colour_bar(figure: Figure, look: _Look) -> None:
+def _add_colour_bar(figure: Figure, style: Style) -> None:
     colours = ScalarMappable(Normalize(0, MAX_ENERGY), ListedColormap(VIRIDIS / 255))
     axes = figure.add_axes(_place(BAR_LEFT, BAR_WIDTH))
     bar = figure.colorbar(colours, cax=axes)
     bar.set_label("Normalized energy", size=BAR_LABEL_SIZE)
     axes.tick_params(labelsize=TICK_SIZE)
-    if look.bar_grid:
+    if style == Style.O3:
         axes.set_axisbelow(False)
         axes.grid(visible=True, axis="y", color="#b0b0b0", linewidth=0.5)
 

@@ -54,7 +54,9 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
                     f"{series.rate_hz:g} Hz"
                 )
             begin = _samples_to(series, data.start) - first  # perhaps inside its frame
-            held = _valid(data.array, data.mask)
+            held: NDArray[np.floating] = data.array
+            if data.mask is not None:
+                held = np.where(data.mask, np.nan, held)
             inside = held[max(-begin, 0) : max(last - first - begin, 0)]
             if inside.size == last - first:  # perhaps an hour: not copied
                 return inside
@@ -69,13 +71,6 @@ def read_samples(series: Series, first: int, last: int) -> NDArray[np.floating]:
 def _samples_to(series: Series, gps: float) -> int:
     """Count the samples from a series' start to a time."""
     return round((Decimal(str(gps)) - series.start_gps) * Decimal(series.rate_hz))
-
-
-def _valid(
-    samples: NDArray[np.floating], invalid: NDArray[np.bool_] | None
-) -> NDArray[np.floating]:
-    """Put NaN where samples are marked as invalid."""
-    return samples if invalid is None else np.where(invalid, np.nan, samples)
 
 
 @contextmanager

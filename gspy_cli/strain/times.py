@@ -61,9 +61,6 @@ def _from_datetime(date: datetime) -> int:
     """Give whole GPS seconds."""
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     elapsed = (date - GPS_EPOCH) // timedelta(seconds=1)
-    passed = 0
-    while passed < len(LEAP_SECONDS_GPS) and (
-        elapsed + passed >= LEAP_SECONDS_GPS[passed]
-    ):
-        passed += 1
-    return elapsed + passed
+    for leap in LEAP_SECONDS_GPS:
+        elapsed += elapsed >= leap
+    return elapsed
