@@ -23,6 +23,7 @@ from gspy_cli.evaluation import evaluation, figures
 from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.evaluation.judgement import judge
 from gspy_cli.evaluation.misclassifications import find_errors
+from gspy_cli.evaluation.reference import read_reference
 from gspy_cli.evaluation.scores import calibration, most_confused, score, score_windows
 from gspy_cli.evaluation.selection import choose_split, seen_in_training, select
 from gspy_cli.model import Model
@@ -652,6 +653,20 @@ def test_a_reference_has_the_labels_of_a_model_of_own_classes(tmp_path):
         table, "--data", data, "--reference", reference, out=tmp_path / "report"
     )["reference"]
     assert (found["agree"], found["ours_right"], found["theirs_right"]) == (2, 2, 2)
+
+
+def test_a_reference_tells_of_a_glitch_what_it_has_a_label_for(tmp_path):
+    reference = tmp_path / "gravityspy.csv"
+    reference.write_text("gravityspy_id,ml_label\na,Blip\nb,\na,Blip\nc")
+    assert read_reference(reference, {"a", "b", "c"}, TINY_CLASSES) == {"a": "Blip"}
+
+
+def test_a_reference_that_names_a_glitch_twice_is_refused(tmp_path):
+    reference = tmp_path / "gravityspy.csv"
+    reference.write_text("gravityspy_id,ml_label\na,Blip\nb,Blip\na,Tomte\n")
+    with pytest.raises(GspyError, match="a twice, Blip and Tomte; give one row a gl"):
+        read_reference(reference, {"a"}, TINY_CLASSES)
+    assert read_reference(reference, {"b"}, TINY_CLASSES) == {"b": "Blip"}
 
 
 def test_a_reference_without_the_glitches_is_refused(data, table, tmp_path):

@@ -80,7 +80,10 @@ def compare_with_reference(glitches: Answers, table: Path) -> Agreement:
 def read_reference(
     table: Path, wanted: set[str], classes: Sequence[str]
 ) -> dict[str, str]:
-    """Read the labels of some glitches from a table of any length, as the classes."""
+    """Read the labels of some glitches from a table of any length, as the classes.
+
+    A row without a label tells nothing of its glitch.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
@@ -89,8 +92,17 @@ def read_reference(
                     f"{table} has no column {', '.join(sorted(missing))}: give a "
                     "Gravity Spy table with gravityspy_id and ml_label"
                 )
-            found = ((row["gravityspy_id"], row["ml_label"]) for row in rows)
-            return {i: class_of(name, classes) for i, name in found if i in wanted}
+            labels: dict[str, str] = {}
+            for row in rows:
+                name, label = row["gravityspy_id"], row["ml_label"]
+                if name not in wanted or not label:
+                    continue
+                if labels.setdefault(name, label) != label:
+                    raise GspyError(
+                        f"{table} names {name} twice, {labels[name]} and {label}; "
+                        "give one row a glitch"
+                    )
+            return {i: class_of(label, classes) for i, label in labels.items()}
     except OSError as error:
         raise GspyError(
             f"cannot read the reference {table}: {error.strerror}"
