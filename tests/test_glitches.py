@@ -50,10 +50,13 @@ def test_a_second_picture_of_a_window_is_another_row():
 
 
 def test_pictures_of_one_name_are_looked_at_a_few_times_however_many_they_are():
-    class Counted:
+    class Counted(Sample):
         """A sample that counts how often it is looked at."""
 
         looks = 0
+
+        def __init__(self) -> None:
+            """Leave the fields empty: only the origin is asked for."""
 
         @property
         def origin(self) -> Origin:
