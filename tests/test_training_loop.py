@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from torch.optim import SGD, Adam, AdamW
 
 from gspy_cli.callbacks import ignore
-from gspy_cli.training import fit, loop, pictures
+from gspy_cli.training import batches, fit, loop, pictures
 from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.batches import Batch, Pictures, Step, StepLoader
 from gspy_cli.training.config import TrainConfig
@@ -209,6 +209,12 @@ def test_a_batch_has_its_steps_share_and_seed():
         Pictures(pixels, np.arange(3), np.arange(3)), [step], augmented=False
     )
     assert (loader[0].share, loader[0].seed) == (0.8, step.torch_seed())
+
+
+def test_no_more_processes_load_than_there_are_cores(monkeypatch):
+    monkeypatch.setattr(batches, "available_cores", lambda: 1)
+    pictures = Pictures(None, np.arange(3), np.zeros(3, int))
+    assert batches.load(pictures, [Step(np.arange(3))], workers=99).num_workers == 1
 
 
 def test_the_mean_of_the_weights_is_what_is_validated(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The registry of networks: sizes, weights, and their two parts."""
 
 import sys
+from pickle import dumps
 from urllib.error import URLError
 
 import numpy as np
@@ -246,15 +247,14 @@ class Evil:
         return (print, ("code ran",))
 
 
-@pytest.mark.parametrize("content", ["pickle", "garbage", "text", "empty"])
+@pytest.mark.parametrize("content", ["pickle", "bare", "garbage", "text", "empty"])
 def test_a_file_that_is_no_state_dict_is_an_error(tmp_path, capsys, content):
     file = tmp_path / "weights.pth"
     if content == "pickle":
         torch.save({"a": Evil()}, file)
     else:
-        file.write_bytes(
-            {"garbage": b"PK garbage", "text": b"junk\n"}.get(content, b"")
-        )
+        given = {"bare": dumps(Evil()), "garbage": b"PK garbage", "text": b"junk\n"}
+        file.write_bytes(given.get(content, b""))
     with pytest.raises(GspyError, match=r"save model.state_dict\(\)"):
         load_weights(file)
     assert capsys.readouterr().out == ""

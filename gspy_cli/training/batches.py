@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from gspy_cli.training.augmentation import augment
 from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.distributed import World
+from gspy_cli.workers import available_cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,13 @@ def load(
     workers: int = 0,
     pinned: bool = False,
 ) -> DataLoader[Batch]:
-    """Load the batches of some steps, in order, with worker processes if asked."""
+    """Load the batches of some steps, in order, with worker processes if asked.
+
+    There is one on each core at most: more would wait, and torch warns of them.
+    """
     loader = StepLoader(pictures, steps, augmented=augmented)
-    return DataLoader(loader, batch_size=None, num_workers=workers, pin_memory=pinned)
+    processes = min(workers, available_cores())
+    return DataLoader(loader, batch_size=None, num_workers=processes, pin_memory=pinned)
 
 
 def training_steps(

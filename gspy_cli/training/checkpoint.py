@@ -3,6 +3,7 @@
 Tensors are safetensors; everything else is JSON in their metadata.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -125,7 +126,9 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         return load_tensors(path)[0]
     _check_opens(path)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that are no weights
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except NOT_WEIGHTS:
         raise GspyError(
             f"{path} is no file of plain weights: "
