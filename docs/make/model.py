@@ -1,6 +1,6 @@
 """Make anew what README and the pages say of the default model, once it is another.
 
-    python docs/make/model.py                           # its answers, errors and why
+    python docs/make/model.py         # its answers, errors, calibration and why
     python docs/make/model.py --folds RUN --real TABLE  # and the scores in folds
         --simulated-only LABELS.csv                     # and of a network trained so
         --real-only RUN                                 # and of folds without these
@@ -40,7 +40,7 @@ EVALUATION, MODEL, MADE = (
 README = ROOT / "README.md"
 GSPY = [sys.executable, "-m", "gspy_cli"]
 EXPLAINED = DOCS / "examples" / "H1_S7N000003_spectrogram_4.0.png"
-GLITCHES, SEED = 72, 505  # whose errors are shown
+GLITCHES, SEED = 240, 505  # whose errors and calibration are shown
 O3_ONLY = ("Blip_Low_Frequency", "Fast_Scattering")
 NUMBER = r"[\d.]+"
 SIMULATED, REAL, BOTH = range(3)  # columns of the model page's tables
@@ -104,11 +104,12 @@ def answered(lines: list[str], folder: Path) -> Iterator[str]:
 
 
 def errors(folder: Path) -> None:
-    """Draw the default model's surest errors, and why it names an example so."""
+    """Draw the default model's surest errors, its calibration, and why a label."""
     gspy("simulate", "-n", GLITCHES, "--seed", SEED, "-o", folder / "sim")
     gspy("evaluate", "efficientnet_lite0", "--data", folder / "sim", "-o", folder / "r")
     right = metrics(folder / "r")["glitches"]["right"]
     put(EVALUATION, rf"{NUMBER} of the {GLITCHES}", f"{right} of the {GLITCHES}")
+    shutil.copy(folder / "r" / "reliability.png", DOCS / "evaluation")
     if (folder / "r" / "errors.png").is_file():
         picture = Image.open(folder / "r" / "errors.png").convert("RGB")
         picture.save(DOCS / "evaluation" / "errors.jpg", quality=85, optimize=True)
@@ -171,7 +172,6 @@ def folds(run: Path, real: Path, report: Path) -> None:
     shown = gspy("evaluate", run, "--data", real, "-o", report)
     drawn = DOCS / "evaluation"
     shutil.copy(report / "confusion_normalised.png", drawn / "confusion.png")
-    shutil.copy(report / "reliability.png", drawn / "reliability.png")
     rename(run.name)
     command = f"$ gspy evaluate runs/train/{run.name} --data real/ -o report/\n"
     block = shown.replace(str(real), "real/").rstrip("\n")
