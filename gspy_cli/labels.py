@@ -48,5 +48,16 @@ ALIASES = {
 
 
 def class_of(label: str, classes: Collection[str]) -> str:
-    """Give a label, or where it is an alias and none of the classes, its class."""
-    return label if label in classes else ALIASES.get(label, label)
+    """Give the class that a label names, with spaces or underscores, or by an alias.
+
+    A label that names none stays as it is.
+    """
+    if label in classes:
+        return label
+    name = _spelled(label)
+    same = (one for one in classes if _spelled(one) == name)
+    return next(same, ALIASES.get(name, label))
+
+
+def _spelled(label: str) -> str:
+    return "_".join(label.split())

@@ -624,20 +624,21 @@ def test_agreement_with_gravity_spys_labels_is_by_class(data, table, tmp_path):
     lines = ["gravityspy_id,ifo,ml_label,ml_confidence"]
     lines += [f"Blip{i},H1,Blip,0.99" for i in range(4)]
     lines += ["Whistle0,H1,Blip,0.7", "Koi_Fish1,H1,Crown,0.6", "other,L1,Tomte,1"]
+    lines += ["Koi_Fish2,H1,Koi Fish,1", "Koi_Fish2,H1,Koi_Fish,1"]
     reference.write_text("\n".join(lines) + "\n")
     found = evaluated(
         table, "--data", data, "--reference", reference, out=tmp_path / "report"
     )["reference"]
-    assert (found["glitches"], found["agree"]) == (6, 5)
-    assert (found["not_in_reference"], found["theirs_right"]) == (4, 4)
-    assert found["ours_right"] == 5
+    assert (found["glitches"], found["agree"]) == (7, 6)
+    assert (found["not_in_reference"], found["theirs_right"]) == (3, 5)
+    assert found["ours_right"] == 6
     labels = {row["label"]: (row["agree"], row["glitches"]) for row in found["classes"]}
-    assert labels == {"Blip": (5, 5), "Fast_Scattering": (0, 1)}
+    assert labels == {"Blip": (5, 5), "Fast_Scattering": (0, 1), "Koi_Fish": (1, 1)}
     page = (tmp_path / "report" / "index.html").read_text()
-    assert "5 of ours and 4 of theirs are right" in page
+    assert "6 of ours and 5 of theirs are right" in page
     _, out, _ = gspy("evaluate", table, "--data", data, "--reference", reference)
-    assert "5 of 6 glitches with the same label, 0.833" in " ".join(out.split())
-    assert "ours 5, theirs 4" in " ".join(out.split())
+    assert "6 of 7 glitches with the same label, 0.857" in " ".join(out.split())
+    assert "ours 6, theirs 5" in " ".join(out.split())
 
 
 def test_a_reference_has_the_labels_of_a_model_of_own_classes(tmp_path):

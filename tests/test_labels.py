@@ -5,6 +5,11 @@ import pytest
 from gspy_cli.labels import CLASSES, class_of
 
 
+def test_spaces_stand_for_underscores_whichever_the_class_has():
+    assert class_of("My_Blip", ["My Blip"]) == "My Blip"
+    assert class_of("My  Blip", ["Blip"]) == "My  Blip"
+
+
 @pytest.mark.parametrize(
     ("name", "label"),
     [
@@ -15,6 +20,9 @@ from gspy_cli.labels import CLASSES, class_of
         ("Pizzicato", "None_of_the_Above"),
         ("Crown", "Fast_Scattering"),
         ("CROWN", "Fast_Scattering"),
+        ("Crown ", "Fast_Scattering"),
+        ("Koi Fish", "Koi_Fish"),
+        ("None of the Above", "None_of_the_Above"),
         ("Blip", "Blip"),
         ("cats", "cats"),
     ],

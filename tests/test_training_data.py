@@ -80,8 +80,8 @@ def test_a_window_that_no_picture_has_is_an_error(tmp_path):
 
 
 def test_aliases_count_as_their_class(tmp_path):
-    draw_class_folders(tmp_path, {"Crown": 1, "Blip": 1})
-    assert read_dataset(tmp_path).classes == ("Blip", "Fast_Scattering")
+    draw_class_folders(tmp_path, {"Crown": 1, "Koi Fish": 1})
+    assert read_dataset(tmp_path).classes == ("Fast_Scattering", "Koi_Fish")
 
 
 def test_an_unknown_class_is_an_error_that_names_the_nearest(tmp_path):

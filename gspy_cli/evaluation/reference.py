@@ -97,12 +97,13 @@ def read_reference(
                 name, label = row["gravityspy_id"], row["ml_label"]
                 if name not in wanted or not label:
                     continue
+                label = class_of(label, classes)
                 if labels.setdefault(name, label) != label:
                     raise GspyError(
                         f"{table} names {name} twice, {labels[name]} and {label}; "
                         "give one row a glitch"
                     )
-            return {i: class_of(label, classes) for i, label in labels.items()}
+            return labels
     except OSError as error:
         raise GspyError(
             f"cannot read the reference {table}: {error.strerror}"

@@ -84,16 +84,17 @@ def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:
     """Map each label to its class."""
     if odd := sorted(label for label in labels if UNDECODED.search(label)):
         raise GspyError(f"class {odd[0]!r} is not named in UTF-8: rename it")
-    known = labels & (set(CLASSES) | set(ALIASES))
-    if own_classes or not known:
+    named = {label: class_of(label, CLASSES) for label in labels}
+    unknown = sorted(label for label in labels if named[label] not in CLASSES)
+    if own_classes or len(unknown) == len(labels):
         return {label: label for label in labels}
-    for label in sorted(labels - known):
-        hint = did_you_mean(label, (*ALIASES, *CLASSES)) or ";"
+    if unknown:
+        hint = did_you_mean(unknown[0], (*ALIASES, *CLASSES)) or ";"
         raise GspyError(
-            f"unknown class {label!r}{hint} mend it, or keep every label as a class of "
-            "its own with --own-classes"
+            f"unknown class {unknown[0]!r}{hint} mend it, or keep every label as a "
+            "class of its own with --own-classes"
         )
-    return {label: ALIASES.get(label, label) for label in labels}
+    return named
 
 
 def in_words_of(examples: Iterable[Example], classes: Collection[str]) -> list[Example]:
