@@ -148,7 +148,14 @@ class Glitch:
 
     def reasons(self) -> str:
         """Say in one line which views failed, and why."""
-        return "; ".join(_named(view) for view in self.failures())
+        windows: dict[str, list[str]] = {}
+        for view in self.failures():
+            window = view.origin.window
+            windows.setdefault(view.reason, []).extend([str(window)] if window else [])
+        return "; ".join(
+            f"{', '.join(some)} s: {reason}" if some else reason
+            for reason, some in windows.items()
+        )
 
 
 Row = Result | Glitch
@@ -157,11 +164,6 @@ Row = Result | Glitch
 def answer_of(row: Row) -> Result:
     """Give what a row says: a glitch's answer, or a picture's result."""
     return row.answer if isinstance(row, Glitch) else row
-
-
-def _named(view: Failure) -> str:
-    window = view.origin.window
-    return view.reason if window is None else f"{window} s: {view.reason}"
 
 
 def by_window(origins: Sequence[Origin]) -> list[Origin | None]:

@@ -423,6 +423,31 @@ def test_each_file_without_detector_is_one_of_its_own(tmp_path: Path) -> None:
     assert [s.path for s in archive.at(Decimal(START + 4))] == files
 
 
+@pytest.mark.parametrize("channel", ["H1:STRAIN", "H1:STRAIN_C01"])
+def test_of_two_channels_or_rates_that_with_most_strain_about_the_time_is_taken(
+    tmp_path: Path, channel: str
+) -> None:
+    other = {"dx": 2 / RATE} if channel == "H1:STRAIN" else {}
+    short = gwpy_file(tmp_path / "a.h5", {channel: noise(8)}, start=START + 8, **other)
+    halves = [
+        gwpy_file(tmp_path / f"{s}.h5", {"H1:STRAIN": noise(16)}, start=START + s)
+        for s in (0, 16)
+    ]
+    archive = collect(map(str, [short, *halves])).archive
+    homes = [archive.at(Decimal(START + s))[0].path for s in (10, 15, 16, 30)]
+    assert homes == [halves[0], halves[0], halves[1], halves[1]]
+    late = collect([str(short), str(halves[0])]).archive.at(Decimal(START + 15))
+    assert [series.path for series in late] == [short]
+
+
+def test_times_about_zero_are_times(tmp_path: Path) -> None:
+    strain = noise(32, blips_s=(20.5,))
+    early = collect([str(gwpy_file(tmp_path / "a.h5", {"H1:A": strain}, start=-20))])
+    late = collect([str(gwpy_file(tmp_path / "b.h5", {"H1:A": strain}, start=80))])
+    given, expected = scan(early.archive, 0.5), scan(late.archive, 100.5)
+    np.testing.assert_array_equal(given.energies[4.0], expected.energies[4.0])
+
+
 def test_a_file_without_detector_is_not_taken_for_a_triggers(tmp_path: Path) -> None:
     archive = collect(two_nameless(tmp_path)).archive
     assert archive.at(Decimal(START + 4), "L1") == []

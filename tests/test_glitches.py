@@ -116,7 +116,7 @@ def test_a_failed_view_has_no_voice_and_the_row_says_so():
         "Filename1": named("H1_a", 0.5), "Filename2": named("H1_a", 1.0),
         "Filename3": None, "Filename4": named("H1_a", 4.0),
         "status": "partial",
-        "error": "0.5 s: the file is empty; 4.0 s: the file is empty",
+        "error": "0.5, 4.0 s: the file is empty",
         "model_name": "tiny",
     }  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_a_glitch_of_which_every_view_failed_has_failed():
     columns = Columns(TINY_CLASSES, "tiny", per_glitch=True)
     row = columns.row(glitches.fuse_views((failure(0.5), failure(1.0))))
     assert (row["status"], row["n_views"], row["ml_label"]) == ("failed", 0, None)
-    assert row["error"] == "0.5 s: the file is empty; 1.0 s: the file is empty"
+    assert row["error"] == "0.5, 1.0 s: the file is empty"
 
 
 def test_results_return_to_the_groups_they_came_from():

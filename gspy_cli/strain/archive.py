@@ -116,6 +116,18 @@ class Archive:
             samples[first:last][missing] = part[missing]
         return Strain(samples, gaps(samples, rate_hz), rate_hz, start, lost)
 
+    def _room(self, home: Series, gps: Decimal) -> Decimal:
+        """Tell for how long a file and its neighbours go on about a time, in s."""
+        first = last = gps
+        near = [home, *self._alike(home, gps - BLOCK_S // 2, gps + BLOCK_S // 2)]
+        for series in sorted(near, key=lambda s: s.start_gps):
+            if series.start_gps <= last:
+                last = max(last, series.end_gps)
+        for series in sorted(near, key=lambda s: s.end_gps, reverse=True):
+            if series.end_gps >= first:
+                first = min(first, series.start_gps)
+        return min(gps - first, last - gps, Decimal(BLOCK_S // 2))
+
     def _near(self, start: Decimal, end: Decimal) -> list[Series]:
         if len(self._spans) != len(self._series):
             spans = [(float(s.start_gps), float(s.end_gps)) for s in self._series]

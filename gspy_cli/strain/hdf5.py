@@ -89,7 +89,7 @@ def _series(
     start, spacing_s = (float(data.attrs[name]) for name in axis)
     # spacings are stored rounded
     rate_hz = round(1 / spacing_s, 6) if spacing_s > 0 else 0.0
-    times = 0 < rate_hz <= MAX_RATE_HZ and 0 <= start < MAX_GPS
+    times = 0 < rate_hz <= MAX_RATE_HZ and abs(start) < MAX_GPS
     if not (times and _is_line_of_reals(data)):
         raise GspyError(f"{path.name} is damaged: {key} is no time series")
     named, called = (_text(data.attrs.get(name, "")) for name in ("channel", "name"))
