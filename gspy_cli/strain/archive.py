@@ -62,15 +62,17 @@ class Archive:
         return list(dict.fromkeys(series.path for series in self._series))
 
     def at(self, gps: Decimal, ifo: str | None = None) -> list[Series]:
-        """List what holds a time: the first file of each detector, or of one.
+        """List what holds a time: a file of each detector, or of one.
 
-        Each file that does not name its detector counts as one of its own.
+        Of a detector's channels and rates, that with most strain about the time is
+        taken, or else the first. Each file that does not name its detector counts as
+        one of its own.
         """
-        held = (s for s in self._near(gps, gps) if s.start_gps <= gps < s.end_gps)
-        first: dict[str | Path, Series] = {}
-        for series in held:
-            first.setdefault(series.ifo or series.path, series)
-        return [s for s in first.values() if not ifo or s.ifo == ifo]
+        held: dict[str | Path, list[Series]] = {}
+        for series in self._near(gps, gps):
+            if series.start_gps <= gps < series.end_gps and ifo in (None, series.ifo):
+                held.setdefault(series.ifo or series.path, []).append(series)
+        return [max(some, key=lambda s: self._room(s, gps)) for some in held.values()]
 
     def without(self, gps: Decimal, ifo: str | None = None) -> str:
         """Say that no file holds a time."""
