@@ -158,6 +158,17 @@ def test_a_gap_is_filled_from_a_file_that_overlaps(
     np.testing.assert_array_equal(given.energies[4.0], expected.energies[4.0])
 
 
+def test_a_gap_of_an_overlapping_file_leaves_what_is_there(tmp_path: Path) -> None:
+    strain = noise(64)
+    other = strain.copy()
+    strain[: 8 * RATE] = other[20 * RATE : 40 * RATE] = np.nan
+    files = [gwosc_file(tmp_path, s) for s in (strain[: 63 * RATE], other)]
+    archive = collect(list(map(str, files))).archive
+    (home,) = archive.at(Decimal(START + 30))
+    samples = archive.block(home, START).samples
+    np.testing.assert_array_equal(samples, noise(64))
+
+
 def two_files(folder: Path, *, damaged: int) -> Archive:
     """Write 64 s and 64 s more; the samples of one of the two files are damaged."""
     files = [

@@ -55,7 +55,7 @@ class Archive:
 
     def add(self, series: Iterable[Series]) -> None:
         """Take more files in."""
-        self._series += [new for new in series if new not in self._series]
+        self._series += series
 
     def files(self) -> list[Path]:
         """List the files, each once."""
