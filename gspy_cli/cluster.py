@@ -69,9 +69,7 @@ def _client(address: str) -> Any:  # noqa: ANN401
     try:
         if is_file and not Path(address).exists():
             raise FileNotFoundError("no such file")
-        return Client(  # type: ignore[no-untyped-call]
-            **where, timeout=TIMEOUT_S, set_as_default=False
-        )
+        return Client(**where, timeout=TIMEOUT_S)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise GspyError(
             f"no Dask scheduler answers at {address} ({error}); start one with "

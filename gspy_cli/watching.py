@@ -13,7 +13,7 @@ from gspy_cli.results import WINDOWS
 from gspy_cli.samples import sample_of
 from gspy_cli.sources import walk_folder
 
-INTERVAL_S = 1.0  # between two looks where nothing is new
+INTERVAL_S = 1.0  # between two looks
 SETTLED_S = 10.0  # a picture without its end is taken when it was left alone so long
 GLITCH_S = 60.0  # and a glitch without all its windows
 ROUND = 10_000  # rows in a round
@@ -35,8 +35,8 @@ def arrivals(
     """Give what is in folders and what arrives there, a round at a time, for ever.
 
     A picture that is being written is waited for. `per_glitch`, so are a glitch's
-    other windows. The folder `apart` is not searched. `wait` is called where nothing
-    is new; `clock` gives s.
+    other windows. The folder `apart` is not searched. `wait` is called between
+    two looks; `clock` gives s.
     """
     known: set[str] = set()
     ages = _Ages(clock)
@@ -46,13 +46,10 @@ def arrivals(
         found = chain.from_iterable(map(look, folders))
         new = (name for name in found if isinstance(name, str))
         groups = _grouped(new, ages) if per_glitch else _alone(new, ages)
-        is_idle = True
         while arrived := list(islice(groups, ROUND)):
-            is_idle = False
             known |= {view.origin.path for group in arrived for view in group}
             yield arrived
-        if is_idle:
-            wait()
+        wait()
 
 
 class _Ages:
