@@ -279,6 +279,20 @@ def test_a_head_takes_embeddings_of_any_mean_and_spread():
     assert (head(torch.from_numpy(strangers)) > 0).float().mean() < 0.01
 
 
+def test_the_known_and_the_strange_count_alike_however_many_there_are_of_each():
+    rng = np.random.default_rng(0)
+    known, strangers = (
+        rng.normal(place, 1, (number, 3)).astype(np.float32)
+        for place, number in ((-0.5, 2000), (0.5, 250))
+    )
+    head = familiarity.fit_head(known, strangers)
+    let_in, kept_out = (
+        (sign * head(torch.from_numpy(found)) > 0).float().mean()
+        for sign, found in ((1, known), (-1, strangers))
+    )
+    assert abs(let_in - kept_out) < 0.1
+
+
 def test_the_graph_tells_strangers_from_its_own(exported: Path):
     model = load_model(str(exported), device="cpu")
     assert model.judge is not None

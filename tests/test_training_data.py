@@ -291,6 +291,12 @@ def test_a_split_is_stratified():
     }  # fmt: skip
 
 
+def test_a_split_that_is_not_wanted_gets_nothing():
+    examples = [example(c, f"{c}{i}") for c in "ab" for i in range(5)]
+    found = split_dataset(dataset(examples), validation=0.01, test=0.0, seed=0)
+    assert [len(found.part(s)) for s in ("train", "validation", "test")] == [8, 2, 0]
+
+
 def test_a_split_depends_on_the_seed_and_not_on_the_order_of_the_files():
     examples = [example(c, f"{c}{i}") for c in "ab" for i in range(20)]
     first, reverse, other = (

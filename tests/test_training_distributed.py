@@ -19,10 +19,11 @@ from glitch_pictures import (
     tiny_network_known,
 )
 from safetensors.torch import load_file
+from torch import nn
 
 from gspy_cli import device
 from gspy_cli.errors import GspyError
-from gspy_cli.training import fit, hardware
+from gspy_cli.training import batchnorm, fit, hardware
 from gspy_cli.training.batches import Batch, evaluation_steps, training_steps
 from gspy_cli.training.distributed import World, process_group, watching_ranks
 from gspy_cli.training.reports import Reports
@@ -196,6 +197,19 @@ def test_a_batch_that_a_gpu_copies_keeps_its_share_and_seed(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     pinned = Batch(torch.ones(2), torch.ones(2), share=0.8, seed=7).pin_memory()
     assert (pinned.share, pinned.seed) == (0.8, 7)
+
+
+def test_statistics_of_one_process_are_those_of_torch(monkeypatch):
+    monkeypatch.setattr(batchnorm, "sum_of", lambda values: values)
+    torch.manual_seed(0)
+    theirs = nn.BatchNorm2d(3, eps=0.01, momentum=0.3)
+    nn.init.normal_(theirs.weight)
+    nn.init.normal_(theirs.bias)
+    ours = batchnorm.shared(theirs)
+    x = 7 + 2 * torch.randn(4, 3, 5, 6)
+    for training in (True, False):
+        torch.testing.assert_close(ours.train(training)(x), theirs.train(training)(x))
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
 
 
 def test_the_processes_share_each_step_without_overlap():

@@ -149,6 +149,12 @@ def test_runs_are_numbered(data, tmp_path):
     assert paths == ["try-001", "try-002"]
 
 
+def test_a_runs_number_is_one_more_than_the_highest_of_its_name(tmp_path):
+    for name in ("v1.0-002", "v1.0-005", "v1.0-007b", "v100-009"):
+        (tmp_path / name).mkdir()
+    assert run.new_directory(tmp_path, "v1.0").name == "v1.0-006"
+
+
 def test_a_disk_too_full_for_tensors_is_one_line(tmp_path, monkeypatch):
     def full(*_):
         raise SafetensorError("No space left on device")
