@@ -24,6 +24,7 @@ from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure, reading
 from gspy_cli.figure.colours import are_viridis
 from gspy_cli.figure.frame import without_rim
+from gspy_cli.strain.viridis import VIRIDIS
 
 REAL = SHARED / "real"
 TOLERANCE = 2  # pixels
@@ -512,6 +513,19 @@ def test_a_rectangle_drawn_around_a_glitch_is_not_taken_for_its_plot():
     cut = framed(plot, (255, 255, 255), (0, 0, 0, 26))
     found = find_plot(framed(cut, (17, 17, 17), (130, 142, 58, 83)))
     assert (found.left, found.top, found.right) == (130, 142, 450)
+
+
+def test_a_box_drawn_beside_a_glitch_is_not_taken_for_the_quiet_plot_it_is_in():
+    y, x = np.mgrid[-1:1:161j, -1:1:401j]
+    levels = np.random.default_rng(0).exponential(1, x.shape)
+    levels += 250 * np.exp(-(x**2 + y**2) / 0.02)
+    plot = VIRIDIS[levels.clip(max=255).astype(int)]
+    inside = plot[30:70, 30:130].copy()
+    plot[22:78, 22:138] = 255
+    plot[30:70, 30:130] = inside
+    cut = framed(plot, (255, 255, 255), (0, 0, 60, 0))
+    found = find_plot(framed(cut, (17, 17, 17), (30, 20, 40, 50)))
+    assert (found.left, found.top, found.bottom) == (30, 20, 181)
 
 
 def test_a_sheets_rim_is_taken_from_its_own_side():

@@ -1,5 +1,7 @@
 """The Q-scan: held against gwpy's on real strain, and against physics."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from conftest import SHARED
@@ -7,10 +9,10 @@ from numpy.typing import NDArray
 
 from gspy_cli.errors import GspyError
 from gspy_cli.image import resize
-from gspy_cli.strain import grid
+from gspy_cli.strain import grid, interpolation, qtransform
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.picture import plot_pixels
-from gspy_cli.strain.qtransform import QScan, q_scan
+from gspy_cli.strain.qtransform import QScan, q_scan, whiten_strain
 
 STRAIN = SHARED / "strain"
 RATE = 4096
@@ -290,6 +292,23 @@ def test_the_scale_of_the_strain_does_not_matter(scale: float) -> None:
     a = q_scan(strain, sample_rate_hz=RATE, event_s=8.0)
     b = q_scan(strain * scale, sample_rate_hz=RATE, event_s=8.0)
     np.testing.assert_allclose(a.energies[4.0], b.energies[4.0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("era", Era)
+def test_a_whitened_spectrum_is_of_single_precision(era: Era) -> None:
+    whitened = whiten_strain(noise(), sample_rate_hz=RATE, era=era)
+    assert whitened.spectrum.dtype == np.complex64
+
+
+def test_tiles_that_are_further_away_would_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scan = partial(q_scan, noise(), sample_rate_hz=RATE, event_s=8.0)
+    near = scan()
+    for module in (qtransform, interpolation):
+        monkeypatch.setattr(module, "SPLINE_REACH", 64)
+    all_of_them = scan().energies[4.0]
+    np.testing.assert_allclose(near.energies[4.0], all_of_them, rtol=0, atol=1e-5)
 
 
 LOUDEST = with_burst(noise(), at_s=8, hz=100, q=10, amplitude=1e21, rate=RATE)

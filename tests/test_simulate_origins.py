@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.fft import irfft, rfft
+from scipy.signal import welch
 
 from gspy_cli.simulate import figures
 from gspy_cli.simulate import scene as scene_module
 from gspy_cli.simulate.clock import rfft_frequencies
-from gspy_cli.simulate.detectors import draw_floor, draw_lines
+from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
 from gspy_cli.simulate.injection import _missing, inject
 from gspy_cli.simulate.manifest import manifest_row
 from gspy_cli.simulate.noise import draw_noise
@@ -240,6 +241,17 @@ def test_noise_is_restless_below_40_hz_and_nowhere_else():
     assert restless.mean() == pytest.approx(1, abs=0.1)
     drift = restless.var() - calm.var()  # of power, twice that of the level
     assert np.sqrt(drift) / 2 == pytest.approx(0.13, abs=0.03)
+
+
+def test_a_line_stands_as_high_over_the_floor_as_it_is_said_to():
+    rng, rate_hz = np.random.default_rng(0), 512
+    lines = [Line(hertz, width_hz=0.02, height=10.0) for hertz in range(45, 255, 10)]
+    parts = draw_noise(rng, duration_s=256, sample_rate_hz=rate_hz, lines=lines)
+    hertz, power = welch(irfft(parts), rate_hz, nperseg=2 * rate_hz)
+    power *= rate_hz / 2  # of the floor
+    there = np.isin(hertz, [line.frequency_hz for line in lines])
+    assert np.sqrt(power[there].mean()) == pytest.approx(10, rel=0.1)
+    assert np.median(power) == pytest.approx(1, rel=0.1)
 
 
 @pytest.mark.parametrize(("untypical", "drawn"), [(0, 1), (2, 3), (9, 4)])
