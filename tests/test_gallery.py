@@ -127,6 +127,13 @@ def test_a_picture_on_another_drive_has_its_whole_address(
     assert f'<a href="{(folder / "a.png").as_uri()}">' in page.read_text()
 
 
+@pytest.mark.parametrize(
+    ("name", "link"), [("a b#?.png", "a%20b%23%3F.png"), ("\udcff.png", "%FF.png")]
+)
+def test_a_link_has_the_bytes_of_the_files_name(name: str, link: str):
+    assert gallery._link(f"/x/{name}", "/x/y") == f"../{link}"
+
+
 @needs_named_pipes
 def test_pictures_that_can_be_read_once_are_shown(figures, tmp_path):
     pipe, shown = tmp_path / "pipe.png", tmp_path / "page.html"

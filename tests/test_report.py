@@ -288,6 +288,15 @@ def test_a_reliability_counts_pictures_in_the_bins_of_the_error(drawn):
     np.testing.assert_allclose(interval.get_segments()[0], ends)
 
 
+def test_a_reliability_shows_what_another_temperature_would_do(drawn):
+    suited = SimpleNamespace(cross_fitted=np.eye(2) * 0.4 + 0.3)
+    figures.draw_reliability(answers_of(("Blip", "Tomte")), suited)
+    says, fitted = (bars.lines[0] for bars in drawn[0].axes[0].containers)
+    assert says.get_xdata().tolist() == pytest.approx([0.91])
+    assert fitted.get_xdata().tolist() == pytest.approx([0.7])
+    assert fitted.get_color() != says.get_color()
+
+
 def test_the_legend_of_a_reliability_lies_on_no_point(drawn):
     figures.draw_reliability(answers_of(("Blip", "Tomte")), None)
     assert_whole(drawn[0])

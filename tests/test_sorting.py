@@ -1,6 +1,7 @@
 """Pictures sorted into folders: none lost, none overwritten, stopped or not."""
 
 import errno
+import filecmp
 import os
 import subprocess
 from pathlib import Path
@@ -193,6 +194,7 @@ def test_a_link_that_is_there_is_known_without_reading(tmp_path, monkeypatch, li
     target = place(picture, tmp_path / "Blip", link, {})
     known = {}
     place(picture, tmp_path / "Blip", link, known)
+    filecmp.clear_cache()
     for name in ("builtins.open", "io.open"):
         monkeypatch.delattr(name)
     assert place(picture, tmp_path / "Blip", link, known) == target

@@ -1,5 +1,7 @@
 """The check whether a label holds a few milliseconds beside the event."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,9 +19,14 @@ def plot(shift_s: float) -> Plot:
 
 
 def sample(
-    window: float, name: str = "x", *, gps: float = 5.0, strain: bool = True
+    window: float,
+    name: str = "x",
+    *,
+    ifo: str = "H1",
+    gps: float = 5.0,
+    strain: bool = True,
 ) -> Sample:
-    origin = Origin("f", "H1", name, window, Trigger(gps))
+    origin = Origin("f", ifo, name, window, Trigger(gps))
     return Sample(origin, lambda: plot(0), plot if strain else None)
 
 
@@ -49,18 +56,21 @@ def test_results_are_one_a_window_again_with_the_labels_beside() -> None:
         assert result.shifted == dict(zip(timeshift.SHIFTS_S, labels, strict=True))
 
 
-def test_two_times_of_one_identifier_are_two_events() -> None:
-    samples = [sample(0.5, gps=gps) for gps in (5.0, 6.0)]
+@pytest.mark.parametrize("second", [sample(0.5, gps=6.0), sample(0.5, ifo="L1")])
+def test_two_times_or_detectors_of_one_identifier_are_two_events(
+    second: Sample,
+) -> None:
+    samples = [sample(0.5), second]
     results: list[Result] = []
     for item in timeshift.with_shifts(samples):
-        late = item.origin.trigger == Trigger(6.0)
-        flips = [1000 * s for s in timeshift.SHIFTS_S] if late else []
+        is_second = replace(item.origin, shift_s=0.0) == second.origin
+        flips = [1000 * s for s in timeshift.SHIFTS_S] if is_second else []
         results.append(named(item, tuple(flips)))
-    first, second = timeshift.gathered(results)
-    assert isinstance(first, Prediction)
-    assert isinstance(second, Prediction)
-    assert set((first.shifted or {}).values()) == {"Blip"}
-    assert set((second.shifted or {}).values()) == {"Chirp"}
+    one, other = timeshift.gathered(results)
+    assert isinstance(one, Prediction)
+    assert isinstance(other, Prediction)
+    assert set((one.shifted or {}).values()) == {"Blip"}
+    assert set((other.shifted or {}).values()) == {"Chirp"}
 
 
 def test_an_input_that_is_no_strain_passes_untouched() -> None:
