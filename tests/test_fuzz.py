@@ -67,6 +67,18 @@ def test_a_damaged_picture_is_pixels_or_a_reason(form):
     attempt()
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("margin", "frame"), [(0, 0), (2, 9)])
+def test_a_picture_far_longer_than_wide_shows_no_plot(margin, frame, turned):
+    figure = np.full((20 + 2 * margin, 600 + 2 * margin, 3), 255, np.uint8)
+    plot = figure[margin : margin + 20, margin : margin + 600]
+    plot[:] = 0
+    inside = slice(frame, 20 - frame), slice(frame, 600 - frame)
+    plot[inside] = np.tile(viridis_like(20, 300), (1, 2, 1))[inside]
+    with pytest.raises(PictureError, match="no plot found"):
+        network_input(figure.swapaxes(0, 1) if turned else figure, height=8, width=8)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (

@@ -69,6 +69,8 @@ def fills_picture(pixels: Pixels) -> bool:
     """Tell whether a viridis spectrogram fills a picture (H, W, 3) to its edges."""
     d = 1 + max(pixels.shape) // 50  # past any frame line
     inner = pixels[d:-d, d:-d]
+    if min(inner.shape[:2]) < 4:  # far longer than wide
+        return False
     levels = inner[::8, 0].tobytes()
     if levels.count(levels[:1]) > 0.6 * len(levels):  # a margin: it is mostly one grey
         return False

@@ -114,6 +114,8 @@ def _look(pixels: Pixels) -> _Sight:
         for box in _filled_boxes(content):
             inner = without_frame(pixels, box)
             plot = inner.crop(pixels)[..., :3]
+            if min(plot.shape[:2]) < 4:  # all frame
+                continue
             written = content.written_share(box)
             known = is_spectrogram(plot, background, labelled=written > BARE)
             loose = known and is_bordered(plot)
