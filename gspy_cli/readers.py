@@ -35,7 +35,7 @@ def attempt(load: Callable[[], T]) -> T | PictureError:
     try:
         return load()
     except PictureError as error:
-        return error
+        return PictureError(str(error))  # without the frames, that hold a scan
 
 
 def fit_to_size(pixels: Input, size: Size) -> Input:

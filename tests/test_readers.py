@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import weakref
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,20 @@ class CrashingFile(PictureFile):
 
     def __call__(self) -> np.ndarray:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_was_read_before_a_failure_is_let_go() -> None:
+    class Scan:
+        pass
+
+    def load() -> np.ndarray:
+        scan = Scan()
+        scans.append(weakref.ref(scan))
+        raise PictureError("no room")
+
+    scans: list[weakref.ref[Scan]] = []
+    failed = attempt(load)
+    assert (str(failed), scans[0]()) == ("no room", None)
 
 
 @pytest.fixture(scope="module")
