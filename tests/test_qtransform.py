@@ -286,7 +286,7 @@ def test_a_scan_leaves_the_strain_as_it_was() -> None:
     np.testing.assert_array_equal(strain, before)
 
 
-@pytest.mark.parametrize("scale", [1e23, 1e-275, 1e300])
+@pytest.mark.parametrize("scale", [1e23, 1e-288, 1e-275, 1e300])
 def test_the_scale_of_the_strain_does_not_matter(scale: float) -> None:
     strain = noise()
     a = q_scan(strain, sample_rate_hz=RATE, event_s=8.0)

@@ -101,8 +101,7 @@ def _overlap_add(
     sample_rate_hz: int,
 ) -> NDArray[np.float32]:
     """Divide each segment by the ASD and add them up where they were."""
-    inverse = np.divide(1.0, asd, out=np.zeros_like(asd), where=asd > 0)
-    white = (segments * inverse).astype(np.complex64)
+    white = (segments * (1 / asd)).astype(np.complex64)
     pieces = np.fft.irfft(white)
     whitened = np.zeros(samples, np.float32)
     for i, piece in enumerate(pieces):
