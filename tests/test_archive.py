@@ -342,11 +342,11 @@ def test_eight_seconds_are_enough_at_an_odd_rate(tmp_path: Path) -> None:
 
 def test_infinite_samples_are_a_gap(tmp_path: Path) -> None:
     strain = noise(32)
-    strain[20 * RATE : 21 * RATE] = np.inf
+    strain[20 * RATE] = np.inf
     archive = one_file(tmp_path, strain)
     assert set(scan(archive, START + 10).energies) == {0.5, 1.0, 2.0, 4.0}
     with pytest.raises(GspyError, match="has a gap"):
-        scan(archive, START + 20.5)
+        scan(archive, START + 20)
 
 
 @pytest.mark.parametrize("rate", [1024, 2048])

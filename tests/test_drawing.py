@@ -112,6 +112,14 @@ def test_the_figure_matches_a_real_one(scan: QScan, style: Style) -> None:
     assert (np.abs(difference).max(axis=-1) > 8).mean() < 0.01
 
 
+def test_newer_figures_have_lines_across_their_colour_bar(scan: QScan) -> None:
+    older, newer = (drawn(scan, style)[64:537, 697:712] for style in Style)
+    rows = 64 + np.flatnonzero((older != newer).any(axis=(1, 2)))
+    lines = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    heights = [(540 - line.mean()) / 479 * 25.5 for line in lines]
+    np.testing.assert_allclose(heights, [25, 20, 15, 10, 5], atol=0.1)
+
+
 @pytest.mark.parametrize("style", Style)
 def test_a_drawn_figure_gives_the_input_that_the_energies_give(
     scan: QScan, style: Style

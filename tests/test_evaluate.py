@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+import weakref
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from gspy_cli import registry
 from gspy_cli.callbacks import ignore
 from gspy_cli.errors import DivergedError, GspyError
-from gspy_cli.evaluation import evaluation, figures, selection
+from gspy_cli.evaluation import evaluation, figures, report, selection
 from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.evaluation.judgement import judge
 from gspy_cli.evaluation.misclassifications import find_errors
@@ -696,13 +697,19 @@ def test_two_subjects_of_one_name_are_told_apart(data, tiny_model, tmp_path):
     _, out, _ = gspy("evaluate", *models, "--data", data, "-o", report)
     assert "tiny-1" in out
     assert "tiny-2" in out
+    page = (report / "index.html").read_text()
+    assert "Accuracy per glitch against parameters." in page
     compared = rows((report / "comparison.csv").read_text())
     sizes = [path.stat().st_size / 1e6 for path in models]
     assert [float(row["MB"]) for row in compared] == pytest.approx(sizes, rel=1e-5)
 
 
 def test_a_model_is_timed_by_its_scoring_alone(data):
+    seen, alive = [], []  # the batches; which of them are in memory later on
+
     def score(pictures):
+        alive.append([batch() is not None for batch in seen])
+        seen.append(weakref.ref(pictures))
         return np.tile(np.float32([0.9, 0.05, 0.05]), (len(pictures), 1))
 
     def look(pictures):
@@ -710,9 +717,10 @@ def test_a_model_is_timed_by_its_scoring_alone(data):
 
     model = Model(tiny_card(unfamiliar_below=0.5), score, "cpu", look)
     examples = read_dataset(data).examples
-    judged = judge(model, examples, batch_size=16, progress=ignore)
+    judged = judge(model, examples, batch_size=4, progress=ignore)
     assert len(judged.answers) == 20
     assert judged.rate > 0
+    assert alive[4][:3] == [True, False, False]  # the first will be scored again
 
 
 def drawn_answers() -> Answers:
@@ -1029,12 +1037,14 @@ def test_a_folder_that_is_no_subject_says_what_it_is(data, table, tmp_path):
         assert message in err
 
 
-def test_a_run_is_evaluated_on_its_own_test_split(trained, tmp_path):
+def test_a_run_is_evaluated_on_its_own_test_split(trained, tmp_path, monkeypatch):
     path, _ = trained
+    monkeypatch.setattr(report, "draw_curves", lambda history: b"%d" % len(history))
     code, out, err = gspy("evaluate", path, "-o", tmp_path / "report")
     assert (code, err.count("TRAINED")) == (0, 0)
     assert "split.csv, test" in out
-    assert (tmp_path / "report" / "curves.png").stat().st_size > 1000
+    epochs = len(rows((path / "results.csv").read_text()))
+    assert (tmp_path / "report" / "curves.png").read_bytes() == b"%d" % epochs
     assert "<h2>Training</h2>" in (tmp_path / "report" / "index.html").read_text()
 
 

@@ -9,7 +9,7 @@ from scipy.signal import welch
 
 from gspy_cli.simulate import figures
 from gspy_cli.simulate import scene as scene_module
-from gspy_cli.simulate.clock import rfft_frequencies
+from gspy_cli.simulate.clock import make_clock, rfft_frequencies
 from gspy_cli.simulate.detectors import Line, draw_floor, draw_lines
 from gspy_cli.simulate.injection import _missing, inject
 from gspy_cli.simulate.manifest import manifest_row
@@ -215,6 +215,20 @@ def test_a_glitch_is_put_about_the_event(lasts, before):
     wave, event_s = np.array([1.0, 2, 3, 4]), 11 / scene_module.SAMPLE_RATE_HZ
     stretch = scene_module._embed(wave, 19, event_s, lasts=lasts)
     assert [*stretch[7:13]] == [*before, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("anchor", "peak_s"), [(True, 0.0), (False, 1.5)])
+def test_the_loudest_tile_is_the_event_where_a_search_would_find_it(anchor, peak_s):
+    rng, floor = (
+        np.random.default_rng(0),
+        draw_floor(np.random.default_rng(0), run="O2"),
+    )
+    clock = make_clock(sample_rate_hz=4096, duration_s=8, floor=floor)
+    burst = sine_gaussian(clock.times_s - 1.5, 200.0, 0.01)
+    glitch = Waveform(burst, peak(100), jitter_s=0.0, anchor=anchor)
+    moved, _ = scene_module.place(rng, clock, glitch)
+    loudest = clock.times_s[np.abs(moved).argmax()]
+    assert loudest == pytest.approx(peak_s, abs=0.005)
 
 
 def test_rows_over_their_median_are_brighter_than_over_their_mean():

@@ -17,6 +17,15 @@ def test_rows_are_interpolated_to_both_ends_and_beyond(count):
     np.testing.assert_allclose(found, expected, atol=2e-6 * np.abs(expected).max())
 
 
+def test_a_loud_knot_leaves_what_is_quiet_as_it_is():
+    rows = np.random.default_rng(0).exponential(1, (1, 1000)).astype(np.float32)
+    rows[0, 500] = 1e7
+    points = np.arange(0, 400, 0.3)
+    found = spline_rows(rows, first=0, step=1, points=points)
+    expected = make_interp_spline(np.arange(1000), rows, k=3, axis=1)(points)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
 def test_uneven_knots_have_their_weights():
     knots = np.sort(np.random.default_rng(0).uniform(0, 10, 40))
     points = np.linspace(knots[0] - 0.1, knots[-1] + 0.1, 500)

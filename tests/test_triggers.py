@@ -95,7 +95,9 @@ def test_cells_may_be_parted_by_other_marks(tmp_path: Path, mark: str) -> None:
 def test_marks_in_a_cell_without_quotes_are_told(tmp_path: Path, lines) -> None:
     (bad,) = read_triggers(write(tmp_path, *lines))
     assert (bad.gps, bad.ifo) == (None, None)
-    assert bad.problem.startswith("line 2 has more cells than the header")
+    mark = "','" if "," in lines[0] else "' '"
+    told = f"line 2 has more cells than the header; put quotes about what holds {mark}"
+    assert bad.problem == told
 
 
 @pytest.mark.parametrize(
