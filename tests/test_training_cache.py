@@ -166,6 +166,17 @@ def test_what_a_kill_has_left_of_a_shard_goes(tmp_path, paths):
     assert not left.exists()
 
 
+def test_a_shard_that_has_no_room_says_so(tmp_path, paths):
+    resource = pytest.importorskip("resource", reason="this system has no such limits")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(GspyError, match=r"cannot write .*npy \(File too large\)"):
+            open_pixels(paths, size=16, folder=tmp_path / "cache")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def test_a_half_written_shard_does_not_count(tmp_path, paths, decoded):
     open_pixels(paths, size=16, folder=tmp_path / "cache")
     for index in (tmp_path / "cache").rglob("*.json"):

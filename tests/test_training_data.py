@@ -233,6 +233,14 @@ def test_a_bad_table_is_an_error_that_says_where(tmp_path, rows, message):
         read_dataset(write_csv(tmp_path / "t.csv", rows))
 
 
+def test_a_quote_that_never_ends_is_an_error_of_one_line(tmp_path):
+    (tmp_path / "a.png").touch()
+    table = tmp_path / "t.csv"
+    table.write_text('file,label\na.png,"Blip\n' + 99 * "a.png,Blip\n")
+    with pytest.raises(GspyError, match=r"t.csv is not a CSV table \(unexpected end"):
+        read_dataset(table)
+
+
 @pytest.mark.parametrize("name", ["Blip", "table.csv"])
 def test_data_that_may_not_be_read_are_named(tmp_path, monkeypatch, name):
     draw_class_folders(tmp_path, {"Blip": 1, "Whistle": 1})

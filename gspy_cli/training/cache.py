@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from gspy_cli import figure, image
 from gspy_cli.callbacks import Progress, ignore
 from gspy_cli.errors import GspyError, PictureError
 from gspy_cli.home import cache_home
-from gspy_cli.training.checkpoint import write_atomically
+from gspy_cli.training.checkpoint import write_bytes
 from gspy_cli.whole import remove_left
 from gspy_cli.workers import available_cores
 
@@ -247,15 +248,9 @@ def write_shard(folder: Path, pictures: dict[str, NDArray[np.uint8]]) -> None:
     """Write pixels, then keys: a shard without keys does not count."""
     if not pictures:
         return
-    keys = json.dumps(list(pictures))
-    name = hashlib.sha256(keys.encode()).hexdigest()[:16]
-    array = np.stack(list(pictures.values()))
-
-    def write_array(path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, array)
-
-    write_atomically(folder / f"{name}.npy", write_array)
-    write_atomically(
-        folder / f"{name}.json", lambda path: path.write_text(keys, encoding="utf-8")
-    )
+    keys = json.dumps(list(pictures)).encode()
+    name = hashlib.sha256(keys).hexdigest()[:16]
+    stream = BytesIO()  # in a file, numpy would not say that the disk is full
+    np.save(stream, np.stack(list(pictures.values())))
+    write_bytes(folder / f"{name}.npy", stream.getvalue())
+    write_bytes(folder / f"{name}.json", keys)

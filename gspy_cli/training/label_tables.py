@@ -45,7 +45,7 @@ def _read_rows(table: Path, on_note: OnNote, *, every_class: bool) -> Iterator[E
         lines = TextIOWrapper(  # a file's name may be any bytes
             file, newline="", encoding="utf-8-sig", errors="surrogateescape"
         )
-        rows = csv.DictReader(lines)
+        rows = csv.DictReader(lines, strict=True)
         columns = set(rows.fieldnames or ())
         if {"file", "label"} <= columns:
             yield from (row_example(row, table) for row in rows)
