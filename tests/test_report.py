@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -273,6 +274,21 @@ def test_the_latent_names_all_classes(number: int, drawn):
     latent = np.random.default_rng(0).normal(size=(number, 3)).astype(np.float32)
     curves.draw_latent(latent, np.arange(number), classes)
     assert_whole(drawn[0])
+
+
+def test_an_epoch_alone_has_a_whole_number(drawn):
+    curves.draw_comparison(one_epoch("a"))
+    for axes in drawn[0].axes:
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low < tick < high] == [1]
+
+
+def test_the_numbers_along_a_narrow_latent_lie_apart(drawn):
+    latent = 1e-4 * np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    curves.draw_latent(latent, np.zeros(9, int), ["Blip"])
+    drawn[0].draw_without_rendering()
+    boxes = [label.get_window_extent() for label in drawn[0].axes[0].get_xticklabels()]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_a_reliability_counts_pictures_in_the_bins_of_the_error(drawn):

@@ -248,7 +248,12 @@ def test_each_phase_trains_its_own_part(recipe, phase, parts):
     assert changed == parts
 
 
-def test_the_autoencoder_draws_its_pictures_and_resumes_its_phases(data, tmp_path):
+def test_the_autoencoder_draws_its_pictures_and_resumes_its_phases(
+    data, tmp_path, monkeypatch
+):
+    shown = []
+    draw = "gspy_cli.training.latent.draw_reconstructions"
+    monkeypatch.setattr(draw, lambda inputs, _: shown.append(len(inputs)) or b"drawn")
     config = quick_config(data, tmp_path, TINY_CAE, architecture="cae")
     done = train(config)
     assert [row.phase for row in done.history] == ["reconstruct", "classify"]
@@ -256,6 +261,7 @@ def test_the_autoencoder_draws_its_pictures_and_resumes_its_phases(data, tmp_pat
     assert done.best.phase == "classify"
     names = {p.name for p in done.path.glob("*.png")}
     assert names == {"curves.png", "latent.png", "reconstructions-002.png"}
+    assert shown == [len(done.dataset.part("validation"))]  # each once
 
 
 @pytest.mark.parametrize("number", [1, 2, 5])

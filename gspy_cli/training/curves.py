@@ -107,7 +107,7 @@ def finish(axes: Axes, ylabel: str) -> None:
     """Name the axes, and number epochs by whole numbers."""
     axes.set(xlabel="epoch", ylabel=ylabel)
     axes.grid(alpha=0.3)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def mark_phases(axes: Axes, history: Sequence[EpochRow]) -> None:
@@ -190,6 +190,7 @@ def draw_latent(
         x, y = plane[labels == i].T
         marker = "os^Dvx"[i % 6]
         marks.append(axes.scatter(x, y, s=14, color=colours[i], marker=marker))
+    axes.ticklabel_format(scilimits=(-2, 3))
     axes.set_xlabel("first principal axis of the latent")
     axes.set_ylabel("second principal axis")
     figure.legend(

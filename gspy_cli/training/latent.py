@@ -14,7 +14,7 @@ from gspy_cli.training.run import Run
 EVERY = 5
 """Epochs between two looks."""
 SHOWN = 8
-"""Pictures beside their reconstructions."""
+"""Pictures above their reconstructions, at most."""
 BATCH = 64
 
 
@@ -23,7 +23,8 @@ def look_inside(
 ) -> None:
     """Draw `reconstructions-<epoch>.png` and `latent.png` into a run's directory."""
     model.eval()
-    chosen = np.linspace(0, len(pictures) - 1, SHOWN).round().astype(np.intp)
+    number = min(SHOWN, len(pictures))
+    chosen = np.linspace(0, len(pictures) - 1, number).round().astype(np.intp)
     inputs = as_inputs(pictures, chosen)
     with torch.no_grad():
         rebuilt = model.decode(model.encode(inputs.to(machine.device))).cpu()
