@@ -20,7 +20,7 @@ from torch import nn
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.model import load_model
-from gspy_cli.training import check, export, familiarity
+from gspy_cli.training import check, export, familiarity, quantise
 from gspy_cli.training.architectures import (
     ARCHITECTURES,
     Architecture,
@@ -224,6 +224,15 @@ def test_what_is_familiar_is_learnt_from_the_run_too(run, tmp_path, monkeypatch)
     given = ("--simulated", tmp_path, "--cache", tmp_path / "cache")
     gspy("export", run, "-o", tmp_path / "m.onnx", *given)
     assert asked == [(tmp_path, run, tmp_path / "cache")]
+
+
+def test_eight_bits_are_calibrated_in_full_batches_that_are_counted():
+    shown = np.arange(2 * quantise.BATCH + 3, dtype=np.uint8)
+    told = []
+    batches = quantise.in_batches(shown, lambda *done: told.append(done))
+    *_, last = [batch["image"] for batch in batches]
+    assert last.tolist() == [*shown[-3:], *shown[: quantise.BATCH - 3]]
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_a_file_is_replaced_by_a_whole_model_alone(run, tmp_path):

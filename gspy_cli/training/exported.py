@@ -105,11 +105,9 @@ def with_statistics(
     classes = len(state[f"{architecture(name).head}.weight"])
     network = build_network(name, classes, state=state).eval()
     for layer in layers_met(network, Normalise(name)(pixels)):
-        if layer.norm is not None:
+        if layer.norm is not None:  # all that it does is to add its bias
             variance = layer.variance.clamp(min=LEAST_VARIANCE)
-            # all that a normalisation adds that does nothing else
-            shift = layer.norm.bias.detach() - layer.norm.get_buffer("running_mean")
-            pass_on(layer.norm, shift, layer.mean, variance)
+            pass_on(layer.norm, layer.norm.bias, layer.mean, variance)
     return network.state_dict()
 
 
