@@ -388,6 +388,16 @@ def test_a_list_on_stdin_may_hold_names_that_are_not_utf8(figures, encoding, sho
     assert f"/{shown},".encode() in run.stdout
 
 
+def test_json_is_utf8_where_stdout_has_no_such_letters(figures: Path):
+    named = min(figures.iterdir()).rename(figures / "ö€.png")
+    run = subprocess.run(
+        [*GSPY, "classify", "-q", "-f", "jsonl", str(named)],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(run.stdout)["path"] == str(named)
+
+
 def test_a_picture_has_its_bars_where_stdout_has_no_such_letters(figures: Path):
     run = subprocess.run(
         [*GSPY, "classify", "-f", "table", str(min(figures.iterdir()))],

@@ -145,8 +145,10 @@ class Outputs:
     def _print(self, rows: "Iterable[Row]") -> None:
         from gspy_cli import writers
 
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         is_json = self._printed is Format.JSONL
+        sys.stdout.reconfigure(  # type: ignore[union-attr]
+            encoding="utf-8" if is_json else None, errors="backslashreplace"
+        )
         line = writers.json_line if is_json else writers.csv_line
         if not (is_json or self._begun):
             sys.stdout.write(writers.csv_header(self.columns))
