@@ -20,6 +20,7 @@ from gspy_cli.strain.files import list_series
 from gspy_cli.strain.series import Series
 
 pytest.importorskip("gwosc")
+tenacity = pytest.importorskip("tenacity")
 RUN_START, RUN_S = START, 256
 
 
@@ -238,7 +239,18 @@ def test_a_page_in_place_of_strain_is_not_kept(
         file.write_text("<html>Log in</html>")
     code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
     assert (code, cached(tmp_path)) == (2, [])
-    assert "is not an HDF5 file" in err
+    assert "is not an HDF5 file, or is damaged); try again" in err
+
+
+def test_a_server_that_fails_again_and_again_is_told(
+    gwosc: Gwosc, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_urls(*_: object, **__: object) -> list[str]:
+        raise tenacity.RetryError(tenacity.Future(10))
+
+    monkeypatch.setattr("gwosc.locate.get_urls", get_urls)
+    code, _, err = classify(tiny_model, "-i", "H1", "-t", START + 40)
+    assert (code, "(it fails again and again); try again" in err) == (2, True)
 
 
 def test_what_a_killed_download_has_left_goes(
@@ -268,6 +280,19 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(
     assert (code, len(rows), "fetching http://" in err) == (0, 4, True)
     assert file.read_bytes() == whole
     assert json.loads(note.read_text())[0].endswith(file.name)
+
+
+def test_a_file_that_is_not_here_is_asked_for_anew(
+    gwosc: Gwosc, tmp_path: Path, tiny_model: Path
+) -> None:
+    run = ["-i", "H1", "-t", START + 40]
+    classify(tiny_model, *run)
+    (file,) = tmp_path.glob("cache/**/*.hdf5")
+    (note,) = tmp_path.glob("cache/**/*.json")
+    file.unlink()
+    note.write_text(note.read_text().replace("_R1-", "_R0-"))  # since then it has moved
+    code, rows, _ = classify(tiny_model, *run)
+    assert (code, len(rows), cached(tmp_path)) == (0, 4, [file.name])
 
 
 def test_strain_of_another_detector_in_the_cache_is_left_alone(

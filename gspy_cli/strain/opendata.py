@@ -105,12 +105,14 @@ class OpenData:
     def _urls(self, gps: Decimal, ifo: str, block: Span) -> list[str]:
         """Ask which files hold a block, or at least what a scan needs of it.
 
-        The answer is kept, so that the same question needs no network again.
+        The answer is kept, so that the same question needs no network again; without
+        its files it is asked anew, for they may have moved.
         """
         note = self._folder / f"{ifo}-{block[0]}-{block[1]}.json"
         with suppress(FileNotFoundError, ValueError):  # not asked yet, or damaged
             kept: list[str] = json.loads(note.read_text(encoding="utf-8"))
-            return kept
+            if all(self._place(url).exists() for url in kept):
+                return kept
         half = round(MIN_DURATION_S / 2)
         least = (floor(gps) - half, floor(gps) + half + 1)
         found = self._ask(ifo, block) or self._ask(ifo, least)
@@ -131,14 +133,20 @@ class OpenData:
             raise GspyError(
                 f"{self._server} does not answer as GWOSC does; see GWOSC_SERVER_URL"
             ) from None
-        except (requests.RequestException, tenacity.RetryError) as error:
+        except tenacity.RetryError:
+            failing = requests.RequestException("it fails again and again")
+            raise self._unreachable(failing) from None
+        except requests.RequestException as error:
             raise self._unreachable(error) from None
         except ValueError:  # gwosc knows no data set that covers the span
             return []
         return urls
 
+    def _place(self, url: str) -> Path:
+        return self._folder / url.rpartition("/")[2]
+
     def _file(self, url: str) -> Path:
-        path = self._folder / url.rpartition("/")[2]
+        path = self._place(url)
         if not path.exists():
             self._on_download(url)
             self._download(url, path)
@@ -167,8 +175,9 @@ class OpenData:
 
         offline = type(error) is requests.ConnectionError
         reason = "no connection" if offline else str(error) or type(error).__name__
+        reason = reason.partition(";")[0][:100]
         return GspyError(
-            f"cannot fetch from {self._server} ({reason[:100]}); try again with a "
+            f"cannot fetch from {self._server} ({reason}); try again with a "
             "network, or give files of strain instead of --open-data"
         )
 
