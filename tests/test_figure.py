@@ -22,7 +22,7 @@ from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFilter
 
 from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure, reading
-from gspy_cli.figure.colours import are_viridis
+from gspy_cli.figure.colours import are_colour_bar, are_viridis
 from gspy_cli.figure.frame import without_rim
 from gspy_cli.strain.viridis import VIRIDIS
 
@@ -167,11 +167,12 @@ def test_a_figure_in_gravity_spys_style_has_the_measured_box(grey):
     assert edges_off(find_plot(render(figure)), MEASURED[800, 600][0]) <= 1
 
 
-@pytest.mark.parametrize("name", ["inferno", "magma", "gray"])
-def test_other_colour_maps_have_a_plot_too(name):
+@pytest.mark.parametrize("kind", ["blip", "line"])
+@pytest.mark.parametrize("name", ["inferno", "magma", "gray", "plasma", "cividis"])
+def test_other_colour_maps_have_a_plot_too(name, kind):
     figure = Figure((8, 6), dpi=100)
     axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
-    fill(axes, energy("blip", np.random.default_rng(1)), log=True).set_cmap(name)
+    fill(axes, energy(kind, np.random.default_rng(1)), log=True).set_cmap(name)
     axes.set_xlabel("Time (s)")
     pixels = render(figure)
     assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
@@ -1017,6 +1018,13 @@ def test_threads_get_the_same_boxes_as_one_after_another():
     figures = [draw_figure(300 + 10 * i, 400 + 10 * i, seed=i) for i in range(16)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(find_plot, figures)) == [find_plot(f) for f in figures]
+
+
+def test_a_line_through_half_of_viridis_is_no_colour_bar():
+    ramp = VIRIDIS[np.linspace(0, 255, 100).astype(int)]
+    half = np.concatenate([ramp[:50], np.tile(ramp[50], (50, 1))])
+    lines = np.stack([ramp, ramp[::-1], half, half[::-1]])
+    assert are_colour_bar(lines).tolist() == [True, True, False, False]
 
 
 def test_dithered_viridis_is_viridis_and_grey_is_not():
