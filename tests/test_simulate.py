@@ -30,11 +30,12 @@ from gspy_cli.simulate.figures import write_figures
 from gspy_cli.simulate.injection import inject
 from gspy_cli.simulate.manifest import read_manifest
 from gspy_cli.simulate.noise import draw_noise
-from gspy_cli.simulate.origins import Origin, draw_origin, shows_something
+from gspy_cli.simulate.origins import Origin, draw_origin
 from gspy_cli.simulate.pulses import log_bell, pulse, sine_gaussian, unit
 from gspy_cli.simulate.scene import BRIEF, draw_scene, place
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.simulate.tiles import loudest_tile
+from gspy_cli.simulate.typical import TYPICAL_QS, is_typical, shows_something
 from gspy_cli.simulate.waveform import Waveform, peak
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.simulate.waveforms.blips import blip, helix
@@ -397,6 +398,30 @@ def test_none_of_the_above_shows_something_in_two_windows():
         scene = draw_scene("None_of_the_Above", seed=4242, index=index)
         bright = [(e > 16).mean() for e in scene.scan.energies.values()]
         assert sum(part > 1.5e-4 for part in bright) >= 2, index
+
+
+def picture(label, *, snr, energy):
+    """Give a scan of one of a class's Qs, all windows alike."""
+    cells = dict.fromkeys((0.5, 1.0, 2.0, 4.0), np.full((4, 4), energy))
+    return SimpleNamespace(q=TYPICAL_QS.get(label, (5.7,))[0], snr=snr, energies=cells)
+
+
+@pytest.mark.parametrize("label", ["Low_Frequency_Lines", "Scattered_Light"])
+def test_what_lasts_and_no_picture_shows_would_be_called_no_glitch(label):
+    assert not is_typical(label, picture(label, snr=20, energy=1.0))
+    assert is_typical(label, picture(label, snr=20, energy=20.0))
+
+
+def test_a_line_that_is_whitened_away_is_drawn_again():
+    # its first draw is a steady one of O3, of SNR 5.0
+    scene = draw_scene("Wandering_Line", seed=7701, index=46)
+    assert shows_something(scene.scan)
+
+
+@pytest.mark.parametrize(("label", "typical"), [("Blip", False), ("Helix", True)])
+def test_a_brief_glitch_is_as_loud_as_what_omicron_finds(label, typical):
+    assert is_typical(label, picture(label, snr=7.4, energy=20.0)) == typical
+    assert is_typical(label, picture(label, snr=7.6, energy=20.0))
 
 
 def test_lines_are_drawn_with_high_q_and_pulses_with_low_q(all_classes):

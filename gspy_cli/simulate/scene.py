@@ -9,10 +9,11 @@ from gspy_cli.simulate.clock import Clock, make_clock, rfft_frequencies
 from gspy_cli.simulate.detectors import Floats, draw_floor, draw_lines
 from gspy_cli.simulate.injection import inject
 from gspy_cli.simulate.noise import Inlay, draw_noise
-from gspy_cli.simulate.origins import Origin, draw_origin, is_typical, with_norm
+from gspy_cli.simulate.origins import Origin, draw_origin, with_norm
 from gspy_cli.simulate.pulses import sine_gaussian
 from gspy_cli.simulate.quiet import KNOWN_HZ, PIECE_S, RATE_HZ, Quiet, draw_quiet
 from gspy_cli.simulate.tiles import Tile, loudest_tile
+from gspy_cli.simulate.typical import is_typical
 from gspy_cli.simulate.waveform import Facts, Waveform, log_uniform, peak, sign
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.strain.archive import BLOCK_S
