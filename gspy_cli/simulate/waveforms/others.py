@@ -41,8 +41,8 @@ def none_of_the_above(rng: np.random.Generator, clock: Clock) -> Waveform:
     makers = {
         "comb": _comb, "ladder": _ladder, "balls": _balls, "burst": _burst,
         "pizzicato": _pizzicato, "70 Hz line": _line_70, "high burst": _high_burst,
-        "teeth": _teeth, "humps": _square_humps, "drooping": _falling,
-        "fins": _anchor, "pieces": _line_pieces, "double": _double,
+        "teeth": _teeth, "humps": _humps, "drooping": _drooping,
+        "fins": _fins, "pieces": _pieces, "double": _double,
         "chirplets": _chirplets, "reversed": _reversed, "wedge": _wedge,
     }  # fmt: skip
     odds = np.array([ODDS.get(kind, 1.0) for kind in makers])
@@ -164,7 +164,7 @@ def _teeth(rng: np.random.Generator, clock: Clock) -> Sketch:
     return total, log_uniform(rng, 40, 300)
 
 
-def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
+def _humps(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Square humps joined by a baseline, 22 to 60 Hz."""
     t = clock.times_s
     base, high = rng.uniform(18, 28), rng.uniform(40, 65)
@@ -174,7 +174,7 @@ def _square_humps(rng: np.random.Generator, clock: Clock) -> Sketch:
     return wave * gaussian(t, rng.uniform(0.5, 2)), log_uniform(rng, 35, 200)
 
 
-def _falling(rng: np.random.Generator, clock: Clock) -> Sketch:
+def _drooping(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a sweep that falls, and flares out at low frequency."""
     t = clock.times_s
     high, low, span = rng.uniform(90, 600), rng.uniform(14, 40), rng.uniform(0.03, 0.3)
@@ -188,7 +188,7 @@ def _falling(rng: np.random.Generator, clock: Clock) -> Sketch:
     return wave, log_uniform(rng, 16, 60)
 
 
-def _anchor(rng: np.random.Generator, clock: Clock) -> Sketch:
+def _fins(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Make a loud body with long arms to one or both sides, and no spike."""
     t = clock.times_s
     body = unit(sine_gaussian(t, rng.uniform(18, 35), rng.uniform(0.015, 0.04)))
@@ -197,7 +197,7 @@ def _anchor(rng: np.random.Generator, clock: Clock) -> Sketch:
     return body + rng.uniform(0.5, 1.5) * unit(arms * reach), log_uniform(rng, 100, 900)
 
 
-def _line_pieces(rng: np.random.Generator, clock: Clock) -> Sketch:
+def _pieces(rng: np.random.Generator, clock: Clock) -> Sketch:
     """Slow pieces of a line at some 100 to 400 Hz."""
     t = clock.times_s
     frequency = log_uniform(rng, 100, 400) * (1 + 0.05 * walk(rng, clock, memory_s=0.5))
