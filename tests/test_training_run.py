@@ -482,7 +482,7 @@ def test_a_corrupt_checkpoint_is_an_error(data, tmp_path, name):
     done = train(quick_config(data, tmp_path))
     file = done.path / name
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(GspyError, match=rf"{name} is damaged .*: start a new run"):
+    with pytest.raises(GspyError, match=rf"{name} is damaged .*start a new run"):
         resume(done.path)
 
 

@@ -77,8 +77,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return tensors, dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise GspyError(
-            f"{path} is damaged ({error}): start a new run, "
-            "with --weights BEST.safetensors to begin where an intact one stands"
+            f"{path} is damaged ({error}): give an intact file, or "
+            "start a new run, with --weights to begin where an intact one stands"
         ) from None
 
 
