@@ -216,6 +216,18 @@ def test_a_coloured_frame_is_no_part_of_the_plot(colour, width, quality):
     assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
 
 
+@pytest.mark.parametrize("width", [1, 4, 8])
+@pytest.mark.parametrize("quality", [None, 90])
+def test_a_dark_plot_loses_its_frame_alone(width, quality):
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    fill(axes, energy("blip", np.random.default_rng(1)), log=True)
+    axes.spines[:].set(linewidth=width)
+    dark = (255 * (render(figure) / 255) ** 1.6).round().astype(np.uint8)
+    dark = dark if quality is None else jpeg(dark, quality)
+    assert edges_off(find_plot(dark), visible_inside(axes)) <= TOLERANCE
+
+
 @pytest.mark.parametrize("place", [(0, 0.6), (1, 0.3), (0.4, 0), (0.7, 1)])
 def test_a_text_box_over_an_edge_hides_no_part_of_the_plot(place):
     figure = Figure((8, 6), dpi=100)

@@ -49,36 +49,41 @@ class Box:
 def without_frame(pixels: Pixels, box: Box) -> Box:
     """Leave out the frame lines along the inside of the box."""
     most = 6 + max(box.right - box.left, box.bottom - box.top) // 25
-    for depth in (THIN, most):  # most frames are thin
-        jpeg, even = _greys(pixels, box, depth)
-        widths = [_leading(side) for side in jpeg]
+    widths: list[int | None] = [None] * 4
+    # Most frames are thin, and JPEG may colour them. Thick ones may be grey data.
+    for depth, chroma, uneven in ((THIN, 56, 144), (most, 24, 12), (most, 56, 2)):
+        sides = _greys(pixels, box, depth, chroma=chroma, uneven=uneven)
+        widths = [
+            _leading(side) if width is None else width
+            for width, side in zip(widths, sides, strict=True)
+        ]
         if None not in widths:
             break
-    else:
-        widths = [w or _leading(side) for w, side in zip(widths, even, strict=True)]
     return _narrowed(box, (width or 0 for width in widths))
 
 
 def _greys(
-    pixels: Pixels, box: Box, depth: int
-) -> tuple[list[list[bool]], list[list[bool]]]:
+    pixels: Pixels, box: Box, depth: int, *, chroma: int, uneven: int
+) -> list[list[bool]]:
     """Tell which of the outermost lines at each side of a box are frame.
 
-    A frame line is thin and grey all along (black and white are greys). It is
-    perfectly even, the second answer, but for JPEG noise; dark or grey data are less
-    so. The sides are left, right, top and bottom, their lines from outside inwards.
+    A frame line is grey all along (black and white are greys), but for what JPEG adds:
+    up to `chroma` levels between a pixel's colours, up to `uneven` along the line, in
+    the sum of the three. Dark or grey data have more. The sides are left, right, top
+    and bottom, their lines from outside inwards.
     """
     places = _side_places(pixels.shape[1], box, depth)
     sides = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)  # (4, D, N, 3)
     channels = sides[..., :3].transpose(3, 0, 1, 2).copy()
-    chroma = np.maximum.reduce(channels) - np.minimum.reduce(channels)
+    colour = np.maximum.reduce(channels) - np.minimum.reduce(channels)
     level = np.add.reduce(channels, dtype=np.int16)
     level.sort(axis=-1)
     count = places.shape[2]
     quarter = count // 4  # of a line may be ticks
-    uneven = level[..., -1 - quarter] - level[..., quarter]
-    grey = (chroma <= 56).sum(axis=-1) >= 0.75 * count
-    return (grey & (uneven <= 144)).tolist(), (grey & (uneven <= 2)).tolist()
+    varies = level[..., -1 - quarter] - level[..., quarter]
+    grey = (colour <= chroma).sum(axis=-1) >= 0.75 * count
+    greys: list[list[bool]] = (grey & (varies <= uneven)).tolist()
+    return greys
 
 
 @lru_cache  # most figures have one size
