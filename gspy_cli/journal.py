@@ -52,11 +52,13 @@ class Output:
         Raises
         ------
         GspyError
-            They cannot be written.
+            They cannot be written, or the file is not there any more.
         """
         with writing(self.path):
             self.file.write(content)
             self.file.flush()
+            if not os.fstat(self.file.fileno()).st_nlink:
+                raise OSError("it was removed, or another program replaced it")
 
 
 @contextmanager

@@ -259,6 +259,22 @@ def test_a_disk_too_full_for_the_journal_is_the_same_line(odd_folder, tmp_path):
 
 
 @pytest.mark.usefixtures("no_readers")
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no open file")
+@pytest.mark.parametrize("other", [None, b"path\n"])
+def test_rows_for_a_file_that_was_removed_or_replaced_are_an_error(tmp_path, other):
+    output = tmp_path / "out.csv"
+    with journal.hold(output, overwrite=False) as held:
+        saved = journal.take_up(
+            held, run={"model": "tiny"}, records=CSV, overwrite=False
+        )
+        saved.write(b"path\n")
+        output.unlink()
+        if other:
+            output.write_bytes(other)
+        with pytest.raises(GspyError, match=r"cannot write .*out\.csv: it was removed"):
+            saved.write(b"a.png\n")
+
+
 def test_new_pictures_are_added_at_the_end(odd_folder, whole, tmp_path):
     content = whole.read_bytes()
     extra = tmp_path / "extra"
