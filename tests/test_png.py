@@ -115,6 +115,9 @@ KINDS = {
         b"Raw profile type exif\0\nexif\n      26\n"
         b"4d4d002a00000008000101120003000000010006000000000000\n",
     ),
+    "turned by XMP in text": with_chunk(
+        PLAIN, b"tEXt", b"XML:com.adobe.xmp\0<tiff:Orientation>6</tiff:Orientation>"
+    ),
     "gamma": with_chunk(PLAIN, b"gAMA", struct.pack(">I", 100_000)),
     "short gamma": with_chunk(PLAIN, b"gAMA", b"\0"),
     "short resolution": with_chunk(PLAIN, b"pHYs", b"\0\0\0\1"),

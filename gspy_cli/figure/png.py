@@ -17,7 +17,8 @@ _HEADER = struct.Struct(">8sI4sIIBBBBB4x")
 _START = b"\x89PNG\r\n\x1a\n", 13, b"IHDR"
 _MODES = {2: "rgb", 6: "rgba"}  # by colour type
 _HARMLESS = {b"IDAT", b"tEXt", b"gAMA", b"sBIT"}  # they change no pixel for Pillow
-_TURNING = b"Raw profile"  # how a text begins that Pillow reads EXIF data from
+# How texts begin in which Pillow finds that a picture is turned
+_TURNING = b"Raw profile", b"XML:com.adobe.xmp"
 _SLACK = 1 << 20  # bytes that a file may hold besides its pixels
 
 
