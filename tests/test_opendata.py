@@ -145,6 +145,15 @@ def cached(tmp_path: Path) -> list[str]:
     return sorted(path.name for path in tmp_path.glob("cache/**/*.hdf5"))
 
 
+def fetched(model: Path, tmp_path: Path) -> tuple[list[object], Path, Path]:
+    """Classify a time; give the options, and the file and the note that are kept."""
+    run: list[object] = ["-i", "H1", "-t", START + 40]
+    classify(model, *run)
+    (file,) = tmp_path.glob("cache/**/*.hdf5")
+    (note,) = tmp_path.glob("cache/**/*.json")
+    return run, file, note
+
+
 def test_strain_is_fetched_once_and_then_needs_no_network(
     gwosc: Gwosc, tmp_path: Path, tiny_model: Path
 ) -> None:
@@ -269,10 +278,7 @@ def test_what_a_killed_download_has_left_goes(
 def test_a_damaged_file_in_the_cache_is_fetched_again(
     gwosc: Gwosc, tmp_path: Path, tiny_model: Path
 ) -> None:
-    run = ["-i", "H1", "-t", START + 40]
-    classify(tiny_model, *run)
-    (file,) = tmp_path.glob("cache/**/*.hdf5")
-    (note,) = tmp_path.glob("cache/**/*.json")
+    run, file, note = fetched(tiny_model, tmp_path)
     whole = file.read_bytes()
     file.write_bytes(whole[:1000])
     note.write_text("")
@@ -285,10 +291,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(
 def test_a_file_that_is_not_here_is_asked_for_anew(
     gwosc: Gwosc, tmp_path: Path, tiny_model: Path
 ) -> None:
-    run = ["-i", "H1", "-t", START + 40]
-    classify(tiny_model, *run)
-    (file,) = tmp_path.glob("cache/**/*.hdf5")
-    (note,) = tmp_path.glob("cache/**/*.json")
+    run, file, note = fetched(tiny_model, tmp_path)
     file.unlink()
     note.write_text(note.read_text().replace("_R1-", "_R0-"))  # since then it has moved
     code, rows, _ = classify(tiny_model, *run)
