@@ -438,8 +438,9 @@ def test_each_file_without_detector_is_one_of_its_own(tmp_path: Path) -> None:
 def test_of_two_channels_or_rates_that_with_most_strain_about_the_time_is_taken(
     tmp_path: Path, channel: str
 ) -> None:
-    other = {"dx": 2 / RATE} if channel == "H1:STRAIN" else {}
-    short = gwpy_file(tmp_path / "a.h5", {channel: noise(8)}, start=START + 8, **other)
+    rate = 2 * RATE if channel == "H1:STRAIN" else RATE
+    eight = {channel: noise(8, rate=rate)}
+    short = gwpy_file(tmp_path / "a.h5", eight, start=START + 8, dx=1 / rate)
     halves = [
         gwpy_file(tmp_path / f"{s}.h5", {"H1:STRAIN": noise(16)}, start=START + s)
         for s in (0, 16)
@@ -449,6 +450,14 @@ def test_of_two_channels_or_rates_that_with_most_strain_about_the_time_is_taken(
     assert homes == [halves[0], halves[0], halves[1], halves[1]]
     late = collect([str(short), str(halves[0])]).archive.at(Decimal(START + 15))
     assert [series.path for series in late] == [short]
+
+
+def test_a_slow_channel_is_not_taken_where_there_is_strain(tmp_path: Path) -> None:
+    slow = gwpy_file(tmp_path / "a.h5", {"H1:SEISMIC": noise(1)}, dx=1 / 16)
+    strain = gwpy_file(tmp_path / "b.h5", {"H1:STRAIN": noise(32)})
+    for files in ([slow, strain], [strain, slow]):
+        archive = collect(map(str, files)).archive
+        assert [s.path for s in archive.at(Decimal(START + 4))] == [strain]
 
 
 def test_times_about_zero_are_times(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gspy_cli.errors import GspyError
 from gspy_cli.strain.files import read_samples
 from gspy_cli.strain.gaps import gaps
+from gspy_cli.strain.grid import HIGH_HZ
 from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.series import CHUNK_S, Series
 
@@ -64,15 +65,15 @@ class Archive:
     def at(self, gps: Decimal, ifo: str | None = None) -> list[Series]:
         """List what holds a time: a file of each detector, or of one.
 
-        Of a detector's channels and rates, that with most strain about the time is
-        taken, or else the first. Each file that does not name its detector counts as
-        one of its own.
+        Of a detector's channels and rates, those fast enough for a picture go before
+        others; of these that with most strain about the time is taken, or else the
+        first. Each file that does not name its detector counts as one of its own.
         """
         held: dict[str | Path, list[Series]] = {}
         for series in self._near(gps, gps):
             if series.start_gps <= gps < series.end_gps and ifo in (None, series.ifo):
                 held.setdefault(series.ifo or series.path, []).append(series)
-        return [max(some, key=lambda s: self._room(s, gps)) for some in held.values()]
+        return [max(some, key=lambda s: self._worth(s, gps)) for some in held.values()]
 
     def without(self, gps: Decimal, ifo: str | None = None) -> str:
         """Say that no file holds a time."""
@@ -118,8 +119,8 @@ class Archive:
             samples[first:last][missing] = part[missing]
         return Strain(samples, gaps(samples, rate_hz), rate_hz, start, lost)
 
-    def _room(self, home: Series, gps: Decimal) -> Decimal:
-        """Tell for how long a file and its neighbours go on about a time, in s."""
+    def _worth(self, home: Series, gps: Decimal) -> tuple[bool, Decimal]:
+        """Tell if the rate is high enough, and how long strain is about it, in s."""
         first = last = gps
         near = [home, *self._alike(home, gps - BLOCK_S // 2, gps + BLOCK_S // 2)]
         for series in sorted(near, key=lambda s: s.start_gps):
@@ -128,7 +129,8 @@ class Archive:
         for series in sorted(near, key=lambda s: s.end_gps, reverse=True):
             if series.end_gps >= first:
                 first = min(first, series.start_gps)
-        return min(gps - first, last - gps, Decimal(BLOCK_S // 2))
+        room = min(gps - first, last - gps, Decimal(BLOCK_S // 2))
+        return home.rate_hz >= 2 * HIGH_HZ, room
 
     def _near(self, start: Decimal, end: Decimal) -> list[Series]:
         if len(self._spans) != len(self._series):
