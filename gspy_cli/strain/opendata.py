@@ -133,10 +133,7 @@ class OpenData:
             raise GspyError(
                 f"{self._server} does not answer as GWOSC does; see GWOSC_SERVER_URL"
             ) from None
-        except tenacity.RetryError:
-            failing = requests.RequestException("it fails again and again")
-            raise self._unreachable(failing) from None
-        except requests.RequestException as error:
+        except (tenacity.RetryError, requests.RequestException) as error:
             raise self._unreachable(error) from None
         except ValueError:  # gwosc knows no data set that covers the span
             return []
@@ -172,9 +169,13 @@ class OpenData:
 
     def _unreachable(self, error: Exception) -> GspyError:
         import requests
+        import tenacity
 
-        offline = type(error) is requests.ConnectionError
-        reason = "no connection" if offline else str(error) or type(error).__name__
+        known = {
+            requests.ConnectionError: "no connection",
+            tenacity.RetryError: "it fails again and again",
+        }
+        reason = known.get(type(error)) or str(error) or type(error).__name__
         reason = reason.partition(";")[0][:100]
         return GspyError(
             f"cannot fetch from {self._server} ({reason}); try again with a "
