@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from io import IOBase
 from operator import index
-from os import PathLike, fsdecode, fspath
+from os import PathLike, fsdecode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def load_model(
     GspyError
         The model or the device does not exist, or the file is damaged or foreign.
     """
-    wanted = None if name is None else fspath(name)
+    wanted = None if name is None else fsdecode(name)
     return Classifier(models.load_model(wanted, device=device))
 
 

@@ -1,6 +1,5 @@
 """What a run gives for each input: a `Prediction` or a `Failure`."""
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,8 +46,6 @@ COLUMN = re.compile(
     r"|Filename\d|event_time|peak_frequency|snr|q_value|time_shift_(labels|stable)"
 )
 """The columns of tables of answers that are none of the classes'."""
-
-csv.field_size_limit(2**31 - 1)  # a path may be a line of a list, of any length
 
 VIEW = re.compile(
     r"(?P<glitch>(?:(?P<ifo>[A-Z]\d)_)?(?P<id>.+))"

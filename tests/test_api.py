@@ -27,6 +27,7 @@ def test_paths_folders_and_arrays_give_the_same_results(tiny_model, figures):
     paths = sorted(figures.iterdir())
     expected = list(classify(from_paths([str(figures)]), load(str(tiny_model))))
     assert list(model.classify(paths)) == expected
+    assert list(load_model(os.fsencode(tiny_model)).classify(paths)) == expected
     assert list(model.classify(map(str, paths))) == expected
     assert list(model.classify(figures)) == expected
     assert list(model.classify(np.array(list(map(str, paths))))) == expected
@@ -37,10 +38,13 @@ def test_paths_folders_and_arrays_give_the_same_results(tiny_model, figures):
     assert [r.origin.path for r in by_array] == ["array 0", "array 1", "array 2"]
 
 
-def test_onnx_runtime_keeps_no_record_of_its_use(tiny_model, tmp_path):
+def test_a_notebook_and_its_home_stay_as_they_were(tiny_model, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    code = "import sys, gspy_cli; gspy_cli.load_model(sys.argv[1])"
+    code = (
+        "import csv, sys, gspy_cli; before = csv.field_size_limit(); "
+        "gspy_cli.load_model(sys.argv[1]); assert csv.field_size_limit() == before"
+    )
     subprocess.run(
         [sys.executable, "-c", code, tiny_model],
         env=without_a_home(home),

@@ -1,5 +1,6 @@
 """The app: its commands, its version, and what an error or Ctrl-C does."""
 
+import csv
 import errno
 import io
 import os
@@ -21,6 +22,8 @@ UNUSABLE = (  # errors of a path that checks like `Path.exists` do not foresee
     errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN,
 )  # fmt: skip
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
+csv.field_size_limit(2**31 - 1)  # a path may be a line of a list, of any length
 
 COMMANDS = tuple(name for names in layout.COMMANDS.values() for name in names)
 """Each is a function, or an app of its own, in the module of its name."""
