@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.home import data_home, user_path
 from gspy_cli.model_folder import ModelFolder
@@ -78,13 +77,6 @@ def _users_default() -> str | None:
         raise GspyError(
             f"cannot read {note}: {error.strerror}; name a model with -m"
         ) from None
-
-
-def cards() -> Iterator[ModelCard]:
-    """Give the registry's cards, but for broken ones."""
-    for folder in installed():
-        with suppress(GspyError):
-            yield folder.card()
 
 
 def new_folder(name: str, *, force: bool) -> ModelFolder:

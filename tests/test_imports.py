@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "graph": set(),
     "card": set(),
     "model_folder": {"card"},
-    "registry": {"card", "model_folder"},
+    "registry": {"model_folder"},
     "session": {"device"},
     "model": {"card", "graph", "model_folder", "registry", "session"},
     "strain": set(),

@@ -23,6 +23,7 @@ from gspy_cli.card import MAX_SIDE, ModelCard
 from gspy_cli.cli import models_screen
 from gspy_cli.cli.models import models
 from gspy_cli.errors import GspyError
+from gspy_cli.evaluation.subjects import of_table
 from gspy_cli.model import load_model
 from gspy_cli.model_folder import WEIGHTS, ModelFolder
 
@@ -375,7 +376,6 @@ def test_a_broken_model_hides_no_other(tiny_model: Path, registry: Path):
         ["tiny", "mean_colour"],
     ]
     assert "is not a gspy model card" in " ".join(out.split())
-    assert [card.name for card in registry_module.cards()] == ["tiny", "tiny"]
 
 
 def test_a_small_score_of_a_card_is_not_shown_as_nothing():
@@ -442,6 +442,17 @@ def test_a_model_that_a_kill_left_without_its_card_is_listed(tiny_model, registr
     (folder / "card.json").unlink()
     assert load_model("mine").card.classes == TINY_CLASSES
     assert gspy("models") == whole
+
+
+@pytest.mark.parametrize(("name", "known"), [("mine", True), ("gone", False)])
+def test_a_table_knows_the_card_of_its_model(tiny_model, registry, name, known):
+    add_own_card(tiny_model)
+    folder = model.add_to_registry(tiny_model, name="mine").path
+    table = registry / "labels.csv"
+    table.write_text(f"path,A,B,status,model_name\na.png,1,0,ok,{name}\n")
+    assert bool(of_table(table).card) == known
+    (folder / "card.json").unlink()
+    assert bool(of_table(table).card) == known
 
 
 def test_a_registry_that_cannot_be_written_is_one_line(tiny_model, registry):

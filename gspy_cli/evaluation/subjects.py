@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.evaluation import answer_tables
 from gspy_cli.evaluation.judgement import Judgement, judge
 from gspy_cli.home import user_path
-from gspy_cli.model import Model, load_model
+from gspy_cli.model import Model, find_card, load_model
 from gspy_cli.model_folder import WEIGHTS, ModelFolder, weights_path
 from gspy_cli.training.examples import Example, names_of
 from gspy_cli.training.history import EpochRow, note_of_stop, read_history
@@ -190,7 +191,9 @@ def of_table(path: Path) -> Subject:
     def answer(examples: Sequence[Example], batch: int, report: Progress) -> Judgement:
         return answer_tables.answers_of(table, examples)
 
-    card = next((c for c in registry.cards() if c.name == table.model_name), None)
+    card = None
+    with suppress(GspyError):  # it need not be here
+        card = find_card(table.model_name) if table.model_name else None
     data = path if table.has_labels else None
     notes = (answer_tables.FUSED,) if table.per_glitch else ()
     return Subject(path.stem, table.classes, answer, card, data=data, notes=notes)
