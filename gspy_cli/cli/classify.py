@@ -1,9 +1,8 @@
 """`gspy classify`: pictures in, labels out."""
 
 import math
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -27,9 +26,6 @@ from gspy_cli.cli.strain import Events, OpenDataOption, TriggersOption
 from gspy_cli.cli.wanted import Format, Link, Wanted
 from gspy_cli.errors import GspyError
 from gspy_cli.home import user_path
-
-if TYPE_CHECKING:
-    from gspy_cli.glitches import Group
 
 
 def _no_nan(probability: float | None) -> float | None:
@@ -196,11 +192,7 @@ def classify(
         least=int(wanted.begun()),  # a picture may have crashed the run that began it
     ) as begun:
         ahead = begun.reads_here and not wanted.paths()
-        rounds: Iterator[Iterable[Group]] = (
-            given.arrivals(per_glitch=per_glitch)
-            if watch
-            else iter([given.groups(per_glitch=per_glitch, ahead=ahead)])
-        )
+        rounds = given.rounds(watch=watch, per_glitch=per_glitch, ahead=ahead)
 
         from gspy_cli.writers import Columns
 
@@ -234,7 +226,11 @@ def classify(
                     raise KeyboardInterrupt(wanted.after_stop()) from None
                 stopped = True  # the way to end it
     failed = _close(
-        *(given, wanted, engine, outputs, tally),
+        given,
+        wanted,
+        engine,
+        outputs,
+        tally,
         model=model,
         explain=explain,
         quiet=quiet,

@@ -57,6 +57,14 @@ class Given:
             lists.append(sources.listed(sources.read_list(self.files_from)))
         return chain.from_iterable(lists)
 
+    def rounds(
+        self, *, watch: bool, per_glitch: bool, ahead: bool
+    ) -> "Iterator[Iterable[Group]]":
+        """Give the inputs by row, all in a round; `watch`, what arrives in the next."""
+        if watch:
+            return self._arrivals(per_glitch=per_glitch)
+        return iter([self.groups(per_glitch=per_glitch, ahead=ahead)])
+
     def groups(self, *, per_glitch: bool, ahead: bool) -> "Iterator[Group]":
         """Give the inputs by row; with `ahead`, the first is read now."""
         from gspy_cli import glitches
@@ -104,7 +112,7 @@ class Given:
             return None
         return glitches.group(self.names()) if per_glitch else self.names()
 
-    def arrivals(self, *, per_glitch: bool) -> "Iterator[list[Group]]":
+    def _arrivals(self, *, per_glitch: bool) -> "Iterator[list[Group]]":
         """Give what is in the folders and what arrives there, without end."""
         from gspy_cli import watching
 

@@ -39,19 +39,21 @@ class RowTally:
 
     def summary(self, outputs: "Outputs") -> str:
         """Say in one line what this run did, and what an earlier one had done."""
+        per_glitch = outputs.columns.per_glitch
+        named = counted(self.classified, "glitch") if per_glitch else self.classified
         rate = self.total / max(time.monotonic() - self._started, 1e-9)
-        glitches = counted(self.classified, "glitch")
-        named = glitches if outputs.columns.per_glitch else self.classified
-        counts = f"{named} classified, {self.failed} failed, {rate:.0f}/s"
-        views = f", {self.partial} with a failed view" if self.partial else ""
-        before = f"; {outputs.already} done before" if outputs.already else ""
-        full = f"; {outputs.left_out} more than the page takes"
-        failed = outputs.already_failed
-        which = "with failures" if outputs.columns.per_glitch else "failed"
-        mark = "," if before else ";"
-        again = f"{mark} {failed} {which} before; --overwrite reads all anew"
-        before += again if failed else ""
-        return f"{counts}{views}{before}{full if outputs.left_out else ''}"
+        said = f"{named} classified, {self.failed} failed, {rate:.0f}/s"
+        if self.partial:
+            said += f", {self.partial} with a failed view"
+        if outputs.already:
+            said += f"; {outputs.already} done before"
+        if failed := outputs.already_failed:
+            which = "with failures" if per_glitch else "failed"
+            said += f"{',' if outputs.already else ';'} {failed} {which} before"
+            said += "; --overwrite reads all anew"
+        if outputs.left_out:
+            said += f"; {outputs.left_out} more than the page takes"
+        return said
 
 
 def run(
