@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
+from gspy_cli.glitches import fuse
 from gspy_cli.model import Model, load_model
-from gspy_cli.views import fuse
 
 BORDERS = 10, 20  # of the SNR
 ABOVE = 0.02  # of a class, for another one to be listed

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample
 
+from gspy_cli.glitches import fuse
 from gspy_cli.model import Model
 from gspy_cli.simulate import scene
 from gspy_cli.simulate.clock import Clock
@@ -18,7 +19,6 @@ from gspy_cli.simulate.dataset import scene_views
 from gspy_cli.simulate.origins import Origin, draw_origin
 from gspy_cli.simulate.quiet import Quiet
 from gspy_cli.simulate.waveform import Waveform
-from gspy_cli.views import fuse
 
 SIDE = 160
 

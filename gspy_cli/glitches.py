@@ -6,10 +6,12 @@ from dataclasses import replace
 from itertools import islice, zip_longest
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gspy_cli.results import WINDOWS, Failure, Glitch, Origin, Prediction, Result
 from gspy_cli.samples import Name, Sample, sample_of
-from gspy_cli.views import fuse
+
+LEAST = 1e-12  # a probability of 0 would silence every other view
 
 Group = tuple[Sample, ...]
 """The samples that one row answers: the views of a glitch, or a single picture."""
@@ -83,3 +85,10 @@ def fuse_views(views: tuple[Result, ...]) -> Glitch:
     label = classes[best]
     answer = Prediction(origin, label, scores[label], scores, familiar=familiar)
     return Glitch(views, answer)
+
+
+def fuse(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Fuse the views (V, K) of a glitch by their mean log-probability: (K,), sum 1."""
+    odds = np.exp(np.log(np.maximum(probabilities, LEAST)).mean(axis=0))
+    fused: NDArray[np.float64] = odds / odds.sum()
+    return fused

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli.glitches import fuse
 from gspy_cli.training.examples import Example
-from gspy_cli.views import fuse
 
 
 @dataclass(frozen=True, slots=True)
