@@ -131,6 +131,16 @@ def test_torchruns_sigterm_is_advice_for_as_long_as_a_training_runs():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_process_lost_before_there_is_a_run_is_advice(monkeypatch):
+    monkeypatch.setattr(dist, "init_process_group", lambda *_, **__: None)
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    with (
+        pytest.raises(GspyError, match=r"is gone: start all of them again$"),
+        process_group(World(0, 2), torch.device("cpu")),
+    ):
+        raise RuntimeError("[gloo/pair.cc:561] Connection closed by peer")
+
+
 def test_an_error_of_one_process_is_not_the_loss_of_another():
     with (
         pytest.raises(RuntimeError, match="shapes"),

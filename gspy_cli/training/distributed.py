@@ -47,7 +47,7 @@ def world_of_torchrun() -> World:
 
 @contextmanager
 def process_group(world: World, device: torch.device) -> Iterator[None]:
-    """Join the other processes for as long as the block runs."""
+    """Join the other processes for as long as the block runs, and watch them."""
     if world.size == 1:
         yield
         return
@@ -57,21 +57,24 @@ def process_group(world: World, device: torch.device) -> Iterator[None]:
     else:
         dist.init_process_group("gloo", timeout=TIMEOUT)
     try:
-        yield
+        with watching_ranks(world):
+            yield
     finally:
         dist.destroy_process_group()
 
 
 @contextmanager
-def watching_ranks(world: World, run: Path) -> Iterator[None]:
-    """Turn the loss of another process, or torchrun's SIGTERM after it, into advice."""
+def watching_ranks(world: World, run: Path | None = None) -> Iterator[None]:
+    """Turn the loss of another process, or torchrun's SIGTERM after it, into advice.
+
+    `run` is the folder to go on from, where there is one.
+    """
     if world.size == 1:
         yield
         return
-    message = (
-        "another process of this training is gone: start all of them again "
-        f"with --resume {run}"
-    )
+    message = "another process of this training is gone: start all of them again"
+    if run is not None:
+        message += f" with --resume {run}"
 
     def stop(*_: object) -> NoReturn:
         raise GspyError(message)
