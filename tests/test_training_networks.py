@@ -1,13 +1,16 @@
 """The registry of networks: sizes, weights, and their two parts."""
 
 import sys
+from pathlib import Path
 from pickle import dumps
 from urllib.error import URLError
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
+from torchvision.models import AlexNet_Weights
 from torchvision.models._api import WeightsEnum
 
 from gspy_cli.errors import GspyError
@@ -209,6 +212,27 @@ def test_without_a_network_the_remedy_is_named(monkeypatch):
         imagenet_state("mobilenet_v2")
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_download_is_a_note_and_torch_says_nothing(
+    tmp_path, monkeypatch, capfd, is_kept
+):
+    (url,) = {weights.url for weights in AlexNet_Weights}
+    file = tmp_path / "checkpoints" / url.rpartition("/")[2]
+
+    def download(url, path, *_, **__):
+        Path(path).parent.mkdir(exist_ok=True)
+        torch.save({"a": torch.ones(1)}, path)
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    if is_kept:
+        download(url, file)
+    notes = []
+    assert imagenet_state("alexnet", notes.append) == {"a": torch.ones(1)}
+    assert notes == ([] if is_kept else [f"downloading ImageNet weights from {url}"])
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_autoencoder_has_no_imagenet_weights():
     assert imagenet_state("cae") is None
 
@@ -276,6 +300,15 @@ def test_tensors_without_names_are_no_state_dict(tmp_path, content):
     torch.save(content, tmp_path / "weights.pth")
     with pytest.raises(GspyError, match="holds no state dict"):
         load_weights(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize("save", [save_file, torch.save])
+def test_weights_that_are_no_numbers_are_an_error(tmp_path, save, value):
+    file = tmp_path / f"weights{'.safetensors' if save is save_file else '.pth'}"
+    save({"a": torch.ones(2), "b": torch.tensor([1, float(value)])}, file)
+    with pytest.raises(GspyError, match=r"NaN or infinite weights \(b\)"):
+        load_weights(file)
 
 
 def test_a_missing_weights_file_is_an_error(tmp_path):

@@ -2,14 +2,18 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
+from io import StringIO
+from pathlib import Path
 from urllib.error import URLError
 
 import torch
 import torchvision.models as tv
 from torch import Tensor, nn
 
+from gspy_cli.callbacks import OnNote, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.config import unknown_architecture
@@ -39,7 +43,7 @@ class Architecture:
     parameters: float
     input_size: int = 224
     sizes: range = ANY_SIZE
-    imagenet: Callable[[], Mapping[str, Tensor]] | None = None
+    imagenet: Callable[[OnNote], Mapping[str, Tensor]] | None = None
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
@@ -62,15 +66,21 @@ def from_torchvision(
         parameters=parameters,
         input_size=input_size,
         sizes=sizes,
-        imagenet=lambda: torchvision_weights(name),
+        imagenet=lambda on_note: torchvision_weights(name, on_note),
     )
 
 
-def torchvision_weights(name: str) -> Mapping[str, Tensor]:
-    """Get ImageNet weights from torchvision's cache or over the network."""
+def torchvision_weights(name: str, on_note: OnNote) -> Mapping[str, Tensor]:
+    """Get ImageNet weights from torch's cache or over the network."""
     weights = tv.get_model_weights(name)["IMAGENET1K_V1"]
+    kept = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+    if not kept.exists():
+        on_note(f"downloading ImageNet weights from {weights.url}")
     try:
-        state: Mapping[str, Tensor] = weights.get_state_dict(check_hash=True)
+        with redirect_stdout(StringIO()):  # torch prints that it downloads
+            state: Mapping[str, Tensor] = weights.get_state_dict(
+                progress=False, check_hash=True
+            )
     except (URLError, OSError, RuntimeError) as error:
         raise GspyError(
             f"cannot get ImageNet weights from {weights.url} ({error}): "
@@ -87,7 +97,7 @@ def lite(version: int, scale: Scale, *, parameters: float) -> Architecture:
         build=lambda classes: EfficientNetLite(classes, scale),
         head="_fc",
         parameters=parameters,
-        imagenet=lambda: lite_weights(version),
+        imagenet=lambda _: lite_weights(version),
         mean=TENSORFLOW_MEAN,
         std=TENSORFLOW_STD,
     )
@@ -187,8 +197,10 @@ def build_network(
     return model
 
 
-def imagenet_state(name: str) -> Mapping[str, Tensor] | None:
+def imagenet_state(name: str, on_note: OnNote = ignore) -> Mapping[str, Tensor] | None:
     """Give a network's ImageNet weights; None where nobody has trained any.
+
+    A download is told of first.
 
     Raises
     ------
@@ -196,7 +208,7 @@ def imagenet_state(name: str) -> Mapping[str, Tensor] | None:
         There is no such network, or its weights cannot be had.
     """
     get = architecture(name).imagenet
-    return None if get is None else get()
+    return None if get is None else get(on_note)
 
 
 def transfer(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:

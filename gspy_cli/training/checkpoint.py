@@ -120,10 +120,20 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     GspyError
-        There is no such file, or it cannot be read, or holds no plain state dict.
+        There is no such file, or it cannot be read, or holds no plain state dict, or
+        weights that are no numbers.
     """
-    if path.suffix == ".safetensors":
-        return load_tensors(path)[0]
+    is_safe = path.suffix == ".safetensors"
+    state = load_tensors(path)[0] if is_safe else _load_foreign(path)
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise GspyError(
+                f"{path} holds NaN or infinite weights ({name}): give other weights"
+            )
+    return state
+
+
+def _load_foreign(path: Path) -> dict[str, Tensor]:
     _check_opens(path)
     try:
         with warnings.catch_warnings():

@@ -74,7 +74,7 @@ def cross_validate(config: TrainConfig, k: int, *, reports: Reports) -> Path:
     parts = [hold_out(dataset, fold == number) for number in range(k)]
     for part in parts:
         check_enough(part, config, ALONE)
-    check_start(config, dataset)
+    check_start(config, dataset, reports.on_note)
     folder = new_directory(config.output, f"{config.name or config.architecture}-folds")
     planned = replace(config, output=folder, name="fold")
     for part in parts:

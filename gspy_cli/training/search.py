@@ -59,7 +59,7 @@ def search(
     found = dataset_of(config, reports.on_note)
     dataset = split_of(found, config)
     check_split(dataset, config, ALONE)
-    check_start(config, dataset)
+    check_start(config, dataset, reports.on_note)
     recipes = [
         replace(recipe, batch_size=size, lr=rate)
         for size, rate in product(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gspy_cli import registry
+from gspy_cli.callbacks import OnNote
 from gspy_cli.card import ModelCard
 from gspy_cli.model import find_card
 from gspy_cli.model_folder import WEIGHTS, ModelFolder
@@ -32,13 +33,17 @@ def resolved_weights(weights: Path) -> Path:
     return weights if named else weights.absolute()
 
 
-def starting_weights(config: TrainConfig) -> Mapping[str, Tensor] | None:
+def starting_weights(
+    config: TrainConfig, on_note: OnNote
+) -> Mapping[str, Tensor] | None:
     """Get the weights to begin with; None to begin from nothing."""
     if config.weights is not None:
         if names_a_model(config.weights):
             return read_exported(config.weights, config.architecture)
         return load_weights(config.weights)
-    return imagenet_state(config.architecture) if config.pretrained else None
+    if config.pretrained:
+        return imagenet_state(config.architecture, on_note)
+    return None
 
 
 def settled(

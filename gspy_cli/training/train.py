@@ -69,7 +69,7 @@ def train_on(
     check_split(split_of(found, config), config, world)
     machine = find_machine(config.device, config.amp, world)
     with process_group(world, machine.device):
-        start = starting_weights(config)
+        start = starting_weights(config, reports.on_note)
         found, pixels = open_dataset(config, found, world, reports)
         split = split_of(found, config)
         check_split(split, config, world)
@@ -116,7 +116,7 @@ def go_on(run: Run, data: Path | None, world: World, reports: Reports) -> Run:
         run = replace(run, dataset=dataset)
         start = None
         if not run.history:
-            start = starting_weights(config)
+            start = starting_weights(config, reports.on_note)
             run = replace(run, seen_before=seen_by(config.weights))
         trainee = new_trainee(run, machine, settled(run, pixels, start))
         if run.history:
@@ -202,10 +202,10 @@ def check_simulated(config: TrainConfig, dataset: Dataset) -> None:
         read_simulated_of(dataset.classes, config.simulated, image_size(config))
 
 
-def check_start(config: TrainConfig, dataset: Dataset) -> None:
+def check_start(config: TrainConfig, dataset: Dataset, on_note: OnNote) -> None:
     """Refuse what a network of these classes cannot begin with."""
     check_simulated(config, dataset)
-    start = starting_weights(config)
+    start = starting_weights(config, on_note)
     build_network(config.architecture, len(dataset.classes), state=start)
 
 
