@@ -459,8 +459,10 @@ def test_only_files_of_one_size_are_read_to_find_copies(data, monkeypatch):
     files = sorted((data / "Blip").iterdir())[:3]
     for file, content in zip(files, ("one", "two", "three"), strict=True):
         file.write_text(content)
-    read = []
-    monkeypatch.setattr(selection, "digest", lambda path: read.append(path) or path)
+    read, read_bytes = [], Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read.append(path) or read_bytes(path)
+    )
     selection.identical([Example(file, "Blip", file.name) for file in files])
     assert read == files[:2]
 
@@ -956,6 +958,16 @@ def test_the_longest_name_of_a_list_can_be_read(data, table, tmp_path):
     with table.open("a", newline="") as file:
         csv.writer(file).writerow(["x" * 200_000, *["0"] * columns])
     assert gspy("evaluate", table, "--data", data)[0] in (0, 1)
+
+
+def test_what_a_killed_report_has_left_goes(data, table, tmp_path):
+    left = [tmp_path / "report" / f".{n}.0a1b2c3d.part" for n in ("index.html", "a")]
+    left[0].parent.mkdir()
+    for path in left:
+        path.touch()
+    os.utime(left[0], (0, 0))  # the other may be of a run that goes on
+    evaluated(table, "--data", data, out=tmp_path / "report")
+    assert [path.exists() for path in left] == [False, True]
 
 
 def test_a_report_leaves_pictures_where_there_is_no_report(data, table, tmp_path):

@@ -112,16 +112,12 @@ def draw_bins(
 ) -> None:
     """Draw each bin's accuracy at its mean confidence."""
     place = bin_of(confidence)
-    x, y, below, above = [], [], [], []
-    for b in sorted(set(place.tolist())):
-        inside = place == b
-        low, high = wilson_interval(int(right[inside].sum()), int(inside.sum()))
-        x.append(confidence[inside].mean())
-        y.append(int(right[inside].sum()) / int(inside.sum()))
-        below.append(y[-1] - low)
-        above.append(high - y[-1])
+    bins = [place == b for b in np.unique(place)]
+    x, y = (np.array([of[b].mean() for b in bins]) for of in (confidence, right))
+    counts = [(int(right[b].sum()), int(b.sum())) for b in bins]
+    ends = np.transpose([wilson_interval(*count) for count in counts])  # (2, bins)
     style: dict[str, Any] = {"color": colour, "marker": marker, "label": label}
-    axes.errorbar(x, y, (below, above), capsize=2, linewidth=1, **style)
+    axes.errorbar(x, y, np.abs(ends - y), capsize=2, linewidth=1, **style)
 
 
 @in_any_script()

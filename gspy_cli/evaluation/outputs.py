@@ -16,6 +16,7 @@ from gspy_cli.training.history import cell
 NewFile = Callable[[str], Path]
 """Gives the path to write a file of a report to, by the file's name."""
 
+OF_CARD = ("architecture", "parameters", "sha256")
 PER_CLASS = ["class", *(field.name for field in fields(ClassRow)[1:])]
 
 
@@ -41,9 +42,7 @@ def metrics(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "model": {
             "name": subject.name,
-            "architecture": subject.card.architecture if subject.card else None,
-            "parameters": subject.card.parameters if subject.card else None,
-            "sha256": subject.card.sha256 if subject.card else None,
+            **{name: getattr(subject.card, name, None) for name in OF_CARD},
             "bytes": subject.size,
             "held_out": subject.held_out,
         },

@@ -17,7 +17,7 @@ from gspy_cli.evaluation.evaluation import Evaluation
 from gspy_cli.evaluation.outputs import NewFile
 from gspy_cli.evaluation.sections import sections
 from gspy_cli.training.curves import draw_comparison, draw_curves
-from gspy_cli.whole import whole_file, writing
+from gspy_cli.whole import remove_left, whole_file, writing
 
 OF_SEVERAL = {"index.html", "comparison.csv", "parameters.png", "curves.png"}
 OF_ONE = {"index.html", "metrics.json", "per_class.csv", "confusion.csv"}
@@ -73,6 +73,7 @@ def renewed(folder: Path) -> Iterator[tuple[Path, NewFile]]:
     that this one has not go then.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    remove_left(folder)
     stale = files_of(folder)
     with ExitStack() as files:
 

@@ -132,16 +132,10 @@ def identical(examples: Sequence[Example]) -> list[list[Example]]:
     groups: defaultdict[bytes, list[Example]] = defaultdict(list)
     for alike in sizes.values():
         for example in alike if len(alike) > 1 else ():
-            groups[digest(example.path)].append(example)
+            with suppress(OSError):
+                content = example.path.read_bytes()
+                groups[hashlib.sha256(content).digest()].append(example)
     return [group for group in groups.values() if len(group) > 1]
-
-
-def digest(path: Path) -> bytes:
-    """Fingerprint a file's bytes; a file that cannot be read is like no other."""
-    try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError:
-        return str(path).encode("utf-8", "surrogateescape")
 
 
 def seen_in_training(card: ModelCard, examples: Iterable[Example]) -> list[Example]:
