@@ -1,14 +1,22 @@
 """How numbers, names and commands are said."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+NAMED = 5  # names in a note, of however many
 
 
 def counted(number: int, noun: str) -> str:
     """Say how many there are: 1 glitch, 2 glitches, 0 pictures, 3 epochs."""
     ending = "es" if noun.endswith(("tch", "s")) else "s"
     return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"
+
+
+def first_few(names: Sequence[str]) -> str:
+    """Name the first few."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def reason(error: BaseException) -> str:

@@ -20,7 +20,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from gspy_cli import registry
 from gspy_cli.callbacks import ignore
 from gspy_cli.errors import DivergedError, GspyError
-from gspy_cli.evaluation import evaluation, figures, report, selection
+from gspy_cli.evaluation import evaluation, figures, report
 from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.evaluation.judgement import judge
 from gspy_cli.evaluation.misclassifications import find_errors
@@ -453,18 +453,6 @@ def test_the_same_picture_under_another_name_is_found(data):
     shutil.copy(data / "Blip" / "H1_Blip0_spectrogram_0.5.png", copy)
     (note,) = (n for n in select(data, TINY_CLASSES).notes if "more than once" in n)
     assert "H1_Blip0_spectrogram_0.5.png = H1_other_spectrogram_0.5.png" in note
-
-
-def test_only_files_of_one_size_are_read_to_find_copies(data, monkeypatch):
-    files = sorted((data / "Blip").iterdir())[:3]
-    for file, content in zip(files, ("one", "two", "three"), strict=True):
-        file.write_text(content)
-    read, read_bytes = [], Path.read_bytes
-    monkeypatch.setattr(
-        Path, "read_bytes", lambda path: read.append(path) or read_bytes(path)
-    )
-    selection.identical([Example(file, "Blip", file.name) for file in files])
-    assert read == files[:2]
 
 
 def test_copies_of_pictures_that_are_left_out_are_not_named(data):

@@ -3,6 +3,7 @@
 import csv
 import errno
 import os
+import shutil
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,10 +19,12 @@ from gspy_cli.evaluation.answer_tables import OURS
 from gspy_cli.evaluation.selection import select
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
+from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import read_dataset
-from gspy_cli.training.examples import Dataset, Example
+from gspy_cli.training.examples import Dataset, Example, identical
 from gspy_cli.training.label_tables import read_labels
 from gspy_cli.training.splits import check_classes, folds, split_dataset
+from gspy_cli.training.train import dataset_of
 from gspy_cli.writers import Columns
 
 
@@ -82,6 +85,46 @@ def test_a_window_that_no_picture_has_is_an_error(tmp_path):
 def test_aliases_count_as_their_class(tmp_path):
     draw_class_folders(tmp_path, {"Crown": 1, "Koi Fish": 1})
     assert read_dataset(tmp_path).classes == ("Fast_Scattering", "Koi_Fish")
+
+
+def test_a_picture_in_two_classes_is_told_and_in_neither(tmp_path):
+    draw_class_folders(tmp_path, {"Blip": 2, "Whistle": 2, "Crown": 1})
+    one, other, again, alias = (
+        *(tmp_path / "Blip" / f"H1_Blip0_spectrogram_{w}.png" for w in ("0.5", "1.0")),
+        *(tmp_path / name / "a.png" for name in ("Whistle", "Fast_Scattering")),
+    )
+    alias.parent.mkdir()
+    shutil.copy(one, again)
+    shutil.copy(other, one.with_name("b.png"))
+    shutil.copy(tmp_path / "Crown" / "H1_Crown0_spectrogram_0.5.png", alias)
+    notes = []
+    found = dataset_of(TrainConfig(tmp_path), notes.append)
+    assert notes == [
+        f"1 picture left out, in two classes at once: {one} (Blip) = {again} (Whistle)"
+    ]
+    left_out = {e.path for e in read_dataset(tmp_path).examples} - {
+        e.path for e in found.examples
+    }
+    assert left_out == {one, again}
+
+
+def test_a_class_whose_pictures_are_all_of_another_too_is_refused(tmp_path):
+    draw_class_folders(tmp_path, {"Blip": 1, "Whistle": 1})
+    shutil.copytree(tmp_path / "Blip", tmp_path / "Tomte")
+    with pytest.raises(GspyError, match="class Blip is empty"):
+        check_classes(dataset_of(TrainConfig(tmp_path)))
+
+
+def test_only_files_of_one_size_are_read_to_find_copies(tmp_path, monkeypatch):
+    files = [tmp_path / name for name in "abc"]
+    for file, content in zip(files, ("one", "two", "three"), strict=True):
+        file.write_text(content)
+    read, read_bytes = [], Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read.append(path) or read_bytes(path)
+    )
+    identical([Example(file, "Blip", file.name) for file in files])
+    assert read == files[:2]
 
 
 def test_an_unknown_class_is_an_error_that_names_the_nearest(tmp_path):

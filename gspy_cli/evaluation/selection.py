@@ -1,20 +1,23 @@
 """Which labelled pictures to evaluate on, and what a reader must know of them."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.training.data import in_words_of, read_dataset
-from gspy_cli.training.examples import SPLITS, Example, fingerprint, names_of
+from gspy_cli.training.examples import (
+    SPLITS,
+    Example,
+    fingerprint,
+    identical,
+    names_of,
+)
 from gspy_cli.training.splits import glitch_labels
-from gspy_cli.wording import counted
+from gspy_cli.wording import counted, first_few
 
-NAMED = 5  # names in a note, of however many
 UNKNOWN = "whether the model has trained on these pictures is not known"
 
 
@@ -123,21 +126,6 @@ def notes_of_copies(
         yield f"{number} there more than once: {first_few(pairs)}"
 
 
-def identical(examples: Sequence[Example]) -> list[list[Example]]:
-    """Group the files with the same bytes; only those of equal sizes are read."""
-    sizes: defaultdict[int, list[Example]] = defaultdict(list)
-    for example in examples:
-        with suppress(OSError):
-            sizes[example.path.stat().st_size].append(example)
-    groups: defaultdict[bytes, list[Example]] = defaultdict(list)
-    for alike in sizes.values():
-        for example in alike if len(alike) > 1 else ():
-            with suppress(OSError):
-                content = example.path.read_bytes()
-                groups[hashlib.sha256(content).digest()].append(example)
-    return [group for group in groups.values() if len(group) > 1]
-
-
 def seen_in_training(card: ModelCard, examples: Iterable[Example]) -> list[Example]:
     """List the examples whose glitches a model has seen in training."""
     seen = set(card.trained_on.split())
@@ -175,9 +163,3 @@ def of_these(part: int, total: int) -> str:
     if total == 1:
         return "this picture"
     return f"{'all' if part == total else part} of these {total} pictures"
-
-
-def first_few(names: Sequence[str]) -> str:
-    """Name the first few."""
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -10,9 +10,9 @@ from gspy_cli.callbacks import OnNote, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import ALIASES, CLASSES, class_of
 from gspy_cli.training.class_folders import read_folder
-from gspy_cli.training.examples import Dataset, Example
+from gspy_cli.training.examples import Dataset, Example, identical
 from gspy_cli.training.label_tables import read_labels
-from gspy_cli.wording import did_you_mean
+from gspy_cli.wording import counted, did_you_mean, first_few
 
 UNDECODED = re.compile("[\ud800-\udfff]")
 """What stands for a byte that is no UTF-8."""
@@ -55,6 +55,19 @@ def read_dataset(
     if not examples:
         raise GspyError(f"no {window} s pictures in {source}: leave --window out")
     return Dataset(examples, tuple(sorted({e.label for e in examples})))
+
+
+def of_one_class(found: Dataset, on_note: OnNote) -> Dataset:
+    """Leave out pictures that are in two classes, which `on_note` hears of."""
+    doubtful = [g for g in identical(found.examples) if len({e.label for e in g}) > 1]
+    if not doubtful:
+        return found
+    pairs = [" = ".join(f"{e.path} ({e.label})" for e in group) for group in doubtful]
+    number = counted(len(pairs), "picture")
+    on_note(f"{number} left out, in two classes at once: {first_few(pairs)}")
+    left_out = {e for group in doubtful for e in group}
+    kept = tuple(e for e in found.examples if e not in left_out)
+    return replace(found, examples=kept)
 
 
 def read_examples(

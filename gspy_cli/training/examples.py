@@ -2,7 +2,9 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +61,21 @@ def example(path: Path, label: str, *, split: str = "") -> Example:
         return Example(path, label, str(path.with_suffix("")), None, split)
     window = float(view["window"]) if view["window"] else None
     return Example(path, label, view["glitch"], window, split)
+
+
+def identical(examples: Sequence[Example]) -> list[list[Example]]:
+    """Group the files with the same bytes; only those of equal sizes are read."""
+    sizes: defaultdict[int, list[Example]] = defaultdict(list)
+    for example in examples:
+        with suppress(OSError):
+            sizes[example.path.stat().st_size].append(example)
+    groups: defaultdict[bytes, list[Example]] = defaultdict(list)
+    for alike in sizes.values():
+        for example in alike if len(alike) > 1 else ():
+            with suppress(OSError):
+                content = example.path.read_bytes()
+                groups[hashlib.sha256(content).digest()].append(example)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def split_name(name: str | None, table: Path) -> str:

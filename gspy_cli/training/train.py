@@ -8,7 +8,7 @@ from gspy_cli.callbacks import OnNote, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.training.architectures import build_network, check_size
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import read_dataset
+from gspy_cli.training.data import of_one_class, read_dataset
 from gspy_cli.training.distributed import (
     World,
     process_group,
@@ -144,14 +144,15 @@ def completed(config: TrainConfig) -> TrainConfig:
 
 
 def dataset_of(config: TrainConfig, on_note: OnNote = ignore) -> Dataset:
-    """Read the data that a configuration names."""
-    return read_dataset(
+    """Read the data that a configuration names, without what is in two classes."""
+    found = read_dataset(
         config.data,
         window=config.window,
         own_classes=config.own_classes,
         every_class=True,
         on_note=on_note,
     )
+    return of_one_class(found, on_note)
 
 
 def split_of(found: Dataset, config: TrainConfig) -> Dataset:
