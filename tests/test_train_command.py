@@ -17,7 +17,9 @@ from glitch_pictures import CLASSES, draw_class_folders
 from running import gspy, rows
 
 from gspy_cli import labels
+from gspy_cli.callbacks import ignore
 from gspy_cli.cli import training_screen
+from gspy_cli.cli.console import Console
 from gspy_cli.errors import GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training import check, download
@@ -70,6 +72,19 @@ def test_the_numbers_of_an_epoch_stand_below_their_names(spoken):
     assert row.index(f" {loss}") == heading.index(" loss")
     assert row.index(f" {right}") == heading.index(" acc.")
     assert row.index("validation ") + 10 == heading.rindex(" loss")
+
+
+@pytest.mark.parametrize(("rate", "said"), [(0.42, "0.4"), (123.4, "123")])
+def test_slow_epochs_have_a_rate_too(run, monkeypatch, rate, said):
+    lines = []
+    monkeypatch.setattr(
+        training_screen.Screen, "_say", lambda _, line: lines.append(line)
+    )
+    done = read_run(run)
+    row = replace(done.history[-1], pictures_per_second=rate)
+    screen = training_screen.Screen(Console(), ignore)
+    screen.finished(replace(done, history=(row,)))
+    assert lines[0].endswith(f"  {said} pictures/s")
 
 
 def test_after_ctrl_c_the_command_that_goes_on_is_named(data, tmp_path, monkeypatch):

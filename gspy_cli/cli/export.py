@@ -178,20 +178,18 @@ def _changes(
     name: str | None, temperature: float | None, scores: Path | None, licence: str
 ) -> dict[str, Any]:
     """Give the fields of the card that the options set."""
-    changes: dict[str, Any] = {}
-    if temperature is not None:
-        if not math.isfinite(temperature):
-            raise GspyError(f"--temperature {temperature}: give a number")
-        changes["temperature"] = temperature
-    if name:
-        changes["name"] = name
-    if licence:
-        changes["licence"] = licence
-    if scores:
-        try:
-            changes["scores"] = json.loads(scores.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise GspyError(f"cannot read scores from {scores} ({error})") from None
-        if not isinstance(changes["scores"], dict):
-            raise GspyError(f"{scores} is no JSON object: give names with their scores")
-    return changes
+    if temperature and not math.isfinite(temperature):
+        raise GspyError(f"--temperature {temperature}: give a number")
+    given = {"temperature": temperature, "name": name, "licence": licence}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value}
+    return changes | ({"scores": _read_scores(scores)} if scores else {})
+
+
+def _read_scores(file: Path) -> dict[str, Any]:
+    try:
+        scores = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GspyError(f"cannot read scores from {file} ({error})") from None
+    if not isinstance(scores, dict):
+        raise GspyError(f"{file} is no JSON object: give names with their scores")
+    return scores

@@ -110,13 +110,14 @@ class Screen:
     def finished(self, run: "Run") -> None:
         """Sum an epoch up in one line."""
         row = run.history[-1]
+        rate = row.pictures_per_second
         self._epoch = len(run.history) + 1
         self._say(
             f"epoch {row.epoch:3} {row.phase:11} "
             f"train {_number(row.train_loss)} {_number(row.train_accuracy)}  "
             f"validation {_number(row.validation_loss)} "
             f"{_number(row.validation_accuracy)}  "
-            f"{row.pictures_per_second:.0f} pictures/s"
+            f"{rate:.{0 if rate >= 10 else 1}f} pictures/s"
         )
 
     def interrupted(self, goes_on: GoesOn) -> None:

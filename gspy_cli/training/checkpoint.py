@@ -95,7 +95,7 @@ def _check_opens(path: Path) -> None:
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
     """Lay an optimiser's state out as tensors with names."""
     return {
-        f"optimizer.{number}.{name}": value
+        f"{number}.{name}": value
         for number, state in optimizer.state_dict()["state"].items()
         for name, value in state.items()
         if isinstance(value, Tensor)
@@ -106,10 +106,8 @@ def load_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Put the state back that `optimizer_tensors` gave."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
-        section, _, rest = key.partition(".")
-        if section == "optimizer":
-            number, _, name = rest.partition(".")
-            state.setdefault(int(number), {})[name] = value
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 

@@ -8,7 +8,7 @@ import json
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -144,33 +144,27 @@ def fetch(remote: RemoteFile, part: Path, *, on_progress: Stages) -> str:
     request = Request(remote.url, headers={"Range": f"bytes={have}-"})
     try:
         with urlopen(request, timeout=TIMEOUT_S) as answer:
-            goes_on = answer.status == 206
-            with part.open("ab" if goes_on else "wb") as file:
-                copy(answer, file.write, have if goes_on else 0, remote, on_progress)
+            have = have if answer.status == 206 else 0
+            with part.open("ab" if have else "wb") as file:
+                for piece in pieces(answer, remote.size - have):
+                    have += file.write(piece)
+                    on_progress(remote.name, have, remote.size)
     except BROKEN as error:
         return str(error) or type(error).__name__
     return "connection closed"
 
 
-def copy(
-    answer: HTTPResponse,
-    write: Callable[[bytes], int],
-    have: int,
-    remote: RemoteFile,
-    on_progress: Stages,
-) -> None:
-    """Write an answer out piece by piece."""
-
-    def read() -> bytes:
+def pieces(answer: HTTPResponse, size: int) -> Iterator[bytes]:
+    """Read an answer piece by piece, no more than `size` bytes."""
+    while size:
         try:
-            return answer.read1(CHUNK)
+            piece = answer.read1(CHUNK)[:size]
         except OSError as error:  # a route or a network that is gone, among others
             raise ConnectionError(str(error)) from None
-
-    while have < remote.size and (piece := read()):
-        write(piece[: remote.size - have])
-        have = min(have + len(piece), remote.size)
-        on_progress(remote.name, have, remote.size)
+        if not piece:
+            return
+        size -= len(piece)
+        yield piece
 
 
 def checksum(path: Path) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -93,9 +92,8 @@ class Block(nn.Module):
         super().__init__()
         wide = inputs * expansion
         self.is_residual = stride == 1 and inputs == outputs
-        self._expand_conv: nn.Module = nn.Identity()
-        self._bn0: nn.Module = nn.Identity()
-        if expansion > 1:
+        self._widens = expansion > 1
+        if self._widens:
             self._expand_conv = nn.Conv2d(inputs, wide, 1, bias=False)
             self._bn0 = nn.BatchNorm2d(wide, eps=EPS)
         self._depthwise_conv = SameConv2d(
@@ -104,7 +102,6 @@ class Block(nn.Module):
         self._bn1 = nn.BatchNorm2d(wide, eps=EPS)
         self._project_conv = nn.Conv2d(wide, outputs, 1, bias=False)
         self._bn2 = nn.BatchNorm2d(outputs, eps=EPS)
-        self._widens = expansion > 1
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H / stride, W / stride)."""
@@ -163,5 +160,5 @@ def initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out")
     elif isinstance(module, nn.Linear):
-        torch.nn.init.normal_(module.weight, std=0.01)
-        torch.nn.init.zeros_(module.bias)
+        nn.init.normal_(module.weight, std=0.01)
+        nn.init.zeros_(module.bias)

@@ -110,11 +110,13 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
 
 def state_tensors(trainee: Trainee) -> dict[str, Tensor]:
     """Lay out all that training changes."""
-    tensors = {f"model.{k}": v for k, v in trainee.model.state_dict().items()}
-    if trainee.average is not None:
-        mean = trainee.average.state_dict()
-        tensors |= {f"average.{k}": v for k, v in mean.items()}
-    return tensors | optimizer_tensors(trainee.optimizer)
+    average = trainee.average
+    sections = {
+        "model": trainee.model.state_dict(),
+        "average": {} if average is None else average.state_dict(),
+        "optimizer": optimizer_tensors(trainee.optimizer),
+    }
+    return {f"{s}.{k}": v for s, part in sections.items() for k, v in part.items()}
 
 
 def read_run(path: Path) -> Run:
@@ -148,7 +150,7 @@ def load_state(path: Path, trainee: Trainee) -> None:
     trainee.model.load_state_dict(section(tensors, "model."))
     if trainee.average is not None:
         trainee.average.load_state_dict(section(tensors, "average."))
-    load_optimizer(trainee.optimizer, tensors)
+    load_optimizer(trainee.optimizer, section(tensors, "optimizer."))
     if scale := json.loads(metadata["scaler"]):  # none where it began without
         trainee.scaler.load_state_dict(scale)
 
