@@ -178,7 +178,12 @@ def test_a_checkpoints_variant_is_tried_on_its_runs_pictures(run, variant, tmp_p
     assert variant(run / "last.safetensors", "fp16")[0] == 0
     alone = shutil.copy(run / "last.safetensors", tmp_path)
     code, err = variant(alone, "fp16")
-    assert (code, "no split.csv of its run beside it; give --data" in err) == (2, True)
+    gone = f"{tmp_path / 'split.csv'} is missing: put it back, or give --data"
+    assert (code, gone in err) == (2, True)
+    folder = shutil.copytree(run, tmp_path / "run")
+    (folder / "split.csv").unlink()
+    code, err = variant(folder, "fp16")
+    assert (code, f"{folder / 'split.csv'} is missing: put" in err) == (2, True)
 
 
 def test_a_variant_tells_of_a_class_without_a_picture(run, variant, tmp_path):

@@ -109,34 +109,27 @@ def test_inputs_that_do_not_fit_are_refused(simulated, changes, message):
         joined(simulated, **changes)
 
 
-def test_labels_of_fewer_glitches_are_refused(simulated, tmp_path):
-    folder = shutil.copytree(simulated, tmp_path / "cut")
-    np.save(folder / "labels.npy", np.load(folder / "labels.npy")[:-1])
-    with pytest.raises(GspyError, match="inputs of 12 glitches and labels of 11"):
-        joined(folder)
-
-
 @pytest.mark.parametrize(
-    ("name", "wrong", "message"),
+    ("name", "wrong"),
     [
-        ("labels", np.arange(12) + 13, "holds labels that are not 0 to 23"),
-        ("labels", np.arange(12) - 1, "holds labels that are not 0 to 23"),
-        ("labels", np.zeros((12, 1)), "glitches and labels of 12"),
-        ("inputs", np.zeros(12, np.uint8), r"holds uint8 of the shape \(12,\), not"),
-        (
-            "inputs",
-            np.zeros((12, SIDE, SIDE, 3), np.uint8),
-            "not uint8 of .glitches",
-        ),
-        ("inputs", np.zeros((12, 4, SIDE, SIDE, 3)), "holds float64 of the shape"),
+        ("labels", np.arange(12) + 13),
+        ("labels", np.arange(12) - 1),
+        ("labels", np.zeros(11, int)),
+        ("labels", np.zeros((12, 1))),
+        ("inputs", np.zeros(12, np.uint8)),
+        ("inputs", np.zeros((12, SIDE, SIDE, 3), np.uint8)),
+        ("inputs", np.zeros((12, 5, SIDE, SIDE, 3), np.uint8)),
+        ("inputs", np.zeros((12, 4, SIDE, SIDE), np.uint8)),
+        ("inputs", np.zeros((12, 4, SIDE, SIDE, 4), np.uint8)),
+        ("inputs", np.zeros((12, 4, SIDE, SIDE, 3))),
     ],
 )
 def test_arrays_that_are_not_the_simulators_are_refused(
-    simulated, tmp_path, name, wrong, message
+    simulated, tmp_path, name, wrong
 ):
     folder = shutil.copytree(simulated, tmp_path / "wrong")
     np.save(folder / f"{name}.npy", wrong)
-    with pytest.raises(GspyError, match=message):
+    with pytest.raises(GspyError, match="wrong does not hold what gspy simulate"):
         joined(folder)
 
 

@@ -157,9 +157,7 @@ def draw_indices(
     order = rng.permutation(len(weights))
     edges = np.cumsum(weights[order])
     points = (rng.random() + np.arange(len(order))) / len(order) * edges[-1]
-    return rng.permutation(
-        order[np.searchsorted(edges, points).clip(0, len(order) - 1)]
-    )
+    return rng.permutation(order[np.searchsorted(edges, points)])
 
 
 def evaluation_steps(number: int, *, batch_size: int, world: World) -> list[Step]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from gspy_cli.callbacks import OnNote, ignore
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import ALIASES, CLASSES, class_of
+from gspy_cli.model_folder import weights_path
 from gspy_cli.training.class_folders import read_folder
 from gspy_cli.training.examples import Dataset, Example, identical
 from gspy_cli.training.label_tables import read_labels
@@ -91,6 +92,26 @@ def read_examples(
             f"cannot read {error.filename} ({error.strerror}): "
             "give data that you may read"
         ) from None
+
+
+def examples_of(source: Path, on_note: OnNote) -> tuple[Example, ...]:
+    """List the pictures of a run, of a checkpoint's run, or of a data set.
+
+    `on_note` as in `read_dataset`.
+
+    Raises
+    ------
+    GspyError
+        The list of a run's pictures is gone, or `source` holds no labelled pictures.
+    """
+    weights = weights_path(source)
+    split = weights.with_name("split.csv")
+    if weights.suffix == ".safetensors":
+        if split.is_file():
+            return read_examples(split)
+        if weights.is_file():
+            raise GspyError(f"{split} is missing: put it back, or give --data")
+    return read_dataset(source, own_classes=True, on_note=on_note).examples
 
 
 def class_names(labels: set[str], *, own_classes: bool) -> dict[str, str]:

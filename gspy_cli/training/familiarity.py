@@ -25,10 +25,10 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.training.cache import open_pixels
+from gspy_cli.training.data import examples_of
 from gspy_cli.training.export import with_card, write_graph
 from gspy_cli.training.simulated import read_simulated
 from gspy_cli.training.strangers import strangers_of
-from gspy_cli.training.variants import examples_of
 from gspy_cli.wording import counted
 
 Embeddings = NDArray[np.float32]  # (N, D)

@@ -87,20 +87,14 @@ def read_simulated(
             f"gspy simulate --inputs {size} -o {directory}"
         ) from None
     shape, views = inputs.shape, len(WINDOWS)
-    if inputs.ndim != 5 or (shape[1], shape[4], inputs.dtype) != (views, 3, np.uint8):
+    is_whole = (
+        (len(shape), inputs.dtype) == (5, np.uint8)
+        and (shape[1], shape[4], labels.shape) == (views, 3, shape[:1])
+        and np.isin(labels, np.arange(len(CLASSES))).all()
+    )
+    if not is_whole:
         raise GspyError(
-            f"{directory / INPUTS} holds {inputs.dtype} of the shape {shape}, not "
-            f"uint8 of (glitches, {views}, height, width, 3): "
-            "simulate into a new folder"
-        )
-    if labels.shape != shape[:1]:
-        raise GspyError(
-            f"{directory} holds inputs of {shape[0]} glitches and labels of "
-            f"{labels.size}: simulate into a new folder"
-        )
-    if not np.isin(labels, np.arange(len(CLASSES))).all():
-        raise GspyError(
-            f"{directory} holds labels that are not 0 to {len(CLASSES) - 1}: simulate "
+            f"{directory} does not hold what gspy simulate --inputs writes: simulate "
             "into a new folder"
         )
     if shape[2:4] != (size, size):

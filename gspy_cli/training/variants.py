@@ -1,7 +1,7 @@
 """Exported graphs of less precision, and what they lose on labelled pictures."""
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,7 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
 from gspy_cli.training.cache import MappedPixels, open_pixels
-from gspy_cli.training.data import in_words_of, read_dataset, read_examples
-from gspy_cli.training.examples import Example
+from gspy_cli.training.data import examples_of, in_words_of
 from gspy_cli.training.export import export_run, with_card, write_graph
 from gspy_cli.training.quantise import to_fp16, to_int8
 from gspy_cli.wording import counted
@@ -64,25 +63,6 @@ def read_labelled(
         np.array([card.classes.index(e.label) for e in kept]),
         np.array([e.split in ("train", "") for e in kept]),
     )
-
-
-def examples_of(source: Path, on_note: OnNote) -> Iterable[Example]:
-    """List the pictures of a run, of a checkpoint's run, or of a data set.
-
-    `on_note` as in `read_dataset`.
-
-    Raises
-    ------
-    GspyError
-        `source` is a checkpoint without its run, or holds no labelled pictures.
-    """
-    is_checkpoint = source.suffix == ".safetensors"
-    split = (source.parent if is_checkpoint else source) / "split.csv"
-    if split.is_file():
-        return read_examples(split)
-    if is_checkpoint:
-        raise GspyError(f"{source} has no split.csv of its run beside it; give --data")
-    return read_dataset(source, own_classes=True, on_note=on_note).examples
 
 
 def export_variant(
