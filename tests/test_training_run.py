@@ -302,7 +302,6 @@ def kill_at_write(monkeypatch, number: int) -> None:
             raise Killed
         original(path, fill)
 
-    monkeypatch.setattr(run, "write_atomically", write)
     monkeypatch.setattr(checkpoint, "write_atomically", write)
 
 

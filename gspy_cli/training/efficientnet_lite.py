@@ -145,14 +145,11 @@ def blocks(scale: Scale) -> Iterator[Block]:
     channels = (STEM, *(scale.channels(stage[1]) for stage in STAGES))
     for i, (inputs, outputs) in enumerate(pairwise(channels)):
         expansion, _, _, stride, kernel = STAGES[i]
-        for repeat in range(scale.repeats(i)):
+        for _ in range(scale.repeats(i)):
             yield Block(
-                inputs if repeat == 0 else outputs,
-                outputs,
-                expansion=expansion,
-                stride=stride if repeat == 0 else 1,
-                kernel=kernel,
+                inputs, outputs, expansion=expansion, stride=stride, kernel=kernel
             )
+            inputs, stride = outputs, 1
 
 
 def initialise(module: nn.Module) -> None:

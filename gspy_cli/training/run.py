@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
+from io import StringIO
 from pathlib import Path
 
 from torch import Tensor
@@ -20,7 +21,6 @@ from gspy_cli.training.checkpoint import (
     load_tensors,
     optimizer_tensors,
     save_tensors,
-    write_atomically,
     write_bytes,
 )
 from gspy_cli.training.config import TrainConfig, config_json, read_config
@@ -232,11 +232,6 @@ def write_table(
     path: Path, names: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Write a CSV file, atomically; names of files as the bytes that they are."""
-
-    def write(part: Path) -> None:
-        with part.open(
-            "w", newline="", encoding="utf-8", errors="surrogateescape"
-        ) as file:
-            csv.writer(file).writerows([names, *rows])
-
-    write_atomically(path, write)
+    text = StringIO(newline="")
+    csv.writer(text).writerows([names, *rows])
+    write_bytes(path, text.getvalue().encode("utf-8", errors="surrogateescape"))
