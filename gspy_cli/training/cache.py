@@ -144,11 +144,10 @@ def open_pixels(
         for i, k in enumerate(keys)
         if k in unreadable
     }
-    files = sorted({known[k][0] for k in keys if k in known}, key=lambda s: s.path)
-    number = {shard: i for i, shard in enumerate(files)}
-    found = (known[k] for k in keys if k not in unreadable)
+    found = [known[k] for k in keys if k not in unreadable]
+    number = {shard: i for i, shard in enumerate(dict.fromkeys(s for s, _ in found))}
     places = np.array([(number[s], row) for s, row in found], np.intp).reshape(-1, 2)
-    return MappedPixels(Shards(files), places), failures
+    return MappedPixels(Shards([*number]), places), failures
 
 
 def shard_folder(folder: Path | None, size: int) -> Path:
