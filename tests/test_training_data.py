@@ -3,6 +3,7 @@
 import csv
 import errno
 import os
+import re
 import shutil
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.data import read_dataset
 from gspy_cli.training.examples import Dataset, Example, identical
 from gspy_cli.training.label_tables import read_labels
+from gspy_cli.training.run import read_run
 from gspy_cli.training.splits import check_classes, folds, split_dataset
 from gspy_cli.training.train import dataset_of
 from gspy_cli.writers import Columns
@@ -308,6 +310,35 @@ def test_a_class_that_is_not_named_in_utf_8_is_refused(tmp_path):
     table.write_bytes(b"file,label\na.png,Caf\xe9\n")
     with pytest.raises(GspyError, match=r"'Caf.udce9' is not named in UTF-8"):
         read_dataset(table)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda lines: lines[:3],
+        lambda lines: [*lines[:-1], lines[-1].partition(",Whistle")[0] + ",Whi"],
+        lambda lines: [*lines[:-1], lines[-1].rpartition(",")[0]],
+    ],
+)
+def test_a_run_without_its_whole_list_of_pictures_cannot_go_on(trained, tmp_path, cut):
+    run = shutil.copytree(trained[0], tmp_path / "run")
+    table = run / "split.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join(cut(lines)))
+    said = f"{table} is missing or damaged: put it back as it was"
+    with pytest.raises(GspyError, match=re.escape(said)):
+        read_run(run)
+    table.unlink()
+    with pytest.raises(GspyError, match=re.escape(said)):
+        read_run(run)
+
+
+def test_a_run_goes_on_whatever_became_of_its_card(trained, tmp_path):
+    run = shutil.copytree(trained[0], tmp_path / "run")
+    before = read_run(run)
+    (run / "card.json").write_text("{")
+    assert len(before.seen_before.split()) > 1
+    assert read_run(run).seen_before == before.seen_before
 
 
 def test_no_glitch_is_in_two_splits_and_every_class_is_in_train():

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.model_folder import WEIGHTS, ModelFolder
+from gspy_cli.model_folder import WEIGHTS
 from gspy_cli.training.architectures import architecture, parameter_count
 from gspy_cli.training.checkpoint import (
     load_optimizer,
@@ -103,8 +103,11 @@ def save_epoch(run: Run, trainee: Trainee) -> None:
     save_tensors(run.path / "last.safetensors", weights, {"card": last})
     write_bytes(run.path / "card.json", best.encode())
     write_results(run)
-    history = json.dumps([asdict(row) for row in run.history])
-    metadata = {"history": history, "scaler": json.dumps(trainee.scaler.state_dict())}
+    metadata = {
+        "history": json.dumps([asdict(row) for row in run.history]),
+        "scaler": json.dumps(trainee.scaler.state_dict()),
+        "trained_on": card.trained_on,
+    }
     save_tensors(run.path / STATE, state_tensors(trainee), metadata)
 
 
@@ -128,12 +131,22 @@ def read_run(path: Path) -> Run:
         It is no run, or its files are damaged.
     """
     config, classes = read_config(path / "config.json")
-    dataset = Dataset(read_examples(path / "split.csv"), classes)
+    dataset = Dataset(read_split(path / "split.csv", classes), classes)
     if not (path / STATE).exists():
         return Run(path, config, dataset)
-    rows = json.loads(load_tensors(path / STATE)[1]["history"])
-    seen = ModelFolder(path).card().trained_on
-    return Run(path, config, dataset, tuple(EpochRow(**row) for row in rows), seen)
+    state = load_tensors(path / STATE)[1]
+    rows = tuple(EpochRow(**row) for row in json.loads(state["history"]))
+    return Run(path, config, dataset, rows, state.get("trained_on", "?"))
+
+
+def read_split(table: Path, classes: tuple[str, ...]) -> tuple[Example, ...]:
+    """Read a run's pictures, each in its split, of all of its classes."""
+    examples = read_examples(table) if table.exists() else ()
+    if {e.label for e in examples} != {*classes} or not all(e.split for e in examples):
+        raise GspyError(
+            f"{table} is missing or damaged: put it back as it was, or start a new run"
+        )
+    return examples
 
 
 def remove_unfinished(path: Path) -> None:
