@@ -948,6 +948,35 @@ def test_the_longest_name_of_a_list_can_be_read(data, table, tmp_path):
     assert gspy("evaluate", table, "--data", data)[0] in (0, 1)
 
 
+def test_a_page_tells_of_a_report_until_all_of_it_is_gone(
+    data, table, tmp_path, monkeypatch
+):
+    report, gone, left = tmp_path / "report", [], []
+    assert gspy("evaluate", table, table, "--data", data, "-o", report)[0] == 0
+    unlink, replace_by = Path.unlink, Path.replace
+
+    def remove(path, **options):
+        gone.append(path.relative_to(report).as_posix())
+        unlink(path, **options)
+
+    def put(part, path):
+        if path == report / "index.html":
+            left.extend(p.name for p in report.iterdir() if p.suffix != ".part")
+        return replace_by(part, path)
+
+    page = (report / "index.html").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", remove)
+        patch.setattr(Path, "replace", put)
+        evaluated(table, "--data", data, out=report)
+    assert sorted(left) == sorted(path.name for path in report.iterdir())
+    for name in ("1-answers-1", "2-answers-2"):
+        files = [path for path in gone if path.startswith(name)]
+        assert files[-1] == f"{name}/index.html"
+    (report / "index.html").write_bytes(page)  # as a kill just before would leave it
+    evaluated(table, "--data", data, out=report)
+
+
 def test_what_a_killed_report_has_left_goes(data, table, tmp_path):
     left = [tmp_path / "report" / f".{n}.0a1b2c3d.part" for n in ("index.html", "a")]
     left[0].parent.mkdir()

@@ -146,8 +146,9 @@ def _check(output: Path, inputs: Iterable[Path]) -> None:
         return
     page = output / "index.html"
     with writing(output):
-        folders = [output, *(output / name for name in reports_below(page))]
-        files = [p for f in folders if f.is_dir() for p in f.iterdir() if p.is_file()]
+        below = [output / name for name in reports_below(page)]
+        folders = [output, *(folder for folder in below if folder.is_dir())]
+        files = [p for folder in folders for p in folder.iterdir() if p.is_file()]
         places = [*folders, *files]
         for path in inputs:
             if path.exists() and any(map(path.samefile, places)):

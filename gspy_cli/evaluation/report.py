@@ -34,22 +34,17 @@ def write_reports(folder: Path, evaluations: Sequence[Evaluation]) -> Path:
     GspyError
         The folder cannot be written.
     """
-    with writing(folder):
-        stale = set(fragments.reports_below(folder / "index.html"))
-        with ExitStack() as reports:
-            page, new = reports.enter_context(renewed(folder))
-            if len(evaluations) == 1:
-                write_report(page, new, evaluations[0])
-            else:
-                names = [folder_name(i, e) for i, e in enumerate(evaluations)]
-                taken = {name.casefold() for name in names}  # as some file systems
-                stale = {name for name in stale if name.casefold() not in taken}
-                for name, evaluation in zip(names, evaluations, strict=True):
-                    own = reports.enter_context(renewed(folder / name))
-                    write_report(*own, evaluation)
-                write_comparison_page(page, new, evaluations, names)
-        for name in stale:
-            remove_report(folder / name)
+    with writing(folder), ExitStack() as reports:
+        if len(evaluations) == 1:
+            own = reports.enter_context(renewed(folder))
+            write_report(*own, evaluations[0])
+        else:
+            names = [folder_name(i, e) for i, e in enumerate(evaluations)]
+            page, new = reports.enter_context(renewed(folder, below=names))
+            for name, evaluation in zip(names, evaluations, strict=True):
+                own = reports.enter_context(renewed(folder / name))
+                write_report(*own, evaluation)
+            write_comparison_page(page, new, evaluations, names)
     return folder / "index.html"
 
 
@@ -66,24 +61,36 @@ def write_report(page: Path, new: NewFile, evaluation: Evaluation) -> None:
 
 
 @contextmanager
-def renewed(folder: Path) -> Iterator[tuple[Path, NewFile]]:
+def renewed(
+    folder: Path, *, below: Sequence[str] = ()
+) -> Iterator[tuple[Path, NewFile]]:
     """Let a report's page and other files be written; none if one cannot be.
 
-    They take their places at the end, the page last. Files of an earlier report there
-    that this one has not go then.
+    They take their places at the end, the page last: until then the old one tells
+    what is of an earlier report. Of that go the files that this one has not, and the
+    reports that are not `below` this one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     remove_left(folder)
     stale = files_of(folder)
+    kept = {name.casefold() for name in below}  # as some file systems
     with ExitStack() as files:
 
         def new(name: str) -> Path:
             stale.discard(name)
             return files.enter_context(whole_file(folder / name))
 
-        yield new("index.html"), new
-    for name in stale:
-        (folder / name).unlink(missing_ok=True)
+        def clear(failed: object, *_: object) -> None:
+            if not failed:
+                for name in fragments.reports_below(folder / "index.html"):
+                    if name.casefold() not in kept:
+                        remove_report(folder / name)
+                for name in stale:
+                    (folder / name).unlink(missing_ok=True)
+
+        page = new("index.html")
+        files.push(clear)
+        yield page, new
 
 
 def files_of(folder: Path) -> set[str]:
@@ -96,7 +103,7 @@ def files_of(folder: Path) -> set[str]:
 
 def remove_report(folder: Path) -> None:
     """Remove a report, and its folder unless that holds more."""
-    for name in files_of(folder):
+    for name in sorted(files_of(folder), key="index.html".__eq__):  # the page last
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
