@@ -123,7 +123,7 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
     if rng.random() < 0.25:
         gap = rng.uniform(0.006, 0.018)
     twisted = rng.random() < 0.85
-    f0, crossings = 64 * rng.uniform(0.8, 1.25), 1 if rng.random() < 0.3 else 2
+    f0, crossings = 64 * rng.uniform(0.8, 1.25), 3 if rng.random() < 0.4 else 2
 
     def chain() -> Floats:
         if twisted:
@@ -141,7 +141,7 @@ def helix(rng: np.random.Generator, clock: Clock) -> Waveform:
         total += rng.uniform(0.5, 1.0) * np.roll(shape, lag)
     kind: Facts = {"kind": "twist"} if twisted else {"kind": "echoes", "gap_s": gap}
     facts: Facts = {**kind, "chains": 1 + len(places)}
-    return Waveform(total, peak(log_uniform(rng, 18, 75)), facts)
+    return Waveform(total, peak(log_uniform(rng, 14, 60)), facts)
 
 
 def _echoes(rng: np.random.Generator, clock: Clock, gap: float) -> Floats:
@@ -167,7 +167,7 @@ def _twist(rng: np.random.Generator, clock: Clock, f0: float, crossings: int) ->
     the cosine is one; a quarter turn for each of `crossings` makes all of them so.
     """
     octave = np.log2(np.maximum(clock.frequencies_hz, 1.0) / f0)
-    centre, breadth = rng.uniform(0.4, 1.5), rng.uniform(0.8, 1.4)
+    centre, breadth = rng.uniform(0.4, 1.5), rng.uniform(1.0, 1.8)
     level = np.exp(-0.5 * ((octave - centre) / breadth) ** 2)
     level /= np.sqrt(np.maximum(clock.frequencies_hz, 1.0))
     swing = np.pi / 2 * crossings * rng.normal(1, 0.06)

@@ -35,14 +35,14 @@ def koi_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
     school = _school(rng) if rng.random() < 0.32 else []
     young = [_fish(rng, clock) for _ in school[:2]]
     shape = _joined(shape, young, school, clock)
-    if rng.random() < 0.35:
-        shape = shape + _haze(rng, clock)
     if rng.random() < 0.5:
         shape = shape + log_uniform(rng, 0.03, 0.8) * fins(rng, clock)
     if rng.random() < 0.5:  # a yellow band from edge to edge, and a hazy curtain
         rho = min(rho * rng.uniform(1.2, 4), 900)
         shape = shape + log_uniform(rng, 0.25, 1.5) * _ringing(rng, clock)
         shape = shape + log_uniform(rng, 0.01, 0.12) * _curtain(rng, clock)
+    if rng.random() < 0.35:  # no brighter on a louder fish
+        shape = shape + 60 / rho * _haze(rng, clock)
     facts: Facts = {"kind": "broad", "spikes": 1 + len(school)}
     return Waveform(shape, snr(rho), facts)
 

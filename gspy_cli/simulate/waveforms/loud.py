@@ -125,19 +125,17 @@ def rumble(
 def _lock_loss(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Quiet, then a wall of noise: the interferometer falls out of lock."""
     t = clock.times_s
-    start, for_good = rng.uniform(0.05, 0.35), rng.random() < 0.75
+    start, for_good = rng.uniform(0.0, 0.22), rng.random() < 0.75
     stop = rng.uniform(3, 8) if for_good else start + log_uniform(rng, 0.6, 3)
-    noise = rng.standard_normal(t.size)
-    if rng.random() < 0.4:
-        low = unit(rumble(rng, clock, corner_hz=30, slope=2)) * np.sqrt(t.size)
-        noise += log_uniform(rng, 0.5, 10) * low
+    corner_hz, slope = log_uniform(rng, 100, 1000), rng.uniform(1, 3)
+    noise = rumble(rng, clock, corner_hz=corner_hz, slope=slope)
+    noise = unit(noise * np.exp(0.3 * walk(rng, clock, memory_s=0.3)))
+    kick = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
+    kick *= log_uniform(rng, 0.1, 0.6)
     envelope = flat_top(t, start, stop, log_uniform(rng, 0.001, 0.03))
-    shape = noise * envelope * np.exp(0.3 * walk(rng, clock, memory_s=0.3))
-    if rng.random() < 0.5:
-        step = np.roll(giant_shape(rng, clock), round(start * clock.sample_rate_hz))
-        shape = shape + log_uniform(rng, 10, 60) * step
+    shape = envelope * (noise + kick)
     facts: Facts = {"kind": "lock loss", "start_s": start}
-    energy = log_uniform(rng, 1e4, 1e7)
+    energy = log_uniform(rng, 1e4, 5e5)
     return Waveform(shape, peak(energy), facts, anchor=False, norm="median")
 
 
