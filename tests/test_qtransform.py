@@ -12,7 +12,7 @@ from gspy_cli.image import resize
 from gspy_cli.strain import grid, interpolation, qtransform
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.picture import plot_pixels
-from gspy_cli.strain.qtransform import QScan, q_scan, whiten_strain
+from gspy_cli.strain.qtransform import QScan, q_scan, tile_planes, whiten_strain
 
 STRAIN = SHARED / "strain"
 RATE = 4096
@@ -310,6 +310,22 @@ def test_the_scale_of_the_strain_does_not_matter(scale: float) -> None:
 def test_a_whitened_spectrum_is_of_single_precision(era: Era) -> None:
     whitened = whiten_strain(noise(), sample_rate_hz=RATE, era=era)
     assert whitened.spectrum.dtype == np.complex64
+
+
+def test_a_mean_is_of_all_tiles_though_only_the_near_ones_are_cut() -> None:
+    loud = {"hz": 300, "q": 20, "rate": RATE}
+    strain = with_burst(noise(64), at_s=40, amplitude=20, **loud)
+    strain = with_burst(strain, at_s=32, amplitude=3, **loud)
+    whitened = whiten_strain(strain, sample_rate_hz=RATE, era=Era.OLD)
+    (near,), (whole,) = (
+        tile_planes(whitened, whitened.planes[2:3], keep_s=keep_s).planes
+        for keep_s in ((30, 34), (0, 64))
+    )
+    for few, first, every in zip(
+        near.energies, near.firsts, whole.energies, strict=True
+    ):
+        same = every[:, first : first + few.shape[1]]
+        np.testing.assert_allclose(few, same, rtol=1e-5, atol=1e-4)
 
 
 def test_tiles_that_are_further_away_would_change_nothing(

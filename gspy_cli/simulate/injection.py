@@ -57,7 +57,7 @@ def inject(
     The scan is of all planes. `noise` and `glitch` are spectra of strain in numpy's
     rfft units; `event_s` is after the first sample.
     """
-    keep_s = (event_s - max(WINDOWS), event_s + max(WINDOWS))
+    keep_s = (event_s - max(WINDOWS) / 2, event_s + max(WINDOWS) / 2)
     boost = 1.0
     for attempt in range(ROUNDS):
         strain = np.asarray(irfft(noise + boost * glitch))

@@ -18,6 +18,8 @@ from gspy_cli.strain.eras import ScanSettings
 QRANGE = (4.0, 64.0)  # of Gravity Spy's pictures
 MISMATCH = 0.2
 TILE_SPACING = 2 * sqrt(MISMATCH / 3)
+# To rows of so many tiles a second nothing matters that is 2 s away.
+BRIEF_PER_S, HEARD_S = 64, 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +74,18 @@ class Whitened:
     planes: tuple[Plane, ...]
     duration_s: float
     settings: ScanSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The spectrum of one of `parts` equal parts, and where in the whole it begins.
+
+    `start` is a share of the whole; before the whole is its end.
+    """
+
+    spectrum: NDArray[np.complex64]
+    parts: int
+    start: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +171,44 @@ def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.flo
     np.square(squares, out=squares)
     energies: NDArray[np.float32] = squares[:, ::2] + squares[:, 1::2]
     return energies
+
+
+def cut_part(whitened: Whitened, keep_s: tuple[float, float]) -> Part:
+    """Cut the shortest part in which all tiles of brief rows are as in the whole."""
+    duration_s = whitened.duration_s
+    length_s = keep_s[1] - keep_s[0] + 2 * HEARD_S
+    parts = 2 ** max(int(log2(duration_s / length_s)), 0)
+    tiles = 2 ** ceil(log2(BRIEF_PER_S * duration_s))
+    middle = (keep_s[0] + keep_s[1]) / 2 / duration_s
+    start = round(tiles * (middle - 0.5 / parts))
+    size = 2 ** ceil(log2(2 * whitened.spectrum.size))
+    samples = np.roll(np.fft.irfft(whitened.spectrum, size), -start * (size // tiles))
+    spectrum = np.fft.rfft(samples[: size // parts]).astype(np.complex64)
+    return Part(spectrum, parts, start / tiles)
+
+
+@lru_cache(maxsize=512)
+def shortened(rows: Rows, parts: int) -> Rows:
+    """Lay the same tiles over one of so many equal parts of the stretch."""
+    first_bins = [ceil(first / parts) for first in rows.first_bins]
+    windows = [
+        window[parts * least - first :: parts]
+        for window, first, least in zip(
+            rows.windows, rows.first_bins, first_bins, strict=True
+        )
+    ]
+    return Rows(
+        rows.tiles // parts, rows.frequencies, tuple(first_bins), tuple(windows)
+    )
+
+
+def mean_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.float32]:
+    """Mean of each row's energies, shape (R, 1), by Parseval's theorem."""
+    means = []
+    for first, window in zip(rows.first_bins, rows.windows, strict=True):
+        part = spectrum[first : first + window.size] * window
+        means.append(np.vdot(part, part).real / rows.tiles**2)
+    return np.array(means, np.float32)[:, None]
 
 
 def row_norms(

@@ -17,12 +17,17 @@ from gspy_cli.strain.checks import check_event, check_strain
 from gspy_cli.strain.eras import ERA_SETTINGS, Era
 from gspy_cli.strain.interpolation import SPLINE_REACH, interpolate
 from gspy_cli.strain.qplane import (
+    BRIEF_PER_S,
     QRANGE,
+    Part,
     Plane,
     PlaneTiles,
     Tiles,
     Whitened,
+    cut_part,
+    mean_energies,
     row_norms,
+    shortened,
     tile_energies,
     tiling,
 )
@@ -92,7 +97,7 @@ def q_scan(
     whitened = whiten_strain(
         strain, sample_rate_hz=sample_rate_hz, era=era, frange=frange
     )
-    keep_s = (event_s - max(WINDOWS), event_s + max(WINDOWS))
+    keep_s = (event_s - max(WINDOWS) / 2, event_s + max(WINDOWS) / 2)
     tiles = tile_planes(whitened, whitened.planes, keep_s=keep_s)
     return scan_tiles(tiles, event_s=event_s)
 
@@ -140,7 +145,9 @@ def tile_planes(
     GspyError
         If a part of the strain is too loud for its energies to be numbers.
     """
-    normalised = [_normalise(plane, whitened, keep_s) for plane in planes]
+    mean = whitened.settings.row_norm == "mean"
+    part = cut_part(whitened, keep_s) if mean else None
+    normalised = [_normalise(plane, whitened, part, keep_s) for plane in planes]
     return Tiles(normalised, whitened.duration_s, whitened.settings)
 
 
@@ -179,17 +186,23 @@ def peak_snr(tiles: Tiles, *, event_s: float) -> float:
 
 
 def _normalise(
-    plane: Plane, whitened: Whitened, keep_s: tuple[float, float]
+    plane: Plane, whitened: Whitened, part: Part | None, keep_s: tuple[float, float]
 ) -> PlaneTiles:
     energies, firsts = [], []
     for rows in plane.rows:
-        tiles = tile_energies(whitened.spectrum, rows)
-        norms = row_norms(tiles, whitened.settings.row_norm)
         step_s = whitened.duration_s / rows.tiles
+        if part and rows.tiles >= BRIEF_PER_S * whitened.duration_s:
+            start = int(part.start * rows.tiles)
+            tiles = tile_energies(part.spectrum, shortened(rows, part.parts))
+            norms = mean_energies(whitened.spectrum, rows)
+        else:
+            start = 0
+            tiles = tile_energies(whitened.spectrum, rows)
+            norms = row_norms(tiles, whitened.settings.row_norm)
         first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
         last = int(keep_s[1] / step_s) + SPLINE_REACH
         _check_finite(norms)
-        energies.append(tiles[:, first:last] / norms)
+        energies.append(tiles[:, first - start : last - start] / norms)
         firsts.append(first)
     return PlaneTiles(plane, energies, firsts)
 
