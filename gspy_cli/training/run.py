@@ -136,7 +136,7 @@ def read_run(path: Path) -> Run:
         return Run(path, config, dataset)
     state = load_tensors(path / STATE)[1]
     rows = tuple(EpochRow(**row) for row in json.loads(state["history"]))
-    return Run(path, config, dataset, rows, state.get("trained_on", "?"))
+    return Run(path, config, dataset, rows, state["trained_on"])
 
 
 def read_split(table: Path, classes: tuple[str, ...]) -> tuple[Example, ...]:
