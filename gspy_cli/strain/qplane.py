@@ -166,7 +166,7 @@ def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.flo
     for line, first, window in zip(padded, rows.first_bins, rows.windows, strict=True):
         part = spectrum[first : first + window.size]
         np.multiply(part, window, out=line[: window.size])
-    tiles = np.fft.ifft(padded, out=padded)  # (R, tiles)
+    tiles = np.fft.ifft(padded, out=padded)  # type: ignore[arg-type]
     squares = tiles.view(np.float32)  # real and imaginary parts, in turn
     np.square(squares, out=squares)
     energies: NDArray[np.float32] = squares[:, ::2] + squares[:, 1::2]
