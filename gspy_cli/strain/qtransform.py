@@ -138,7 +138,7 @@ def tile_planes(
     """Cut some of the planes of whitened strain: what neighbouring events share.
 
     Tiles are kept from one time to another, in seconds after the first sample: for
-    the pictures of an event, the longest of `WINDOWS` on either side of it is enough.
+    the pictures of an event, half the longest of `WINDOWS` on either side is enough.
 
     Raises
     ------
