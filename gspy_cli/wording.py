@@ -13,10 +13,10 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}{ending}"
 
 
-def first_few(names: Sequence[str]) -> str:
+def first_few(names: Sequence[str], between: str = ", ") -> str:
     """Name the first few."""
     more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return between.join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def reason(error: BaseException) -> str:

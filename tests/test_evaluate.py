@@ -455,6 +455,17 @@ def test_the_same_picture_under_another_name_is_found(data):
     assert "H1_Blip0_spectrogram_0.5.png = H1_other_spectrogram_0.5.png" in note
 
 
+def test_of_many_copies_a_few_are_named(data):
+    for number in range(8):
+        shutil.copy(
+            data / "Blip" / "H1_Blip0_spectrogram_0.5.png",
+            data / "Blip" / f"H1_other{number}_spectrogram_0.5.png",
+        )
+    (note,) = (n for n in select(data, TINY_CLASSES).notes if "more than once" in n)
+    assert note.count(" = ") == 4
+    assert note.endswith(" and 4 more")
+
+
 def test_copies_of_pictures_that_are_left_out_are_not_named(data):
     (data / "Thunder").mkdir()
     for name in ("1.png", "2.png"):

@@ -121,7 +121,7 @@ def notes_of_copies(
         )
     copies = [group for group in identical(every) if not set(group).isdisjoint(known)]
     if copies:
-        pairs = [" = ".join(e.path.name for e in group) for group in copies]
+        pairs = [first_few([e.path.name for e in group], " = ") for group in copies]
         number = counted(len(copies), "picture")
         yield f"{number} there more than once: {first_few(pairs)}"
 

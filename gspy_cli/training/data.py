@@ -63,7 +63,9 @@ def of_one_class(found: Dataset, on_note: OnNote) -> Dataset:
     doubtful = [g for g in identical(found.examples) if len({e.label for e in g}) > 1]
     if not doubtful:
         return found
-    pairs = [" = ".join(f"{e.path} ({e.label})" for e in group) for group in doubtful]
+    pairs = [
+        first_few([f"{e.path} ({e.label})" for e in group], " = ") for group in doubtful
+    ]
     number = counted(len(pairs), "picture")
     on_note(f"{number} left out, in two classes at once: {first_few(pairs)}")
     left_out = {e for group in doubtful for e in group}
