@@ -143,22 +143,23 @@ def tempered(
 def fit_temperature(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> float:
-    """Find the temperature, 0.2 to 5 in steps of 1 %, of the greatest likelihood."""
+    """Find the temperature, 0.2 to 5 in steps of 1 %, that suits answers (N, K)."""
     logits = np.log(np.maximum(probabilities, LEAST, dtype=np.float64))
     logits -= logits.max(axis=1, keepdims=True)
     true = logits[np.arange(len(labels)), labels]
     losses = []
     for t in TEMPERATURES:
         loss = np.log(np.exp(logits / t).sum(axis=1)) - true / t
-        losses.append(np.minimum(loss, -np.log(LEAST)).mean())
+        losses.append(np.minimum(loss, -np.log(LEAST)).sum())
     return best_temperature(np.array(losses))
 
 
 def best_temperature(losses: NDArray[np.floating]) -> float:
-    """Choose among `TEMPERATURES` by their losses; 1 where the least is at an end.
+    """Choose among `TEMPERATURES` by the summed losses of all answers at each.
 
-    Too few answers, all of them right, ask for no temperature: the colder the better.
+    Few answers, all of them right, would be best with none: the colder the better. So a
+    temperature is taken to be 1 before any answer is known, within a factor of two (the
+    standard deviation of its logarithm).
     """
-    least = int(np.argmin(losses))
-    at_an_end = least in (0, len(TEMPERATURES) - 1)
-    return 1.0 if at_an_end else float(TEMPERATURES[least])
+    doubt = (np.log(TEMPERATURES) / np.log(2)) ** 2 / 2
+    return float(TEMPERATURES[np.argmin(losses + doubt)])

@@ -145,12 +145,15 @@ def test_mcnemars_p_is_exact_of_many_examples():
 def test_the_fitted_losses_are_those_of_tempered_answers(sharpness, monkeypatch):
     probabilities, labels = draws(1.0, count=300)
     given = tempered(probabilities, 1 / sharpness)
-    losses = [negative_log_likelihood(tempered(given, t), labels) for t in TEMPERATURES]
+    tempers = (tempered(given, t) for t in TEMPERATURES)
+    losses = [300 * negative_log_likelihood(p, labels) for p in tempers]
     monkeypatch.setattr(metrics, "best_temperature", lambda found: found)
     found = fit_temperature(given, labels)
     np.testing.assert_allclose(found, losses, rtol=0, atol=1e-12)
 
 
-def test_a_few_right_answers_ask_for_no_temperature():
+def test_few_right_answers_say_less_of_the_temperature_than_many():
     probabilities = np.array([[0.8, 0.2], [0.9, 0.1], [0.3, 0.7]])
-    assert fit_temperature(probabilities, np.array([0, 0, 1])) == 1.0
+    few = fit_temperature(probabilities, np.array([0, 0, 1]))
+    many = fit_temperature(np.tile(probabilities, (99, 1)), np.tile([0, 0, 1], 99))
+    assert many < 0.3 < 0.6 < few < 1
