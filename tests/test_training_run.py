@@ -31,7 +31,7 @@ from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
 from gspy_cli.evaluation.judgement import judge
 from gspy_cli.evaluation.subjects import load_run
-from gspy_cli.metrics import fit_temperature
+from gspy_cli.metrics import fit_temperature, tempered
 from gspy_cli.training import cache, checkpoint, fit, hardware, run
 from gspy_cli.training.config import TrainConfig, config_json
 from gspy_cli.training.crossvalidation import cross_validate
@@ -84,8 +84,9 @@ def test_the_best_epochs_temperature_is_in_the_card_and_applied(tmp_path):
     assert model.card.temperature == done.best.temperature != 1.0
     examples = done.dataset.part("validation")
     answers = judge(model, examples, batch_size=8, progress=lambda *_: None).answers
-    again = fit_temperature(answers.probabilities, answers.truth)
-    assert again == pytest.approx(1.0, abs=0.02)
+    plain = tempered(answers.probabilities, 1 / model.card.temperature)
+    fitted = fit_temperature(plain, answers.truth)
+    assert fitted == pytest.approx(model.card.temperature, rel=0.02)
 
 
 def test_each_checkpoint_has_the_card_of_its_own_epoch(data, tmp_path, monkeypatch):
