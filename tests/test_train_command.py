@@ -285,31 +285,17 @@ def test_a_batch_size_given_twice_is_one_run(data, tmp_path):
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tiny-001"]
 
 
-def test_the_runs_of_a_comparison_go_on_one_by_one(run, tmp_path):
-    folder = tmp_path / "tiny-search-001"
-    for size in (4, 8):
-        shutil.copytree(run, folder / f"batch-{size}-lr-0.001-001")
-    said = f"gspy: {folder} compares runs, "
-    code, out, err = gspy("train", "--resume", folder)
-    assert (code, out) == (2, "")
-    assert err == f"{said}and all that began are finished\n"
-    begun, stopped = (folder / f"batch-{size}-lr-0.001-001" for size in (4, 8))
-    results = stopped / "results.csv"
-    results.write_text("".join(results.read_text().splitlines(keepends=True)[:2]))
-    follow = f"gspy train --resume {stopped}\n"
-    told = f"{said}which go on one by one: "
-    assert gspy("train", "--resume", folder) == (2, "", told + follow)
-    (begun / "results.csv").unlink()  # as if it had not come to the end of an epoch
-    told += f"gspy train --resume {begun}; "
-    assert gspy("train", "--resume", folder) == (2, "", told + follow)
-
-
-def test_a_run_that_diverged_is_finished_and_said_to_be(data, tmp_path):
-    assert train(data, tmp_path, "--lr", "1e30,0.01", "-q")[0] == 0
+def test_a_stopped_comparison_goes_on(data, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training_screen.Screen, "finished", press_ctrl_c)
+        code, _, err = train(data, tmp_path, "--lr", "1e30,0.01,0.001")
     (folder,) = (tmp_path / "runs").iterdir()
-    told = f"{folder} compares runs, and all that began are finished"
-    diverged = "batch-32-lr-1e+30-001 diverged"
-    assert gspy("train", "--resume", folder) == (2, "", f"gspy: {told}; {diverged}\n")
+    assert (code, f"next: gspy train --resume {folder}\n" in err) == (130, True)
+    code, out, err = gspy("train", "--resume", folder, "-q")
+    assert (code, err) == (0, "batch-32-lr-1e+30: the loss was no longer a number\n")
+    table = list(csv.DictReader(out.splitlines()))
+    assert [row["lr"] for row in table if row["lr"]] == ["0.001", "0.01"]
+    assert gspy("train", "--resume", folder, "-q") == (0, out, err)
 
 
 def test_folds_print_the_scores_and_are_not_trained_again(data, tmp_path):

@@ -46,7 +46,7 @@ from gspy_cli.training.recipes import (
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import STATE
 from gspy_cli.training.scoring import load_run
-from gspy_cli.training.search import search
+from gspy_cli.training.search import is_search, resume_search, search
 from gspy_cli.training.tally import ScoreTally
 from gspy_cli.training.train import train
 
@@ -286,7 +286,7 @@ def test_a_search_trains_each_batch_size_and_compares(data, tmp_path, monkeypatc
         rows = list(csv.DictReader(file))
     assert [(row["run"], row["batch_size"], row["lr"]) for row in rows] == [
         (f"batch-{size}-lr-{rate}-001", size, rate)
-        for size in ("4", "8") for rate in ("0.1", "0.01")
+        for size in ("4", "8") for rate in ("0.01", "0.1")
     ]  # fmt: skip
     assert [f"{run}-001" for run in drawn[-1]] == [row["run"] for row in rows]
     assert (found.path / "comparison.png").read_bytes() == b"drawn"
@@ -303,6 +303,31 @@ def test_a_search_goes_on_after_a_rate_that_diverges(data, tmp_path):
     ]
     with pytest.raises(DivergedError, match="try smaller rates"):
         search(config, rates=(1e30, 1e31))
+
+
+def test_a_search_that_was_stopped_goes_on_to_the_same_weights(data, tmp_path):
+    recipe = replace(QUICK, epochs=2)
+    config = quick_config(data, tmp_path, recipe)
+    whole = search(config, batch_sizes=(4, 8, 16))
+
+    def stop(run):
+        if run.config.recipe.batch_size == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(config, batch_sizes=(4, 8, 16), reports=Reports(on_epoch=stop))
+    folder = whole.path.with_name("tiny-search-002")
+    assert is_search(folder)
+    assert not is_search(folder / "batch-8-lr-0.01-001")
+    epochs = []
+    found = resume_search(folder, reports=Reports(on_epoch=epochs.append))
+    trained = [(run.config.recipe.batch_size, len(run.history)) for run in epochs]
+    assert trained == [(8, 2), (16, 1), (16, 2)]
+    assert [r.path.name for r in found.runs] == [r.path.name for r in whole.runs]
+    for one, other in zip(found.runs, whole.runs, strict=True):
+        last = (run.path / "last.safetensors" for run in (one, other))
+        ours, theirs = map(load_file, last)
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 class Hungry(torch.nn.Module):

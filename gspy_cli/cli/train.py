@@ -21,10 +21,8 @@ from gspy_cli.cli.options import (
     window_s,
 )
 from gspy_cli.errors import GspyError
-from gspy_cli.wording import command
 
 if TYPE_CHECKING:
-    from gspy_cli.cli.training_screen import GoesOn
     from gspy_cli.training.config import TrainConfig
     from gspy_cli.training.run import Run
     from gspy_cli.training.search import Search
@@ -65,7 +63,9 @@ def train(
     ] = "",
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a stopped run, or folds."),
+        typer.Option(
+            metavar="RUN", help="Go on with a stopped run, folds or comparison."
+        ),
     ] = None,
     folds: Annotated[
         int,
@@ -194,17 +194,25 @@ def train(
         from gspy_cli.training import train as training
         from gspy_cli.training.distributed import world_of_torchrun
 
+    compares = search.is_search(resume) if resume else several
     in_folds = crossvalidation.is_cross_validation(resume) if resume else folds > 0
-    if (several or in_folds) and world_of_torchrun().size > 1:
+    if (compares or in_folds) and world_of_torchrun().size > 1:
         raise GspyError("torchrun trains one run: no folds, one batch size, one rate")
-    goes_on: GoesOn = "nothing" if several else "folds" if in_folds else "run"
     done: Search | Path | Run
-    with training_screen.reports(quiet=quiet, goes_on=goes_on) as reports:
+    with training_screen.reports(
+        quiet=quiet, one=not (compares or in_folds)
+    ) as reports:
         if config is None:
             assert resume is not None
-            go_on = crossvalidation.resume_folds if in_folds else training.resume
+            go_on = (
+                search.resume_search
+                if compares
+                else crossvalidation.resume_folds
+                if in_folds
+                else training.resume
+            )
             done = go_on(resume, data=data, reports=reports)
-        elif several:
+        elif compares:
             done = search.search(
                 config, batch_sizes=sizes, rates=rates, reports=reports
             )
@@ -226,28 +234,6 @@ def _check_resumed(context: typer.Context, run: Path) -> None:
         raise GspyError(f"{run} is no training run: there is no such folder")
     if other := given_besides(context, RESUMING):
         raise GspyError(f"a resumed run goes on as it began: leave {other} out")
-    if not (run / "config.json").exists():
-        _refuse_comparison(run)
-
-
-def _refuse_comparison(folder: Path) -> None:
-    """Name the runs of a comparison that go on, if the folder is of one."""
-    from gspy_cli.training.history import has_diverged, note_of_stop
-
-    runs = sorted(plan.parent for plan in folder.glob("batch-*-lr-*/config.json"))
-    left = [
-        command("gspy", "train", "--resume", run)
-        for run in runs
-        if not has_diverged(run)
-        and (not (run / "results.csv").exists() or note_of_stop(run))
-    ]
-    if left:
-        follow = "; ".join(left)
-        raise GspyError(f"{folder} compares runs, which go on one by one: {follow}")
-    if runs:
-        diverged = [f"; {run.name} diverged" for run in runs if has_diverged(run)]
-        finished = "and all that began are finished" + "".join(diverged)
-        raise GspyError(f"{folder} compares runs, {finished}")
 
 
 def _numbers(text: str | None, kind: Callable[[str], float], option: str) -> list[Any]:

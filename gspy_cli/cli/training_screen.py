@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,16 +30,15 @@ if TYPE_CHECKING:
     from gspy_cli.training.search import Search
 
 HEADING = " " * 28 + "loss  acc." + " " * 14 + "loss  acc."
-GoesOn = Literal["run", "folds", "nothing"]
 SHOWN = 10  # unreadable pictures named one by one
 
 
 @contextmanager
-def reports(*, quiet: bool, goes_on: GoesOn) -> Iterator[Reports]:
+def reports(*, quiet: bool, one: bool) -> Iterator[Reports]:
     """Show a run's progress on stderr; quietly, give reports that do nothing.
 
-    After Ctrl-C, say how to go on: with the run, with the folder of folds that it is
-    one of, or, after a search, not at all.
+    After Ctrl-C, say how to go on: with the `one` run, or with the folder of folds or
+    of a search that it is in.
     """
     if quiet:
         yield Reports()
@@ -57,7 +56,7 @@ def reports(*, quiet: bool, goes_on: GoesOn) -> Iterator[Reports]:
                 on_epoch=screen.finished,
             )
         except KeyboardInterrupt:
-            screen.interrupted(goes_on)
+            screen.interrupted(one=one)
             raise
 
 
@@ -120,10 +119,10 @@ class Screen:
             f"{rate:.{0 if rate >= 10 else 1}f} pictures/s"
         )
 
-    def interrupted(self, goes_on: GoesOn) -> None:
+    def interrupted(self, *, one: bool) -> None:
         """Say how to go on with what has begun."""
-        if self._run is not None and goes_on != "nothing":
-            path = self._run.path if goes_on == "run" else self._run.path.parent
+        if self._run is not None:
+            path = self._run.path if one else self._run.path.parent
             self._say(f"next: {command('gspy', 'train', '--resume', path)}")
 
     def _say(self, line: str) -> None:

@@ -10,18 +10,28 @@ from gspy_cli.training.checkpoint import write_bytes
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.curves import draw_comparison
 from gspy_cli.training.distributed import ALONE
+from gspy_cli.training.fit import epochs_left
 from gspy_cli.training.hardware import find_machine
-from gspy_cli.training.history import cell
+from gspy_cli.training.history import cell, has_diverged
 from gspy_cli.training.reports import SILENT, Reports
-from gspy_cli.training.run import Run, new_directory, write_table
+from gspy_cli.training.run import (
+    Run,
+    new_directory,
+    read_run,
+    remove_unfinished,
+    write_plan,
+    write_table,
+)
 from gspy_cli.training.train import (
     check_split,
     check_start,
     completed,
     dataset_of,
+    resume,
     split_of,
-    train_on,
 )
+
+TABLE = "comparison.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +53,7 @@ def search(
     rates: Sequence[float] = (),
     reports: Reports = SILENT,
 ) -> Search:
-    """Train once for each batch size and rate; write `comparison.csv` and `.png`.
-
-    The tables are written anew after each run, so a search that breaks off leaves
-    those of the runs that it finished. A run whose loss is no longer a number is left
-    out of them.
+    """Plan a run for each batch size and rate, and train them.
 
     Raises
     ------
@@ -56,36 +62,79 @@ def search(
     """
     config, recipe = completed(config), config.recipe
     find_machine(config.device, config.amp, ALONE)
-    found = dataset_of(config, reports.on_note)
-    dataset = split_of(found, config)
+    dataset = split_of(dataset_of(config, reports.on_note), config)
     check_split(dataset, config, ALONE)
     check_start(config, dataset, reports.on_note)
-    recipes = [
-        replace(recipe, batch_size=size, lr=rate)
-        for size, rate in product(
-            batch_sizes or (recipe.batch_size,), rates or (recipe.lr,)
-        )
-    ]
-    path = new_directory(config.output, f"{config.name or config.architecture}-search")
+    folder = new_directory(
+        config.output, f"{config.name or config.architecture}-search"
+    )
+    for size, rate in product(
+        batch_sizes or (recipe.batch_size,), rates or (recipe.lr,)
+    ):
+        name = f"batch-{size}-lr-{rate:g}"
+        varied = replace(recipe, batch_size=size, lr=rate)
+        one = replace(config, recipe=varied, name=name, output=folder)
+        write_plan(Run(new_directory(folder, name), one, dataset))
+    write_comparison(folder, ())
+    return resume_search(folder, reports=reports)
+
+
+def is_search(folder: Path) -> bool:
+    """Tell the folder of a search, whose runs are all planned, from a run's."""
+    return (folder / TABLE).exists() and bool(_plans(folder))
+
+
+def resume_search(
+    folder: Path, *, data: Path | None = None, reports: Reports = SILENT
+) -> Search:
+    """Train what is left of each run; write `comparison.csv` and `.png`.
+
+    Both are written anew after each run. A run whose loss is no longer a number is
+    finished, and left out of them. `data` only checks that another source has the
+    same classes.
+
+    Raises
+    ------
+    GspyError
+        As `resume` does, or no run was finished.
+    """
+    planned = [read_run(path.parent) for path in _plans(folder)]
     runs: list[Run] = []
     diverged: list[str] = []
-    for recipe in recipes:
-        name = f"batch-{recipe.batch_size}-lr-{recipe.lr:g}"
-        one = replace(config, recipe=recipe, name=name, output=path)
+    for run in sorted(planned, key=size_and_rate):
         try:
-            runs.append(train_on(found, one, ALONE, reports))
+            runs.append(finished(run, data, reports))
         except DivergedError:
-            diverged.append(name)
+            diverged.append(run.config.name)
             continue
-        write_comparison(path, runs)
+        write_comparison(folder, runs)
+    remove_unfinished(folder)
     if not runs:
         raise DivergedError("no loss stayed a number: try smaller rates, --lr")
     best_first = sorted(runs, key=lambda run: run.best.score(), reverse=True)
-    return Search(path, tuple(best_first), tuple(diverged))
+    return Search(folder, tuple(best_first), tuple(diverged))
+
+
+def _plans(folder: Path) -> list[Path]:
+    return list(folder.glob("batch-*-lr-*/config.json"))
+
+
+def size_and_rate(run: Run) -> tuple[int, float]:
+    """Give what a search varies."""
+    return run.config.recipe.batch_size, run.config.recipe.lr
+
+
+def finished(run: Run, data: Path | None, reports: Reports) -> Run:
+    """Train what is left of one run of a search."""
+    if has_diverged(run.path):
+        raise DivergedError(f"{run.path} diverged")
+    if not epochs_left(run):
+        return run
+    return resume(run.path, data=data, reports=reports)
 
 
 def write_comparison(path: Path, runs: Sequence[Run]) -> None:
-    """Write one row for each run, and their curves in one figure."""
+    """Write one row for each finished run, and their curves in one figure."""
     names = ["run", "batch_size", "lr", "best_epoch"]
     scores = ["train_loss", "validation_loss", "validation_accuracy"]
     rows = [
@@ -99,6 +148,7 @@ def write_comparison(path: Path, runs: Sequence[Run]) -> None:
         ]
         for run in runs
     ]
-    write_table(path / "comparison.csv", [*names, *scores, "seconds"], rows)
-    curves = {run.path.name.rpartition("-")[0]: run.history for run in runs}
-    write_bytes(path / "comparison.png", draw_comparison(curves))
+    write_table(path / TABLE, [*names, *scores, "seconds"], rows)
+    curves = {run.config.name: run.history for run in runs}
+    if runs:
+        write_bytes(path / "comparison.png", draw_comparison(curves))

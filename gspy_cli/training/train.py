@@ -57,13 +57,7 @@ def train(config: TrainConfig, *, reports: Reports = SILENT) -> Run:
     config = completed(config)
     world = world_of_torchrun()
     reports = reports if world.is_writer else SILENT
-    return train_on(dataset_of(config, reports.on_note), config, world, reports)
-
-
-def train_on(
-    found: Dataset, config: TrainConfig, world: World, reports: Reports
-) -> Run:
-    """Train a network on data that are read, by a configuration that is completed."""
+    found = dataset_of(config, reports.on_note)
     # tells what is wrong before pictures are decoded
     check_simulated(config, found)
     check_split(split_of(found, config), config, world)
