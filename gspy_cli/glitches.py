@@ -34,8 +34,6 @@ def group(names: Iterable[Name]) -> Iterator[Group]:
 
 
 def _glitch_of(origin: Origin) -> str:
-    if origin.gravityspy_id is None:
-        return origin.path
     glitch = f"{origin.ifo}\0{origin.gravityspy_id}"  # no path has a null character
     return glitch if origin.window in WINDOWS else f"{origin.path}\0{glitch}"
 
