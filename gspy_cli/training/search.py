@@ -61,6 +61,8 @@ def search(
         As `train` does, or no run was finished.
     """
     config, recipe = completed(config), config.recipe
+    sizes, rates = batch_sizes or (recipe.batch_size,), rates or (recipe.lr,)
+    varied = [replace(recipe, batch_size=b, lr=x) for b, x in product(sizes, rates)]
     find_machine(config.device, config.amp, ALONE)
     dataset = split_of(dataset_of(config, reports.on_note), config)
     check_split(dataset, config, ALONE)
@@ -68,12 +70,9 @@ def search(
     folder = new_directory(
         config.output, f"{config.name or config.architecture}-search"
     )
-    for size, rate in product(
-        batch_sizes or (recipe.batch_size,), rates or (recipe.lr,)
-    ):
-        name = f"batch-{size}-lr-{rate:g}"
-        varied = replace(recipe, batch_size=size, lr=rate)
-        one = replace(config, recipe=varied, name=name, output=folder)
+    for each in varied:
+        name = f"batch-{each.batch_size}-lr-{each.lr:g}"
+        one = replace(config, recipe=each, name=name, output=folder)
         write_plan(Run(new_directory(folder, name), one, dataset))
     write_comparison(folder, ())
     return resume_search(folder, reports=reports)
