@@ -61,7 +61,7 @@ def _fish(rng: np.random.Generator, clock: Clock) -> Floats:
 
 
 def _slim_fish(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make one as of L1 in O3: a tall spear on a small foot, 16 Hz and up, no fins.
+    """Make one as of L1 in O3: a tall spear on a small foot, from 14 to 22 Hz up.
 
     In a third of them the foot is a stack of rungs, the lower the wider.
     """
@@ -123,7 +123,7 @@ def _joined(
 
 
 def _haze(rng: np.random.Generator, clock: Clock) -> Floats:
-    """Draw one or two discs on the spike, as of L1 in O3: compact balls or haze."""
+    """Draw up to two discs on the spike, as of L1 in O3: compact balls or haze."""
     t = clock.times_s
     total = np.zeros(t.size)
     for f0 in (rng.uniform(75, 130), rng.uniform(450, 1000)):

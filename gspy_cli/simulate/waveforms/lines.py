@@ -72,7 +72,7 @@ def air_compressor(rng: np.random.Generator, clock: Clock) -> Waveform:
 
 
 def power_line(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a thin stripe at the mains frequency as something switches on or off."""
+    """Make a thin stripe at the mains frequency or near it."""
     t = clock.times_s
     choices = [
         rng.normal(60, 0.5),

@@ -168,7 +168,7 @@ def _groups(rng: np.random.Generator, clock: Clock, arch_s: float) -> Floats:
 
 
 def scratchy(rng: np.random.Generator, clock: Clock) -> Waveform:
-    """Make a grassy row of small ticks: a baffle swinging at some 12 Hz.
+    """Make a grassy row of small ticks: a baffle swinging at 9 to 13 Hz, mostly.
 
     Each half swing is one tick, a short arch; phases differ from tick to tick.
     """
