@@ -359,17 +359,21 @@ def test_no_glitch_is_in_two_splits_and_every_class_is_in_train():
 
 def test_a_split_is_stratified():
     examples = [
-        example(c, f"{c}{i}") for c, n in (("a", 100), ("b", 18)) for i in range(n)
+        example(c, f"{c}{i}")
+        for c, n in (("a", 100), ("b", 18), ("c", 3), ("d", 2))
+        for i in range(n)
     ]
     found = split_dataset(dataset(examples), validation=0.2, test=0.1, seed=0)
     shares = {
         (split, label): sum(e.label == label for e in found.part(split))
         for split in ("train", "validation", "test")
-        for label in "ab"
+        for label in "abcd"
     }
     assert shares == {
         ("train", "a"): 70, ("validation", "a"): 20, ("test", "a"): 10,
         ("train", "b"): 12, ("validation", "b"): 4, ("test", "b"): 2,  # rounded
+        ("train", "c"): 1, ("validation", "c"): 1, ("test", "c"): 1,
+        ("train", "d"): 1, ("validation", "d"): 1, ("test", "d"): 0,
     }  # fmt: skip
 
 
