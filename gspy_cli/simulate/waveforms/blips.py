@@ -41,8 +41,8 @@ def blip_shape(rng: np.random.Generator, clock: Clock) -> Floats:
 def blip(rng: np.random.Generator, clock: Clock) -> Waveform:
     """Make a symmetric teardrop, 30 to 500 Hz (Cabero et al. 2019).
 
-    Half of the energy lies below 60 to 250 Hz, in four of five; it is 58 to 260 Hz for
-    gengli's network, which has learnt from real blips (Lopez et al. 2022).
+    Whitened as in O1, half of the energy lies below 58 to 250 Hz in four of five; it is
+    58 to 260 Hz for gengli's network, which has learnt from real blips (Lopez 2022).
     """
     rho = lognormal(rng, 19, 0.68, low=7.5, high=120)
     kinds = {
