@@ -525,7 +525,8 @@ def test_a_model_that_has_trained_on_the_pictures_says_so(
 def test_training_is_known_by_the_files_whatever_a_table_or_a_folder_calls_them(data):
     (data / "Blip" / "7.png").write_bytes(b"7")
     examples = [e for e in read_dataset(data).examples if e.label == "Blip"]
-    in_table = [replace(e, glitch=f"row {i}") for i, e in enumerate(examples)]
+    taught = [e for e in examples if e.window != 1.0]  # another view is the same glitch
+    in_table = [replace(e, glitch=f"row {i}") for i, e in enumerate(taught)]
     card = tiny_card(trained_on=fingerprints(in_table))
     moved = (data / "Blip").rename(data / "Tomte")
     elsewhere = [replace(e, path=moved / e.path.name) for e in examples]

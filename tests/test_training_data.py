@@ -46,6 +46,7 @@ def write_csv(path: Path, rows: list[list[str]]) -> Path:
 
 def test_folders_name_classes_and_files_name_glitches_and_windows(tmp_path):
     draw_class_folders(tmp_path, {"Whistle": 1, "Blip": 1})
+    (tmp_path / "Whistle" / "H1_Whistle0_spectrogram_x.png").touch()
     found = read_dataset(tmp_path)
     assert found.classes == ("Blip", "Whistle")
     assert [(e.label, e.glitch, e.window) for e in found.examples] == [
@@ -53,6 +54,7 @@ def test_folders_name_classes_and_files_name_glitches_and_windows(tmp_path):
         ("Blip", "H1_Blip0", 1.0),
         ("Whistle", "H1_Whistle0", 0.5),
         ("Whistle", "H1_Whistle0", 1.0),
+        ("Whistle", "H1_Whistle0", None),
     ]
 
 
