@@ -62,10 +62,8 @@ def row_example(row: dict[str, str], table: Path) -> Example:
     """Turn a row into an example; files are relative to the table's folder."""
     if not row["file"] or not (row["label"] or "").strip():
         raise GspyError(f"{table} has a row without a file or a label: {row}")
-    path = table.parent / row["file"]
+    path = table.parent / unescaped(row["file"])
     if not os.path.exists(path):  # noqa: PTH110, it takes every name
-        path = table.parent / unescaped(row["file"])
-    if not os.path.exists(path):  # noqa: PTH110
         raise GspyError(f"{path} does not exist: mend its row in {table}")
     named = example(path, row["label"], split=split_name(row.get("split"), table))
     return replace(
