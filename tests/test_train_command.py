@@ -478,7 +478,7 @@ def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
         ),
         (["train", "--data", "DATA", "--arch", "vgg11"], "did you mean 'vgg16'?"),
         (["train", "--data", "DATA", "--weights", "nothing"], "no model 'nothing'"),
-        (["train", "--data", "DATA", "--folds", 1], "--folds 1: give 2 to 18"),
+        (["train", "--data", "DATA", "--folds", 1], "--folds 1: give 2 or more"),
         (["train", "--resume", "nothing"], "nothing is no training run"),
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),

@@ -250,6 +250,8 @@ def _config(
     from gspy_cli.training.download import default_data
     from gspy_cli.training.recipes import Recipe, recipe_for
 
+    if options["folds"] == 1:
+        raise GspyError("--folds 1: give 2 or more")
     if options["architecture"] not in NETWORKS:
         raise unknown_architecture(options["architecture"], NETWORKS)
     if options["data"] is None:
