@@ -21,9 +21,8 @@ from gspy_cli.evaluation.selection import select
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import COLUMN
 from gspy_cli.training.config import TrainConfig
-from gspy_cli.training.data import read_dataset
+from gspy_cli.training.data import read_dataset, read_examples
 from gspy_cli.training.examples import Dataset, Example, identical
-from gspy_cli.training.label_tables import read_labels
 from gspy_cli.training.run import read_run
 from gspy_cli.training.splits import check_classes, folds, split_dataset
 from gspy_cli.training.train import dataset_of
@@ -201,7 +200,7 @@ def test_a_table_may_come_through_a_pipe(tmp_path):
     with ThreadPoolExecutor(1) as pool:
         pool.submit((tmp_path / "t.csv").write_text, "file,label\na.png,Blip\n")
         (tmp_path / "a.png").touch()
-        (found,) = read_labels(tmp_path / "t.csv")
+        (found,) = read_examples(tmp_path / "t.csv")
     assert (found.path.name, found.label) == ("a.png", "Blip")
 
 

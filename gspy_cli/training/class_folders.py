@@ -9,7 +9,7 @@ from gspy_cli.figure import SUFFIXES
 from gspy_cli.training.examples import SPLITS, Example, example
 
 
-def read_folder(root: Path, on_note: OnNote = ignore) -> Iterator[Example]:
+def read_folder(root: Path, on_note: OnNote) -> Iterator[Example]:
     """Read `root/<Class>/*.png` or `root/{train,validation,test}/<Class>/*.png`.
 
     Raises

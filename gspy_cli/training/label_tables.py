@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
-from gspy_cli.callbacks import OnNote, ignore
+from gspy_cli.callbacks import OnNote
 from gspy_cli.errors import GspyError
 from gspy_cli.training.examples import Example, example, split_name
 from gspy_cli.training.metadata import read_metadata
@@ -18,7 +18,7 @@ ESCAPED = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
 
 
 def read_labels(
-    table: Path, on_note: OnNote = ignore, *, every_class: bool = False
+    table: Path, on_note: OnNote, *, every_class: bool
 ) -> Iterator[Example]:
     """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata.
 
