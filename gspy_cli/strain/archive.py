@@ -46,8 +46,8 @@ class Archive:
     """Strain from many files: what is read stays in memory for the next event."""
 
     def __init__(self, series: Iterable[Series]) -> None:
-        self._series = list(series)
-        self._spans = np.empty((0, 2))
+        self._series: list[Series] = []
+        self.add(series)
         sizes = (min(s.chunk, s.size) for s in self._series)
         largest = max(sizes, default=0) or CHUNK_S * 4096
         detectors = len({s.ifo for s in self._series}) or 1
@@ -57,6 +57,8 @@ class Archive:
     def add(self, series: Iterable[Series]) -> None:
         """Take more files in."""
         self._series += series
+        spans = [(float(s.start_gps), float(s.end_gps)) for s in self._series]
+        self._spans = np.array(spans).reshape(-1, 2)
 
     def files(self) -> list[Path]:
         """List the files, each once."""
@@ -133,15 +135,13 @@ class Archive:
         return home.rate_hz >= 2 * HIGH_HZ, room
 
     def _near(self, start: Decimal, end: Decimal) -> list[Series]:
-        if len(self._spans) != len(self._series):
-            spans = [(float(s.start_gps), float(s.end_gps)) for s in self._series]
-            self._spans = np.array(spans).reshape(-1, 2)
-        near = (self._spans[:, 0] <= float(end)) & (self._spans[:, 1] >= float(start))
+        starts, ends = self._spans.T  # read once: files may come in meanwhile
+        near = (starts <= float(end)) & (ends >= float(start))
         return [self._series[i] for i in np.flatnonzero(near)]
 
     def _alike(self, home: Series, start: Decimal, end: Decimal) -> list[Series]:
         """List the neighbours that go on with the same channel."""
-        near = [s for s in self._near(start, end) if s.end_gps > start]
+        near = self._near(start, end)
         return [s for s in near if _kind(s) == _kind(home) and s != home]
 
     def _read(self, series: Series, first: int, last: int) -> NDArray[np.floating]:
