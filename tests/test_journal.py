@@ -422,19 +422,6 @@ def test_other_options_are_refused(odd_folder, tmp_path, options, difference):
     assert f"was made {difference}" in err
 
 
-def test_a_card_that_answers_otherwise_is_another_run(odd_folder, tmp_path):
-    output, model = tmp_path / "labels.csv", tmp_path / "other"
-    model.mkdir()
-    write_tiny_model(model)
-    ask = ["classify", odd_folder / "13 broken.png", "-o", output, "-m", model]
-    assert gspy(*ask)[0] == 1
-    changed = tiny_card(sha256=checksum(model), name="other")
-    (model / "card.json").write_text(changed.to_json())
-    code, _, err = gspy(*ask)
-    assert code == 2
-    assert "was made with model tiny, this run has other" in err
-
-
 def test_a_note_that_holds_more_is_of_another_version():
     with pytest.raises(GspyError, match="made by another version of gspy"):
         run_note.check(b'{"model": "tiny", "tiles": 9}', {"model": "tiny"}, Path("a"))

@@ -438,9 +438,10 @@ def test_events_in_a_parquet_file_are_told_apart_by_their_times(tmp_path):
     [
         ({"columns": {"min_confidence": 0.9}}, "with min_confidence 0.5, this run"),
         ({"card": {"unfamiliar_below": 0.5}}, "with unfamiliar_below 0.0, this run"),
+        ({"card": {"sha256": "b" * 64}}, "with checksum , this run"),
     ],
 )
-def test_another_limit_is_another_run(tmp_path, now, said):
+def test_another_limit_or_graph_is_another_run(tmp_path, now, said):
     wanted = Wanted(files=(tmp_path / "out.csv",))
     columns = replace(COLUMNS, min_confidence=0.5)
     with outputs_of(wanted, columns, tiny_card(), Events()):
