@@ -65,10 +65,12 @@ def test_split_folders_give_their_splits(tmp_path):
     assert found.classes == ("Blip", "Whistle")
 
 
-def test_folders_may_have_other_names_and_hidden_ones_beside_them(tmp_path):
+def test_folders_may_have_other_names_and_others_beside_and_in_them(tmp_path):
     for split in ("train", "valid", "_old", ".cache"):
         draw_class_folders(tmp_path / split, {"Blip": 1, "Whistle": 1})
     (tmp_path / "valid" / "Blip" / "a.PNG").touch()
+    (tmp_path / "valid" / "Blip" / "more").mkdir()
+    (tmp_path / "README").touch()
     found = read_dataset(tmp_path)
     assert {e.split for e in found.examples} == {"train", "validation"}
     assert "a.PNG" in {e.path.name for e in found.part("validation")}
@@ -224,7 +226,7 @@ def test_gravity_spys_metadata_finds_its_pictures_and_their_splits(tmp_path):
             ["2.0", "H1", "Whistle0", "Whistle", "validation"],
         ],
     )
-    found = read_dataset(table)
+    found = read_dataset(table, on_note=pytest.fail)
     assert [(e.label, e.split) for e in found.examples] == [
         *[("Blip", "train")] * 2,
         *[("Whistle", "validation")] * 2,
@@ -266,9 +268,11 @@ def test_a_class_of_gravity_spys_metadata_without_a_picture_is_told_or_refused(
         ([["picture", "class"], ["a.png", "Blip"]], "no columns file and label"),
         ([["file", "label"], ["b.png", "Blip"]], "b.png does not exist"),
         ([["file", "label"], ["a.png", ""]], "without a file or a label"),
+        ([["file", "label"], ["", "Blip"]], "without a file or a label"),
         ([METADATA, ["1.0", "H1"]], "without a name or a label"),
         ([METADATA, ["1.0", "H1", "abc"]], "without a name or a label"),
         ([METADATA, ["1.0", "H1", "abc", "", "train"]], "without a name or a label"),
+        ([METADATA, ["1.0", "H1", "", "Blip", "train"]], "without a name or a label"),
         ([["file", "label", "split"], ["a.png", "Blip", "x"]], "split 'x' is not"),
         ([["file", "label", "window"], ["a.png", "Blip", "x"]], "window 'x' is not"),
     ],
