@@ -139,7 +139,7 @@ def _cells(row: Row, columns: Columns, folder: str) -> Iterator[Text]:
     yield Text(f"{result.confidence:.1%}")
     if columns.top_k > 1:
         yield Text(_others(result, columns.top_k))
-    if columns.time_shifts and result.shifted:
+    if result.shifted:
         yield Text(_beside(result))
 
 

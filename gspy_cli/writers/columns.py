@@ -92,7 +92,7 @@ class Columns:
             "ifo": origin.ifo,
             "model_name": self.model_name,
         }
-        if self.triggers and origin.trigger:
+        if origin.trigger:
             cells |= asdict(origin.trigger)
         cells |= self._answer(answer)
         if isinstance(row, Glitch):
@@ -116,7 +116,7 @@ class Columns:
             cells["status"] = "ok" if sure else "uncertain"
         if not result.familiar:
             cells["status"] = "unfamiliar"
-        if self.time_shifts and result.shifted:
+        if result.shifted:
             labels = result.shifted.items()
             cells["time_shift_labels"] = " ".join(
                 f"{shift_s * 1000:+.0f}:{label or 'failed'}"
