@@ -24,7 +24,7 @@ FUSED = "a table of glitches: each picture counts with the answer of its glitch"
 
 @dataclass(frozen=True, slots=True)
 class AnswerTable:
-    """A table of answers: a row of cells for each picture."""
+    """A table of answers: a row of cells for each picture, at least one."""
 
     path: Path
     classes: tuple[str, ...]
@@ -34,12 +34,12 @@ class AnswerTable:
     @property
     def has_labels(self) -> bool:
         """Whether the table names the true classes too."""
-        return bool(self.rows) and {"file", "label"} <= self.rows[0].keys()
+        return {"file", "label"} <= self.rows[0].keys()
 
     @property
     def model_name(self) -> str:
         """The model that the table says its answers are from; empty if none."""
-        return self.rows[0].get("model_name", "") if self.rows else ""
+        return self.rows[0].get("model_name", "")
 
 
 def read_answers(path: Path) -> AnswerTable:
