@@ -148,9 +148,8 @@ def test_unreadable_pictures_are_named_and_the_others_kept(tmp_path, paths):
     Image.fromarray(np.full((200, 200, 3), 255, np.uint8)).save(paths[3])
     paths[4].unlink()
     pixels, failures = open_pixels(paths, size=16, folder=tmp_path / "cache")
-    assert [failures[i].path for i in (1, 3, 4)] == [paths[i] for i in (1, 3, 4)]
-    assert len(failures) == 3
-    assert "plot" in failures[3].reason
+    assert failures.keys() == {1, 3, 4}
+    assert "plot" in failures[3]
     good = [p for i, p in enumerate(paths) if i not in failures]
     alone, _ = open_pixels(good, size=16, folder=tmp_path / "other")
     every = range(len(good))

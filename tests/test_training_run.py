@@ -557,11 +557,12 @@ def test_unreadable_pictures_are_reported_before_training(tmp_path):
     broken.write_bytes(b"")
     events = []
     reports = Reports(
-        on_unreadable=lambda bad: events.append([u.path for u in bad]),
+        on_note=events.append,
         on_batch=lambda done, total: events.append("batch"),
     )
     done = train(quick_config(root, tmp_path), reports=reports)
-    assert events[:2] == [[broken], "batch"]
+    told = f"1 picture left out, which cannot be read: {broken} (the file is empty)"
+    assert events[:2] == [told, "batch"]
     assert broken not in {e.path for e in done.dataset.examples}
     assert broken.name not in (done.path / "split.csv").read_text()
 

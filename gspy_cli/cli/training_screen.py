@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,11 @@ from gspy_cli.wording import command, counted
 if TYPE_CHECKING:
     from torch import nn
 
-    from gspy_cli.training.cache import Unreadable
     from gspy_cli.training.hardware import Machine
     from gspy_cli.training.run import Run
     from gspy_cli.training.search import Search
 
 HEADING = " " * 28 + "loss  acc." + " " * 14 + "loss  acc."
-SHOWN = 10  # unreadable pictures named one by one
 
 
 @contextmanager
@@ -49,7 +47,6 @@ def reports(*, quiet: bool, one: bool) -> Iterator[Reports]:
         try:
             yield Reports(
                 on_decode=partial(show, "reading pictures"),
-                on_unreadable=screen.unreadable,
                 on_start=screen.started,
                 on_note=screen.noted,
                 on_batch=screen.stepped,
@@ -71,16 +68,6 @@ class Screen:
     def stepped(self, done: int, total: int) -> None:
         """Show how far an epoch is."""
         self._show(f"epoch {self._epoch}", done, total)
-
-    def unreadable(self, pictures: "Sequence[Unreadable]") -> None:
-        """Name the pictures that are left out."""
-        self._say(
-            f"{counted(len(pictures), 'picture')} left out, which cannot be read:"
-        )
-        for picture in pictures[:SHOWN]:
-            self._say(f"  {picture.path}: {picture.reason}")
-        if len(pictures) > SHOWN:
-            self._say(f"  and {len(pictures) - SHOWN} more")
 
     def started(self, run: "Run", model: "nn.Module", machine: "Machine") -> None:
         """Say what is about to train."""

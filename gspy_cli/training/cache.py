@@ -45,14 +45,6 @@ FOLDER = re.compile(r"\d+x\d+-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A picture that cannot be used, and why."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Shard:
     """A `.npy` file with pictures of `shape` (N, H, W, 3), `offset` bytes into it."""
 
@@ -118,11 +110,11 @@ def open_pixels(
     size: int,
     folder: Path | None = None,
     on_progress: Progress = ignore,
-) -> tuple[MappedPixels, dict[int, Unreadable]]:
+) -> tuple[MappedPixels, dict[int, str]]:
     """Give the pictures as the network takes them, (size, size, 3) uint8.
 
-    What the cache does not hold yet is decoded now. Also gives what cannot be read,
-    by index in `paths`; `MappedPixels` holds the others, in order.
+    What the cache does not hold yet is decoded now. Also says why what cannot be read
+    cannot, by index in `paths`; `MappedPixels` holds the others, in order.
 
     Raises
     ------
@@ -139,11 +131,7 @@ def open_pixels(
     missing = {k: p for k, p in zip(keys, paths, strict=True) if k not in known}
     unreadable = decode_missing(missing, folder, size, on_progress)
     known = read_places(folder, wanted) if missing else known
-    failures = {
-        i: Unreadable(paths[i], unreadable[k])
-        for i, k in enumerate(keys)
-        if k in unreadable
-    }
+    failures = {i: unreadable[k] for i, k in enumerate(keys) if k in unreadable}
     found = [known[k] for k in keys if k not in unreadable]
     number = {shard: i for i, shard in enumerate(dict.fromkeys(s for s, _ in found))}
     places = np.array([(number[s], row) for s, row in found], np.intp).reshape(-1, 2)

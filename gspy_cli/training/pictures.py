@@ -12,6 +12,7 @@ from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import Run, image_size
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.splits import check_classes
+from gspy_cli.wording import counted, first_few
 
 LOOKED_AT = 128  # pictures
 FOREIGN = 0.1  # of these may have other colours than viridis without a word
@@ -31,7 +32,9 @@ def open_dataset(
     if world.local_rank == 0:
         wait_for_all(world)
     if failures:
-        reports.on_unreadable(list(failures.values()))
+        named = first_few([f"{paths[i]} ({why})" for i, why in failures.items()], "; ")
+        number = counted(len(failures), "picture")
+        reports.on_note(f"{number} left out, which cannot be read: {named}")
     readable = (e for i, e in enumerate(dataset.examples) if i not in failures)
     kept = Dataset(tuple(readable), dataset.classes)
     check_classes(kept)
