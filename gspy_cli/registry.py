@@ -169,8 +169,6 @@ def _no_such_model(wanted: str) -> str:
     folders = {folder.path.name: folder for folder in installed()}
     if wanted in folders:
         return str(folders[wanted].no_graph())
-    if wanted.endswith((".onnx", ".safetensors", ".pth", ".pt")):
-        return f"there is no file {wanted}; 'gspy models' lists what is installed"
     if (folder := user_path(wanted)).is_dir():
         return f"{wanted} is a folder, but no finished run and no model{_rest(folder)}"
     hint = did_you_mean(wanted, folders)
