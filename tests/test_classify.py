@@ -224,6 +224,9 @@ def test_min_confidence_flags_and_drops_nothing(figures: Path):
         (["classify", "x.png", "-o", "no/such/folder/x.csv"], "cannot write"),
         (["classify", "x.png", "--link", "sym"], "--link is for --sort-into"),
         (["classify", "x.h5", "-t", "1", "--workers", "2"], "two threads scan strain"),
+        (["classify", "x.h5", "-t", "1", "--sort-into", "x"], "strain has none"),
+        (["classify", "x.png", "--per-glitch", "--time-shift-check"], "single windows"),
+        (["classify", "x.png", "--cluster", "x", "--workers", "2"], "has its own"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(arguments, message):

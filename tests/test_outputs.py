@@ -151,7 +151,7 @@ def test_a_parquet_file_that_was_killed_goes_on_from_its_part(
     with subprocess.Popen([*command, "-o", str(output)], stderr=-3) as run:
         until(run, lambda: line_count(part) >= 5)
         run.send_signal(signal.SIGKILL)
-    assert not output.exists()
+    assert (output.exists(), Wanted((output,)).begun()) == (False, True)
     gspy("classify", odd_folder, "-o", output)
     assert read(output) == expected
     assert output.read_bytes() == whole.read_bytes()
@@ -519,13 +519,14 @@ def test_a_gallery_is_a_page_by_its_name(figures, tmp_path):
     assert err == f"gspy: {tmp_path / 'a.csv'} is no page's name; end it in .html\n"
 
 
-def test_a_list_of_inputs_is_not_written_over(figures, tmp_path):
+@pytest.mark.parametrize("option", ["--files-from", "--triggers"])
+def test_a_list_of_inputs_is_not_written_over(figures, tmp_path, option):
     listed = tmp_path / "list.csv"
     listed.write_text(f"{min(figures.iterdir())}\n")
     before = listed.read_bytes()
-    given = ["classify", "--files-from", listed, "-o", listed, "--overwrite"]
-    assert gspy(*given)[0] == 2
-    assert listed.read_bytes() == before
+    code, _, err = gspy("classify", option, listed, "-o", listed, "--overwrite")
+    assert (code, listed.read_bytes()) == (2, before)
+    assert err == f"gspy: {listed} is an input; name another output\n"
 
 
 @pytest.mark.parametrize(
