@@ -148,7 +148,7 @@ def _join(old: Path | None, part: Path, path: Path, schema: Any) -> None:  # noq
         if old is not None:
             with parquet.ParquetFile(old) as file:
                 for number in range(file.num_row_groups):
-                    writer.write_table(file.read_row_group(number).cast(schema))
+                    writer.write_table(file.read_row_group(number))
         next(lines)
         while rows := [json.loads(line) for line in islice(lines, GROUP)]:
             writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
