@@ -17,7 +17,7 @@ from torch.optim import SGD, Adam, AdamW
 from gspy_cli.callbacks import ignore
 from gspy_cli.training import batches, fit, loop, pictures
 from gspy_cli.training.architectures import Normalise, build_network
-from gspy_cli.training.batches import Batch, Pictures, Step, StepLoader
+from gspy_cli.training.batches import Batch, Pictures, Step
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.examples import Dataset, Example
 from gspy_cli.training.hardware import Machine
@@ -202,13 +202,14 @@ def test_an_epoch_is_drawn_and_loaded_as_asked(tmp_path):
     assert drawn(config, weights=np.eye(9)[5])[0] == [[5, 5, 5]] * 3
 
 
-def test_a_batch_has_its_steps_share_and_seed():
-    pixels = SimpleNamespace(rows=lambda rows: np.zeros((len(rows), 2, 2, 3), np.uint8))
+@pytest.mark.parametrize("asked", [{}, {"augmented": True}])
+def test_a_batch_has_its_steps_share_and_seed_and_varies_if_asked(asked):
+    black = SimpleNamespace(rows=lambda rows: np.zeros((len(rows), 8, 8, 3), np.uint8))
     step = Step(np.arange(2), (1, 2), share=0.8)
-    loader = StepLoader(
-        Pictures(pixels, np.arange(3), np.arange(3)), [step], augmented=False
-    )
-    assert (loader[0].share, loader[0].seed) == (0.8, step.torch_seed())
+    pictures = Pictures(black, np.arange(3), np.arange(3))
+    (batch,) = batches.load(pictures, [step], **asked)
+    assert (batch.share, batch.seed) == (0.8, step.torch_seed())
+    assert bool(batch.pixels.any()) == bool(asked)
 
 
 def test_no_more_processes_load_than_there_are_cores(monkeypatch):
