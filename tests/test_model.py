@@ -531,18 +531,26 @@ def test_a_model_can_be_added_used_and_removed(tiny_model: Path, registry: Path)
     assert not list(registry_module.installed())
 
 
-def test_a_model_that_may_not_be_removed_stays_the_default(
-    tiny_model, registry, monkeypatch
+@pytest.mark.parametrize(
+    ("step", "default", "after"),
+    [
+        ((Path, "rename"), True, "mine"),
+        ((Path, "rename"), False, registry_module.DEFAULT_MODEL),
+        ((shutil, "rmtree"), True, registry_module.DEFAULT_MODEL),  # it is gone then
+    ],
+)
+def test_a_model_that_may_not_be_removed_stays_what_it_was(
+    tiny_model, registry, monkeypatch, step, default, after
 ):
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    model.add_to_registry(tiny_model, name="mine", default=True)
-    monkeypatch.setattr(Path, "rename", refuse)
+    folder = model.add_to_registry(tiny_model, name="mine", default=default)
+    monkeypatch.setattr(*step, refuse)
     with pytest.raises(GspyError, match=r"cannot remove .*mine: Permission denied"):
         registry_module.remove("mine")
-    assert registry_module.default_name() == "mine"
-    assert load_model("mine").card.classes == TINY_CLASSES
+    assert registry_module.default_name() == after
+    assert folder.graph.exists() == (step[0] is Path)
 
 
 @pytest.mark.parametrize(
@@ -599,7 +607,8 @@ def test_what_is_left_of_a_model_can_be_removed(registry: Path, left: str):
 
 def test_only_ones_own_models_can_be_removed(tiny_model: Path, registry: Path):
     shutil.copytree(tiny_model.parent, registry / "shipped" / "tiny")
-    for name in ("tiny", "..", "/", "nothing"):
+    for name in ("tiny", "../shipped/tiny", str(tiny_model.parent), "nothing"):
         with pytest.raises(GspyError, match=r"no model '.*' of your own"):
             registry_module.remove(name)
+    assert tiny_model.exists()
     assert (registry / "shipped" / "tiny").is_dir()
