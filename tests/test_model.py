@@ -31,6 +31,7 @@ from gspy_cli.model_folder import WEIGHTS, ModelFolder
 @pytest.mark.parametrize("side", [1, MAX_SIDE])
 def test_a_card_survives_json(side):
     card = tiny_card(scores={"accuracy": 0.5}, temperature=1.5, input_size=(side, side))
+    card = replace(card, classes=("Blip", "Whistle"), unfamiliar_below=1.0)
     assert ModelCard.from_json(card.to_json(), origin="card.json") == card
 
 
@@ -65,6 +66,7 @@ def test_a_bad_card_is_one_clear_line(text):
         {"mean": [0, 0, float("nan")]},
         {"std": [1, 1]},
         {"std": [1, 0, 1]},
+        {"std": [1, float("nan"), 1]},
         {"temperature": 0},
         {"temperature": True},
         {"unfamiliar_below": 1.5},
