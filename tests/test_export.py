@@ -168,8 +168,11 @@ def variant(run, tmp_path):
     return export
 
 
-def test_a_variant_is_tried_on_the_classes_that_the_model_knows(run, variant, tmp_path):
+def test_a_variant_is_tried_on_what_can_be_read_and_the_model_knows(
+    run, variant, tmp_path
+):
     data = draw_class_folders(tmp_path / "data", {"Blip": 1, "Thunder": 1})
+    (data / "Blip" / "broken.png").touch()
     assert variant(run, "fp16", "--data", data)[0] == 0
     assert [*(tmp_path / "cache").rglob("*.npy")]
 
@@ -299,11 +302,14 @@ def test_no_file_of_a_run_is_replaced_by_a_model(run, name, tmp_path):
 
 def test_what_the_options_say_is_in_the_card(run, tmp_path):
     output, told = tmp_path / "m.onnx", ("--name", "mine", "--licence", "CC0-1.0")
-    given = ("--temperature", 2, *told, "--opset", 16)
+    (tmp_path / "scores.json").write_text('{"fold_accuracy": 0.75}')
+    scores = ("--scores", tmp_path / "scores.json")
+    given = ("--temperature", 2, *told, *scores, "--opset", 16)
     assert gspy("export", run, "-o", output, *given)[0] == 0
     assert [each.version for each in onnx.load(output).opset_import] == [16]
     card = load_model(str(output), device="cpu").card
     assert (card.temperature, card.name, card.licence) == (2.0, "mine", "CC0-1.0")
+    assert card.scores == {"fold_accuracy": 0.75}
     assert date.fromisoformat(card.date)
 
 

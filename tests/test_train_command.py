@@ -157,12 +157,14 @@ def test_an_exported_file_can_be_checked_against_its_run(run, tmp_path):
 def test_a_variant_is_smaller_and_says_what_it_lost(run, data, tmp_path, precision):
     whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
     gspy("export", run, "-o", whole)
-    code, _, _ = gspy(
+    code, out, _ = gspy(
         *("export", run, "-o", small, "--precision", precision),
         *("--cache", tmp_path, "--force"),
     )
     assert code == 0
     card = load_model(str(small), device="cpu").card
+    for kind, part in card.scores["accuracy_by_precision"].items():
+        assert f"{kind}: {part:.4f} of the pictures named right\n" in out
     code, out, _ = gspy("export", run, "--check", small)
     assert (code, "of less precision, so not compared" in out) == (0, True)
     assert "of the pictures it was tried on it named right fp32" in out
