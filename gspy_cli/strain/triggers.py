@@ -22,7 +22,7 @@ class EventTime:
 
     gps: Decimal | None
     ifo: str | None = None
-    gravityspy_id: str | None = None
+    gravityspy_id: str = ""
     problem: str = ""
 
     @property
@@ -111,7 +111,7 @@ def _time_column(path: Path, columns: list[str], header: str) -> str:
 
 def _event_time(row: Mapping[str, str | None], column: str, line: str) -> EventTime:
     cells = {name: (row.get(name) or "").strip() for name in ("ifo", "gravityspy_id")}
-    ifo, name = cells["ifo"].upper() or None, cells["gravityspy_id"] or None
+    ifo, name = cells["ifo"].upper() or None, cells["gravityspy_id"]
     try:
         gps = gps_time((row[column.lower()] or "").strip())
         nanoseconds = (row.get("peak_time_ns") or "").strip()
