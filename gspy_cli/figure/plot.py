@@ -169,14 +169,8 @@ def _margin_colours(pixels: Pixels) -> Iterator[Pixels]:
     if is_one_grey(edge):
         yield edge[0]
         return
-    kinds = codes(edge)
-    if np.count_nonzero(kinds == kinds[0]) > 0.8 * len(edge):  # no need to sort them
-        yield edge[0]
-        return
+    kinds = codes(edge >> np.uint8(4))  # noise makes many colours that are alike
     kind, counts = np.unique(kinds, return_counts=True)
-    if counts.max() < 0.15 * len(edge):  # noise, perhaps: colours that are alike
-        kinds = codes(edge >> np.uint8(4))
-        kind, counts = np.unique(kinds, return_counts=True)
     for i in np.argsort(-counts)[:2]:
         if counts[i] >= 0.15 * len(edge):
             yield np.median(edge[kinds == kind[i]], axis=0).astype(np.uint8)
