@@ -409,6 +409,12 @@ def test_a_cut_plot_whose_colours_reach_to_a_loud_glitch_is_used_whole(quality):
     assert find_plot(cut) == Box(0, 0, 569, 479)
 
 
+def test_a_glitch_that_saturates_most_of_a_cut_plot_is_no_page_around_the_rest():
+    cut = viridis_like(240, 320)
+    cut[:, :200] = 253, 231, 37
+    assert find_plot(cut) == Box(0, 0, 320, 240)
+
+
 def test_a_cut_plot_with_a_white_rim_loses_it():
     rim = np.pad(viridis_like(240, 320), ((3, 3), (3, 3), (0, 0)), constant_values=255)
     assert find_plot(rim) == Box(3, 3, 323, 243)
