@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -338,12 +339,15 @@ def test_ctrl_c_ends_a_watch_with_all_rows_written(
         assert parquet.read_table(output).num_rows == 3
 
 
-def test_rows_are_printed_with_one_header(tmp_path: Path, figures: Path, monkeypatch):
-    pictures = sorted(figures.iterdir())
+def test_rows_are_printed_as_they_come_with_one_header(
+    tmp_path: Path, figures: Path, monkeypatch
+):
+    pictures, printed = sorted(figures.iterdir()), []
     folder = tmp_path / "new"
     folder.mkdir()
 
     def step(_seconds: float) -> None:
+        printed.append(sys.stdout.buffer.getvalue().count(b".png"))
         if not pictures:
             raise KeyboardInterrupt
         picture = pictures.pop()
@@ -352,7 +356,7 @@ def test_rows_are_printed_with_one_header(tmp_path: Path, figures: Path, monkeyp
     monkeypatch.setattr("time.sleep", step)
     code, out, _ = gspy("classify", folder, "--watch", "-f", "csv")
     assert code == 130
-    assert len(rows(out)) == 3
+    assert (len(rows(out)), printed) == (3, [0, 1, 2, 3])
     assert out.count("ml_label") == 1
 
 
