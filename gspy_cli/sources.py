@@ -26,7 +26,7 @@ def from_paths(paths: Iterable[str], *, recursive: bool = False) -> Iterator[Sam
 def names(
     paths: Iterable[str],
     *,
-    recursive: bool = False,
+    recursive: bool,
     apart: Path | None = None,
     alone: Collection[str] | None = None,
 ) -> Iterator[Name]:

@@ -254,7 +254,7 @@ def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatc
     all_given = Given((str(folder),), tmp_path / "list.txt")
     assert list(all_given.names()) == [*inside, *given[1:]]
     assert set(asked) == {str(folder)}
-    assert list(sources.names(given, alone=())) == given
+    assert list(sources.names(given, recursive=False, alone=())) == given
     with pytest.raises(PictureError, match="this is a folder; give it as an argument"):
         sample_of(given[0]).load()
 
