@@ -143,12 +143,10 @@ def add_to_registry(
     """
     card = load_model(str(graph), device="cpu").card
     name, content = name or card.name, model_folder.read(graph)
-    own = replace(card, name=name, sha256=_digest(content))
     try:
-        mine = ModelFolder(registry.user_models() / name)
-        again = mine.holds(content, own)
+        again = ModelFolder(registry.user_models() / name).holds(content)
         folder = registry.new_folder(name, force=force or again)
-        folder.fill(content, own)
+        folder.fill(content, replace(card, name=name, sha256=_digest(content)))
     except OSError as error:
         raise GspyError(
             f"cannot keep '{name}' in {registry.user_models()} ({error.strerror}): "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import GspyError
-from gspy_cli.whole import remove_left, whole_file
+from gspy_cli.whole import whole_file
 
 WEIGHTS = "best.safetensors"
 """The best weights of a training run, in its folder."""
@@ -62,14 +62,9 @@ class ModelFolder:
         """Make the error of a folder that has a card and no graph."""
         return GspyError(f"{self.graph} is missing; add the model again")
 
-    def holds(self, graph: bytes, card: ModelCard) -> bool:
+    def holds(self, graph: bytes) -> bool:
         """Tell whether a model is here; a kill may have left it without its card."""
-        own = self.card_file
-        return (
-            self.graph.is_file()
-            and self.graph.read_bytes() == graph
-            and (not own.exists() or own.read_bytes() == card.to_json().encode())
-        )
+        return self.graph.is_file() and self.graph.read_bytes() == graph
 
     def fill(self, graph: bytes, card: ModelCard) -> None:
         """Write both files, or leave what is there; a folder left empty is removed.
@@ -78,7 +73,6 @@ class ModelFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            remove_left(self.path)
             with (
                 whole_file(self.card_file) as card_part,
                 _kept(self.card_file),

@@ -330,10 +330,11 @@ def test_the_shipped_models_are_whole():
 
 
 def test_a_shipped_graph_alone_is_used_as_its_folder_says(tmp_path: Path):
+    (tmp_path / "card.json").write_text(tiny_card(sha256="another's").to_json())
     for path in registry_module.shipped_models().glob("*/model.onnx"):
         alone, whole = (
             replace(load_model(str(graph)).card, data="", scores={})
-            for graph in (shutil.copy(path, tmp_path), path)
+            for graph in (shutil.copy(path, tmp_path / "own.onnx"), path)
         )
         assert alone == whole
 
@@ -499,8 +500,12 @@ def test_a_graph_that_cannot_be_put_in_place_leaves_both_files_as_they_were(
     other = write_tiny_model(registry, scale=0.1)
     before = {path: path.read_bytes() for path in folder.iterdir()}
 
-    def refuse(*_paths: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
+    put = Path.replace
+
+    def refuse(part: Path, path: Path) -> Path:
+        if path == folder / "model.onnx":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return put(part, path)
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(GspyError, match=r"Permission denied.*what was there is kept"):
