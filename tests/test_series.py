@@ -163,7 +163,8 @@ def test_a_table_of_pictures_is_no_time_series(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [np.ones((4, 4)), np.ones(64, complex), np.full(64, b"a")]
+    "other",
+    [np.ones((4, 4)), np.ones(64, complex), np.ones(64, bool), np.full(64, b"a")],
 )
 def test_what_is_no_time_series_is_left_out(tmp_path: Path, other: np.ndarray) -> None:
     path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8), "other": other})

@@ -67,7 +67,7 @@ def _is_series(data: h5py.Dataset) -> bool:
 
 
 def _is_line_of_reals(data: h5py.Dataset) -> bool:
-    return data.ndim == 1 and data.dtype.kind in "biuf"
+    return data.ndim == 1 and data.dtype.kind in "iuf"
 
 
 def _text(stored: object) -> str:
