@@ -368,7 +368,7 @@ def test_a_file_that_is_no_journal_is_not_written_over(
 
 
 @pytest.mark.usefixtures("no_readers")
-@pytest.mark.parametrize("torn", [b"", b'{"mo', b'{"model": "ti', bytes(99)])
+@pytest.mark.parametrize("torn", [b"", b'{"mo', b'{"model": "ti', bytes(9999)])
 def test_a_journal_that_was_torn_is_written_anew(figures, tmp_path, torn):
     (tmp_path / "out.csv.journal").write_bytes(torn)
     for _ in range(2):
