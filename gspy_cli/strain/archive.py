@@ -161,7 +161,7 @@ def _kind(series: Series) -> tuple[str | Path, str, float]:
 
 def _failed(error: GspyError) -> bool:
     """Tell a disk that failed, and may not the next time, from a damaged file."""
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
+    return getattr(error.__cause__, "errno", None) is not None
 
 
 def _read_chunk(key: tuple[Series, int]) -> NDArray[np.floating]:
