@@ -1049,8 +1049,9 @@ def test_dithered_viridis_is_viridis_and_grey_is_not():
     plot = viridis_like(224, 224)
     dithered = Image.fromarray(plot).convert("P").convert("RGB")
     grey = plot.mean(axis=2, keepdims=True).repeat(3, axis=2).astype(np.uint8)
-    pictures = np.stack([plot, np.asarray(dithered), grey])
-    assert are_viridis(pictures).tolist() == [True, True, False]
+    half_grey = np.concatenate([plot[:112], grey[112:]])
+    pictures = np.stack([plot, np.asarray(dithered), half_grey, grey])
+    assert are_viridis(pictures).tolist() == [True, True, False, False]
 
 
 def test_turbo_which_begins_as_dark_as_viridis_is_not_viridis():

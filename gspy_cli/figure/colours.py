@@ -25,7 +25,7 @@ _AT_PLACE = np.stack(
 )  # (766, 3): the curve's colour at each place
 _TOLERANCE = 24  # levels of a channel, to which JPEG and resizing keep colours
 _LEAST = np.ceil(_AT_PLACE - _TOLERANCE).clip(0).astype(np.uint8)  # (766, 3)
-_RANGE = np.floor(_AT_PLACE + _TOLERANCE).clip(max=255).astype(np.uint8) - _LEAST
+_RANGE = (np.floor(_AT_PLACE + _TOLERANCE) - _LEAST).astype(np.uint8)
 _ABOVE_DARK = 200, 300  # places where maps part that begin as dark as viridis
 
 
@@ -201,7 +201,7 @@ def are_viridis(pictures: Pixels) -> NDArray[np.bool_]:
     colours = pictures[:, rows[:, None], columns].reshape(len(pictures), -1, 3)
     shares = on_viridis(colours).mean(axis=1).tolist()
     near = [
-        share >= SHARE or (share > 0.1 and is_viridis(picture))
+        share >= SHARE or is_viridis(picture)
         for share, picture in zip(shares, pictures, strict=True)
     ]
     return np.array(near, bool) & ~_are_bluer(colours)
