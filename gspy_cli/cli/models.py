@@ -19,7 +19,7 @@ class ModelsGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Take a word that is no command for a model's name."""
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
+        if args[0] not in self.commands:
             args = ["show", *args]
         return super().resolve_command(ctx, args)
 
