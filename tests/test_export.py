@@ -20,7 +20,7 @@ from torch import nn
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.model import load_model
-from gspy_cli.training import check, export, familiarity, quantise
+from gspy_cli.training import check, export, familiarity, quantise, variants
 from gspy_cli.training.architectures import (
     ARCHITECTURES,
     Architecture,
@@ -214,11 +214,18 @@ def test_a_split_that_may_not_be_read_is_not_called_the_output(
     assert (code, f"cannot read {run / 'split.csv'} (Permission" in err) == (2, True)
 
 
-def test_eight_bits_are_calibrated_on_test_pictures_where_none_is_to_train_on(
-    run, variant, tmp_path
-):
-    data = draw_class_folders(tmp_path / "data" / "test", {"Blip": 2, "Whistle": 2})
-    assert variant(run, "int8", "--data", data.parent)[0] == 0
+def test_eight_bits_are_calibrated_on_what_is_trained_on_where_there_is_any(tmp_path):
+    data, card = tmp_path / "data", tiny_card(classes=("Blip", "Tomte"))
+    read = partial(variants.read_labelled, data, cache=tmp_path / "cache")
+    for split, names in (("train", ("Blip", "Tomte")), ("test", ("Tomte", "Blip"))):
+        draw_class_folders(data / split, dict.fromkeys(names, 1))  # of unlike looks
+    both = read(card)
+    np.testing.assert_array_equal(variants._some(both), both.pictures.rows(range(4, 8)))
+    shutil.rmtree(data / "train")
+    test = read(card)
+    np.testing.assert_array_equal(variants._some(test), test.pictures.rows(range(4)))
+    with pytest.raises(GspyError, match="has no pictures of the model's classes"):
+        read(replace(card, classes=("Thunder", "Wandering_Line")))
 
 
 def test_what_is_familiar_is_learnt_from_the_run_too(run, tmp_path, monkeypatch):
