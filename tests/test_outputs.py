@@ -208,6 +208,23 @@ def test_a_parquet_file_is_kept_until_the_one_that_replaces_it_is_whole(
     assert read(output) == expected
 
 
+def test_rows_of_a_part_whose_parquet_file_went_are_made_anew(
+    figures, tmp_path, monkeypatch
+):
+    output = tmp_path / "out.parquet"
+    gspy("classify", min(figures.iterdir()), "-o", output)
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gspy_cli.writers.parquet._join", die)
+        assert gspy("classify", figures, "-o", output)[0] == 130
+    output.unlink()
+    gspy("classify", figures, "-o", output)
+    assert paths(read(output)) == sorted(map(str, figures.iterdir()))
+
+
 def test_new_pictures_are_added_to_a_parquet_file(
     odd_folder, expected, figures, tmp_path
 ):
