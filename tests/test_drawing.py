@@ -139,6 +139,12 @@ def test_a_resized_plot_is_pillows_bilinear_to_a_shade(scan: QScan, side: int) -
     assert np.abs(ours - np.asarray(plain)).mean() < 1.5
 
 
+def test_pixels_are_averaged_by_whole_numbers_first(scan: QScan) -> None:
+    plot = plot_pixels(scan.energies[0.5])[:448, :448]
+    means = np.asarray(Image.fromarray(plot).reduce(2))
+    np.testing.assert_array_equal(resize(plot, height=224, width=224), means)
+
+
 def test_a_plot_is_resized_alike_however_it_lies_in_memory(scan: QScan) -> None:
     plot = plot_pixels(scan.energies[0.5])
     for view in (plot[::-1], plot[:, ::-1], plot[20:300, 40:500]):
