@@ -452,6 +452,17 @@ def test_of_two_channels_or_rates_that_with_most_strain_about_the_time_is_taken(
     assert [series.path for series in late] == [short]
 
 
+def test_strain_beyond_a_hole_does_not_count(tmp_path: Path) -> None:
+    whole = gwpy_file(tmp_path / "a.h5", {"H1:A": noise(22)}, start=START + 8)
+    parts = [
+        gwpy_file(tmp_path / f"{s}.h5", {"H1:B": noise(n)}, start=START + s)
+        for s, n in ((0, 11), (13, 7), (20, 20))
+    ]
+    archive = collect(map(str, [*parts, whole])).archive
+    homes = [archive.at(Decimal(START + s))[0].path for s in (10, 14, 24)]
+    assert homes == [whole, whole, parts[2]]
+
+
 def test_a_slow_channel_is_not_taken_where_there_is_strain(tmp_path: Path) -> None:
     slow = gwpy_file(tmp_path / "a.h5", {"H1:SEISMIC": noise(1)}, dx=1 / 16)
     strain = gwpy_file(tmp_path / "b.h5", {"H1:STRAIN": noise(32)})
@@ -480,12 +491,13 @@ def test_a_time_between_files_is_said_to_fall_there(tmp_path: Path) -> None:
     for name, start in starts.items():
         gwpy_file(tmp_path / f"{name}.h5", {"H1:STRAIN": noise(8)}, start=start)
     archive = collect([str(tmp_path)]).archive
-    between, after = (archive.without(START + Decimal(s)) for s in (30, 50))
+    between, *outside = (archive.without(START + Decimal(s)) for s in (30, -5, 50))
     assert between == (
         f"GPS {START + 30} is not in any of 3 files: it falls between {START + 28} and "
         f"{START + 40}.1; choose another time or file"
     )
-    assert f"in any of 3 files, spanning {START} to {START + 48}.1; choose" in after
+    for told in outside:
+        assert f"in any of 3 files, spanning {START} to {START + 48}.1; choose" in told
     at_the_end = archive.without(Decimal(START + 8))  # the next second is not in it
     assert f"falls between {START + 8} and {START + 20};" in at_the_end
 
