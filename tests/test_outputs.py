@@ -208,8 +208,9 @@ def test_a_parquet_file_is_kept_until_the_one_that_replaces_it_is_whole(
     assert read(output) == expected
 
 
+@pytest.mark.parametrize("torn", [None, 5])
 def test_rows_of_a_part_whose_parquet_file_went_are_made_anew(
-    figures, tmp_path, monkeypatch
+    figures, tmp_path, monkeypatch, torn
 ):
     output = tmp_path / "out.parquet"
     gspy("classify", min(figures.iterdir()), "-o", output)
@@ -220,6 +221,11 @@ def test_rows_of_a_part_whose_parquet_file_went_are_made_anew(
     with monkeypatch.context() as patch:
         patch.setattr("gspy_cli.writers.parquet._join", die)
         assert gspy("classify", figures, "-o", output)[0] == 130
+    output.write_bytes(b"another program's")
+    assert gspy("classify", figures, "-o", output)[0] == 2
+    part = tmp_path / "out.parquet.part"
+    assert line_count(part) == 3
+    part.write_bytes(part.read_bytes()[:torn])
     output.unlink()
     gspy("classify", figures, "-o", output)
     assert paths(read(output)) == sorted(map(str, figures.iterdir()))
