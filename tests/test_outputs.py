@@ -290,6 +290,7 @@ def test_a_parquet_file_that_cannot_be_joined_leaves_its_part_alone(
     figures, tmp_path, monkeypatch
 ):
     output = tmp_path / "out.parquet"
+    min(figures.iterdir()).write_bytes(b"no picture")
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -301,7 +302,7 @@ def test_a_parquet_file_that_cannot_be_joined_leaves_its_part_alone(
     assert sorted(p.name for p in tmp_path.glob("*out*")) == [
         "out.parquet.part", "out.parquet.part.journal",
     ]  # fmt: skip
-    assert gspy("classify", figures, "-o", output)[0] == 0
+    assert gspy("classify", figures, "-o", output)[0] == 1  # it failed before
     assert len(read(output)) == 3
 
 
