@@ -283,12 +283,15 @@ def test_a_link_to_nothing_is_named_and_exits_1(data, tiny_model):
     assert "pictures      20" in out
 
 
-def test_an_unreadable_picture_is_named_and_exits_1(data, tiny_model):
+def test_an_unreadable_picture_is_named_and_exits_1(data, tiny_model, tmp_path):
     (data / "Blip" / "H1_bad_spectrogram_0.5.png").write_text("no picture")
-    code, out, err = gspy("evaluate", tiny_model, "--data", data)
-    assert code == 1
-    assert "H1_bad_spectrogram_0.5.png: not a picture" in err
-    assert "pictures      20" in out
+    labels = tmp_path / "labels.csv"
+    gspy("classify", data, "-r", "-m", tiny_model, "-o", labels)
+    for subject in (tiny_model, labels):
+        code, out, err = gspy("evaluate", subject, "--data", data)
+        assert code == 1
+        assert "H1_bad_spectrogram_0.5.png: not a picture" in err
+        assert "pictures      20" in out
 
 
 def test_a_report_names_files_of_any_name(data, tiny_model, tmp_path):
@@ -357,6 +360,7 @@ def test_probabilities_that_do_not_sum_to_1_are_refused(data, table, score, wron
         (["{table}", "--data", "{data}", "--window", "4"], "no 4.0 s pictures"),
         (["{table}", "--data", "{data}", "-o", "{table}"], "give a folder"),
         (["{empty}", "--data", "{data}"], "is no table of answers"),
+        (["{bare}", "--data", "{data}"], "has no rows: classify some pictures first"),
         (["{table}", "--data", "{data}", "--reference", "{empty}"], "has no column"),
         (
             ["{table}", "--data", "{data}", "--reference", "none.csv"],
@@ -373,6 +377,8 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     places = {"table": table, "data": data, "empty": tmp_path / "empty.csv"}
     places["void"], places["parquet"] = tmp_path / "void", tmp_path / "a.parquet"
     places["parquet"].touch()
+    places["bare"] = tmp_path / "bare.csv"
+    places["bare"].write_text(table.read_text().partition("\n")[0])
     code, out, err = gspy("evaluate", *(a.format(**places) for a in arguments))
     assert (code, out) == (2, "")
     assert message in err
