@@ -270,9 +270,9 @@ def test_every_option_reaches_the_training(data, tmp_path, monkeypatch):
 
 
 def test_several_batch_sizes_are_compared(data, tmp_path):
-    code, out, _ = train(data, tmp_path, "--batch-size", "4,8", "-q")
+    code, out, _ = train(data, tmp_path, "-b", "4,8", "--name", "two", "-q")
     (folder,) = (tmp_path / "runs").iterdir()
-    assert code == 0
+    assert (code, folder.name) == (0, "two-search-001")
     assert [row["batch_size"] for row in csv.DictReader(out.splitlines()[:3])] == [
         "4",
         "8",
@@ -319,6 +319,9 @@ def test_folds_print_the_scores_and_are_not_trained_again(data, tmp_path):
         (("--folds", 100), "--folds 100: give 2 to 18, the number of glitches"),
         (("--folds", 2, "-b", "4,8"), "one --batch-size and one --lr"),
         (("--folds", 2, "--patience", 3), "leave --patience out"),
+        (("--folds", 2, "--device", "x"), "'x' is not a device"),
+        (("-b", "8,4", "--device", "x"), "'x' is not a device"),
+        (("-b", "8,4", "--validation", 0, "--patience", 3), "--patience goes by"),
         (("-b", "8,1"), "--batch-size 1: give 2 or more"),
         (("--lr", "0.1,nan"), "--lr nan: give a number above 0"),
         (("--name", "../evil"), "--name ../evil: give a name"),
