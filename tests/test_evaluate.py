@@ -359,7 +359,6 @@ def test_probabilities_that_do_not_sum_to_1_are_refused(data, table, score, wron
         (["{parquet}", "--data", "{data}"], "give its -o a .csv too"),
         (["{table}", "--data", "{data}", "--window", "4"], "no 4.0 s pictures"),
         (["{table}", "--data", "{data}", "-o", "{table}"], "give a folder"),
-        (["{empty}", "--data", "{data}"], "is no table of answers"),
         (["{bare}", "--data", "{data}"], "has no rows: classify some pictures first"),
         (["{table}", "--data", "{data}", "--reference", "{empty}"], "has no column"),
         (
@@ -383,6 +382,13 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("names", ["", "path,ml_label,Blip", "name,ml_label,A,B"])
+def test_a_table_without_pictures_or_classes_is_none_of_answers(names, tmp_path):
+    (tmp_path / "a.csv").write_text(names)
+    with pytest.raises(GspyError, match=r"a\.csv is no table of answers"):
+        read_answers(tmp_path / "a.csv")
 
 
 def test_without_matplotlib_a_report_is_refused_and_scores_are_not(
