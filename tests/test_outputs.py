@@ -611,6 +611,13 @@ def test_no_bytes_crash_the_recovery_of_a_page_or_a_compressed_file(content: byt
             assert 0 < record.end <= len(content)
 
 
+def test_a_row_without_its_end_in_a_whole_member_is_refused():
+    form = gzipped(csv_format(COLUMNS))
+    content = form.pack(f"{form.header}a.png,".encode())
+    with pytest.raises(ChangedError, match="a row in it has no end"):
+        list(form.records(io.BytesIO(content)))
+
+
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)
 
 
