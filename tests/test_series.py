@@ -87,6 +87,9 @@ def test_several_channels_must_be_told_apart(tmp_path: Path) -> None:
     path = gwpy_file(tmp_path / "s.h5", {"H1:STRAIN": noise(8), "V1:STRAIN": noise(8)})
     with pytest.raises(GspyError, match="--ifo or --channel: H1:STRAIN, V1:STRAIN"):
         only(path)
+    path = gwpy_file(tmp_path / "s.h5", {"a": noise(8), "b": noise(8)}, channel="")
+    with pytest.raises(GspyError, match="choose --channel: a, b"):
+        only(path)
 
 
 def test_a_channel_of_another_detector_is_refused(tmp_path: Path) -> None:
@@ -109,9 +112,10 @@ def test_a_file_that_is_not_strain_is_refused(tmp_path: Path) -> None:
         list_series(tmp_path / "gone.hdf5")
     with pytest.raises(GspyError, match=r"^gone.hdf5 cannot be read: No such file"):
         hdf5.list_series(tmp_path / "gone.hdf5")
-    h5py.File(tmp_path / "empty.h5", "w").close()
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        file["numbers"] = np.ones(8)
     with pytest.raises(GspyError, match="holds no time series"):
-        list_series(tmp_path / "empty.h5")
+        list_series(tmp_path / "plain.h5")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other words for it")
@@ -194,6 +198,13 @@ def test_the_detector_of_a_gwosc_file_may_be_stored_in_any_way(
         del file["meta/Detector"]
         file["meta/Detector"] = stored
     assert only(path).ifo == "V1"
+
+
+def test_a_gwosc_file_without_detector_has_the_one_in_its_name(tmp_path: Path) -> None:
+    path = gwosc_file(tmp_path, noise(8), ifo="H1")
+    with h5py.File(path, "a") as file:
+        del file["meta/Detector"]
+    assert only(path).ifo == "H1"
 
 
 def test_a_channels_detector_goes_before_the_file_names() -> None:

@@ -217,6 +217,8 @@ def test_what_cannot_be_drawn_is_named_with_its_event(blip_file, tmp_path):
     assert early.startswith(f"gspy: L1_{START}.500000000: too near the edge")
     assert four_seconds.startswith(f"gspy: L1_{START + 2}.000000000: too near the edge")
     assert outside.startswith(f"gspy: GPS {START + 99} is not in ")
+    code, out, err = gspy("qscan", files[1], *times[:2], "-o", tmp_path / "q", "-q")
+    assert (code, out, err) == (1, "", f"{bad}\n")
 
 
 def test_a_reader_that_closes_standard_output_is_no_trouble(blip_file, tmp_path):
@@ -233,10 +235,15 @@ def test_a_window_that_is_not_drawn_is_refused(blip_file, tmp_path):
     assert (code, "use 0.5, 1.0, 2.0, 4.0 or all" in err) == (2, True)
 
 
-def test_a_window_is_a_number_however_it_is_written(blip_file, tmp_path):
-    ask = ["qscan", blip_file, "-t", START + 16, "-o", tmp_path / "q", "-q"]
+def test_a_window_however_written_is_drawn_of_each_detector(blip_file, tmp_path):
+    files = blip_file, gwosc_file(tmp_path, noise(32), ifo="H1")
+    ask = ["qscan", *files, "-t", START + 16, "-o", tmp_path / "q", "-q"]
     code, out, _ = gspy(*ask, "--window", "2")
-    assert (code, out.count("_spectrogram_2.0.png")) == (0, 1)
+    names = [Path(line).name.split("_", 1) for line in out.splitlines()]
+    assert (code, [ifo for ifo, _ in names]) == (0, ["L1", "H1"])
+    assert {name for _, name in names} == {
+        f"{START + 16}.000000000_spectrogram_2.0.png"
+    }
 
 
 def test_pictures_do_not_go_into_a_file(blip_file):
