@@ -594,6 +594,17 @@ def test_a_plot_cut_together_with_its_colour_bar_is_found():
     assert edges_off(find_plot(cut), box.moved(4 - box.left, 4 - box.top)) <= TOLERANCE
 
 
+def test_the_bar_of_another_colour_map_is_no_second_plot_in_a_close_cut():
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    content = fill(axes, energy("blip", np.random.default_rng(1)), log=True)
+    content.set_cmap("inferno")
+    bar = make_axes_locatable(axes).append_axes("right", "5%", pad="1%")
+    figure.colorbar(content, cax=bar)
+    cut = render(figure)[57:543, 77:733]
+    assert edges_off(find_plot(cut), Box(4, 4, 606, 482)) <= TOLERANCE
+
+
 def test_a_close_cut_with_its_colour_bar_on_a_dark_page_is_found():
     figure = draw_figure(600, 800)
     box = find_plot(figure)
