@@ -237,6 +237,10 @@ def test_a_list_on_stdin_is_read_as_it_comes_and_once(
     assert given.again(per_glitch=False) is None
 
 
+def test_a_list_that_is_no_regular_file_is_not_read_twice():
+    assert Given((), Path(os.devnull)).again(per_glitch=False) is None
+
+
 def test_names_of_a_list_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatch):
     folder, asked, ask = tmp_path / "day.png", [], os.stat
     folder.mkdir()
