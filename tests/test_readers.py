@@ -252,3 +252,7 @@ def test_readers_are_begun_for_more_than_a_few_pictures(figures, monkeypatch):
         team = Given((str(figures),)).begin_reading(2, least=least)
         assert team.count == begun
         team.close()
+    alone = Given((str(min(figures.iterdir())),))
+    assert alone.begin_reading(2, least=0) is None
+    with closing(alone.begin_reading(2, least=1)) as team:
+        assert team.count == 1
