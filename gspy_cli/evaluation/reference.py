@@ -108,7 +108,7 @@ def read_reference(
         raise GspyError(
             f"cannot read the reference {table}: {error.strerror}"
         ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise GspyError(f"the reference {table} is not a CSV table ({error})") from None
 
 
