@@ -164,6 +164,8 @@ def test_a_table_of_pictures_is_no_time_series(tmp_path: Path) -> None:
     path = gwpy_file(tmp_path / "flat.h5", {"H1:X": np.ones((4, 4))})
     with pytest.raises(GspyError, match=r"flat.h5 holds no time series"):
         list_series(path)
+    with pytest.raises(GspyError, match=r"is damaged: strain/Strain is no time series"):
+        list_series(gwosc_file(tmp_path, np.ones((4, 4))))
 
 
 @pytest.mark.parametrize(
