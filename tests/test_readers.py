@@ -247,9 +247,9 @@ def test_among_a_few_pictures_too_one_that_crashes_fails_alone(
 
 def test_readers_are_begun_for_more_than_a_few_pictures(figures, monkeypatch):
     count = len(list(figures.iterdir()))
-    for few, least, begun in ((count, 0, 2), (count + 1, 0, 0), (count + 1, 1, 1)):
+    for few, least, begun in ((count, 0, 3), (count + 1, 0, 0), (count + 1, 1, 1)):
         monkeypatch.setattr(predict, "FEW", few)
-        team = Given((str(figures),)).begin_reading(2, least=least)
+        team = Given((str(figures),)).begin_reading(3, least=least)
         assert team.count == begun
         team.close()
     alone = Given((str(min(figures.iterdir())),))

@@ -89,17 +89,16 @@ class Given:
 
     def begin_reading(self, workers: int | None, *, least: int) -> "Readers | None":
         """Start processes to read pictures, `least` where there are only a few."""
-        named = [path for path in self.paths if path != "-"]
-        alone = len(named) == 1 and not os.path.isdir(named[0])  # noqa: PTH112, any name
-        few = not least and (alone or not named)
-        if self.events or few:  # told without a look at folders, so one starts quickly
+        paths = self.paths
+        alone = len(paths) == 1 and not os.path.isdir(paths[0])  # noqa: PTH112, any name
+        if self.events or (alone and not least):  # so one starts quickly
             return None
         from gspy_cli import sources
         from gspy_cli.predict import FEW
         from gspy_cli.readers import Readers
         from gspy_cli.workers import available_cores
 
-        many = sources.at_least(FEW, named, recursive=self.recursive)
+        many = sources.at_least(FEW, paths, recursive=self.recursive)
         return Readers((workers or available_cores()) if many else least)
 
     def again(self, *, per_glitch: bool) -> "Iterator[object] | None":
