@@ -87,12 +87,11 @@ def answers_of(table: AnswerTable, examples: Sequence[Example]) -> Judgement:
     """Find the answers to pictures, by path or else by a file name that is alone."""
     paths = [resolved(example.path) for example in examples]
     rows = placed(table, paths)
-    by_path = set(rows).intersection(paths)
     ours, theirs = (Counter(p.name for p in some) for some in (rows, paths))
     by_name = {
         path.name: row
         for path, row in rows.items()
-        if path not in by_path and ours[path.name] == theirs[path.name] == 1
+        if ours[path.name] == theirs[path.name] == 1
     }
     kept: list[Example] = []
     found: list[list[float]] = []
