@@ -67,8 +67,11 @@ def test_what_is_unfamiliar_has_no_confident_label():
 def test_what_is_named_none_of_the_above_is_no_stranger():
     classes = ("None_of_the_Above", "Blip", "Whistle")
     card = tiny_card(classes=classes, unfamiliar_below=0.5)
-    model = replace(judging(0.4), card=card)
-    assert status_of(model, draw_figure())["status"] == "ok"
+    rows = np.float32([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05]])
+    strange = np.float32([0.4, 0.4])
+    model = replace(judging(0.4), card=card, judge=lambda _: (rows, strange))
+    found = classify([Sample(Origin("a.png"), draw_figure)] * 2, model)
+    assert [one.familiar for one in found] == [True, False]
 
 
 def test_another_colour_map_is_unfamiliar_whatever_the_score():
