@@ -29,7 +29,7 @@ class RowTally:
             failed = isinstance(answer_of(row), Failure)
             self.failed += failed
             self.classified += not failed
-            self.partial += not failed and isinstance(row, Glitch) and row.is_partial()
+            self.partial += isinstance(row, Glitch) and row.is_partial()
             yield row
 
     @property
