@@ -6,6 +6,7 @@ have their fields' names.
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -198,28 +199,23 @@ def train(
     in_folds = crossvalidation.is_cross_validation(resume) if resume else folds > 0
     if (compares or in_folds) and world_of_torchrun().size > 1:
         raise GspyError("torchrun trains one run: no folds, one batch size, one rate")
-    done: Search | Path | Run
-    with training_screen.reports(
-        quiet=quiet, one=not (compares or in_folds)
-    ) as reports:
+    begin: Callable[..., Search | Path | Run]
+    go_on: Callable[..., Search | Path | Run]
+    if compares:
+        begin = partial(search.search, batch_sizes=sizes, rates=rates)
+        go_on = search.resume_search
+    elif in_folds:
+        begin = partial(crossvalidation.cross_validate, k=folds)
+        go_on = crossvalidation.resume_folds
+    else:
+        begin, go_on = training.train, training.resume
+    one = not (compares or in_folds)
+    with training_screen.reports(quiet=quiet, one=one) as reports:
         if config is None:
             assert resume is not None
-            go_on = (
-                search.resume_search
-                if compares
-                else crossvalidation.resume_folds
-                if in_folds
-                else training.resume
-            )
             done = go_on(resume, data=data, reports=reports)
-        elif compares:
-            done = search.search(
-                config, batch_sizes=sizes, rates=rates, reports=reports
-            )
-        elif in_folds:
-            done = crossvalidation.cross_validate(config, folds, reports=reports)
         else:
-            done = training.train(config, reports=reports)
+            done = begin(config, reports=reports)
     if isinstance(done, search.Search):
         training_screen.show_comparison(done, quiet=quiet)
     elif isinstance(done, Path):
