@@ -705,6 +705,17 @@ def test_a_thin_loud_glitch_in_a_plot_of_one_colour_is_a_plot():
     assert find_plot(bordered(pixels)) == Box(60, 60, 860, 660)
 
 
+@pytest.mark.parametrize("location", ["right", "bottom"])
+def test_a_plot_of_one_colour_beside_its_colour_bar_is_a_plot(location):
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.15, 0.3, 0.6, 0.6))
+    content = fill(axes, np.full((100, 120), 0.1), log=True)
+    bar = make_axes_locatable(axes).append_axes(location, "5%", pad="15%")
+    figure.colorbar(content, cax=bar, location=location)
+    pixels = render(figure)
+    assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
+
+
 @pytest.mark.parametrize("name", NO_PLOT)
 def test_a_picture_without_a_plot_is_refused(name):
     with pytest.raises(PictureError, match="no plot found"):

@@ -116,6 +116,13 @@ def _leading(frame: list[bool]) -> int | None:
     return None if all(frame[1:]) else frame.index(False, 1)
 
 
+def has_colour_bar(pixels: Pixels, box: Box) -> bool:
+    """Tell whether viridis's colour bar runs along a box, to its right or below it."""
+    beside = pixels[box.top : box.bottom, box.right :, :3].swapaxes(0, 1)
+    below = pixels[box.bottom :, box.left : box.right, :3]
+    return bool(are_colour_bar(beside).any() or are_colour_bar(below).any())
+
+
 def without_bars(pixels: Pixels, box: Box) -> Box:
     """Leave out bars along a viridis plot: plain ones of other colours, colour bars.
 

@@ -30,7 +30,14 @@ from gspy_cli.figure.colours import (
     on_viridis,
 )
 from gspy_cli.figure.content import Content, Mask, content_of
-from gspy_cli.figure.frame import RIM, Box, without_bars, without_frame, without_rim
+from gspy_cli.figure.frame import (
+    RIM,
+    Box,
+    has_colour_bar,
+    without_bars,
+    without_frame,
+    without_rim,
+)
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 SOLID = 0.8  # least part of a line that content must cover to be plot
@@ -117,7 +124,10 @@ def _look(pixels: Pixels) -> _Sight:
             if min(plot.shape[:2]) < 4:  # all frame
                 continue
             written = content.written_share(box)
-            known = is_spectrogram(plot, background, labelled=written > BARE)
+            known = is_spectrogram(plot, background, labelled=written > BARE) or (
+                # all of one colour where a glitch near it is far louder
+                is_viridis(plot) and has_colour_bar(pixels, box)
+            )
             loose = known and is_bordered(plot)
             divided = known and is_divided(plot)
             if _has_rival(content, box, written, known=known):
