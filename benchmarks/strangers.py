@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from gspy_cli.strain.viridis import VIRIDIS
 from gspy_cli.training.strangers import levels_of
+from gspy_cli.viridis import VIRIDIS
 
 Pictures = NDArray[np.uint8]  # (N, S, S, 3)
 Rng = np.random.Generator

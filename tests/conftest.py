@@ -17,7 +17,7 @@ from PIL import Image
 from gspy_cli import registry as registry_module
 from gspy_cli.card import ModelCard
 from gspy_cli.cli.inputs import Given
-from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.viridis import VIRIDIS
 
 # real figures and strain, beside this repository: without them their tests are skipped
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"

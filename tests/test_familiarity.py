@@ -20,7 +20,6 @@ from gspy_cli.model import Model, load_model
 from gspy_cli.predict import classify
 from gspy_cli.results import Origin, Prediction
 from gspy_cli.samples import Sample
-from gspy_cli.strain.viridis import VIRIDIS
 from gspy_cli.training import export, familiarity
 from gspy_cli.training.architectures import ARCHITECTURES, build_network
 from gspy_cli.training.config import TrainConfig
@@ -28,6 +27,7 @@ from gspy_cli.training.data import read_dataset
 from gspy_cli.training.examples import Dataset
 from gspy_cli.training.run import Run, write_plan
 from gspy_cli.training.strangers import KINDS, levels_of, strangers_of
+from gspy_cli.viridis import VIRIDIS
 from gspy_cli.writers import Columns
 
 

@@ -24,7 +24,7 @@ from gspy_cli.errors import PictureError
 from gspy_cli.figure import SUFFIXES, Box, find_plot, read_figure, reading
 from gspy_cli.figure.colours import are_colour_bar, are_viridis
 from gspy_cli.figure.frame import without_rim
-from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.viridis import VIRIDIS
 
 REAL = SHARED / "real"
 TOLERANCE = 2  # pixels

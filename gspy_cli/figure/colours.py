@@ -5,20 +5,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gspy_cli.viridis import VIRIDIS
+
 Pixels = NDArray[np.uint8]  # (..., 3), red, green, blue
 
 GAP, WIDE_GAP = 6, 9  # pixels between two plots, at least; in large pictures
 SHARE = 0.7  # of the colours, at least, must be those of the colour map
 
-# matplotlib's viridis at 17 equal steps
-_VIRIDIS = np.array(
-    [
-        *((68, 1, 84), (72, 24, 106), (71, 45, 123), (66, 64, 134), (59, 82, 139)),
-        *((51, 99, 141), (44, 114, 142), (38, 130, 142), (33, 145, 140)),
-        *((31, 159, 136), (39, 173, 129), (61, 188, 116), (92, 200, 99)),
-        *((129, 211, 77), (170, 220, 50), (213, 226, 26), (253, 231, 37)),
-    ]
-)
+_VIRIDIS = VIRIDIS[np.linspace(0, 255, 17).round().astype(np.intp)].astype(np.intp)
 _PLACES = _VIRIDIS @ (1, 2, 0)  # red + 2 green grows all along the curve
 _AT_PLACE = np.stack(
     [np.interp(np.arange(766), _PLACES, channel) for channel in _VIRIDIS.T], axis=1

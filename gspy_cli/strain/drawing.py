@@ -17,7 +17,7 @@ from gspy_cli.strain import grid
 from gspy_cli.strain.picture import MAX_ENERGY, plot_pixels
 from gspy_cli.strain.qtransform import QScan
 from gspy_cli.strain.runs import figure_title
-from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.viridis import VIRIDIS
 
 WIDTH, HEIGHT, DPI = 800, 600, 100
 BAR_LEFT = grid.AXES_LEFT + 1.03 * grid.AXES_WIDTH

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.strain.grid import column_cells
-from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.viridis import VIRIDIS
 
 MAX_ENERGY = 25.5  # top of Gravity Spy's colour bar
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gspy_cli.strain.viridis import VIRIDIS
+from gspy_cli.viridis import VIRIDIS
 
 Pixels = NDArray[np.uint8]  # (S, S, 3)
 Rng = np.random.Generator
