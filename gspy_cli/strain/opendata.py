@@ -33,13 +33,9 @@ class OpenData:
     """
 
     def __init__(
-        self,
-        archive: Archive,
-        *,
-        folder: Path | None = None,
-        on_download: Callable[[str], None] = ignore,
+        self, archive: Archive, *, on_download: Callable[[str], None] = ignore
     ) -> None:
-        self._folder = folder or cache_home() / "gwosc"
+        self._folder = cache_home() / "gwosc"
         self._server = os.environ.get("GWOSC_SERVER_URL", SERVER).rstrip("/")
         self._archive, self._on_download = archive, on_download
         self._held: dict[str, list[Span]] = defaultdict(list)  # of each detector
@@ -90,7 +86,8 @@ class OpenData:
     def _take_cached(self, ifo: str, block: Span) -> None:
         """Take what is here of a block; damaged files are removed, to come anew."""
         for path in sorted(self._folder.glob(f"{ifo[0]}-{ifo}_*.hdf5")):
-            if _overlap(_span(path.name), block) > 0:
+            start, end = _span(path.name)
+            if start < block[1] and end > block[0]:
                 try:
                     self._take(path, ifo)
                 except GspyError:
@@ -140,7 +137,7 @@ class OpenData:
         return urls
 
     def _place(self, url: str) -> Path:
-        return self._folder / url.rpartition("/")[2]
+        return self._folder / _name(url)
 
     def _file(self, url: str) -> Path:
         path = self._place(url)
@@ -192,10 +189,6 @@ def _span(name: str) -> Span:
     return start, start + duration
 
 
-def _overlap(span: Span, block: Span) -> int:
-    return min(span[1], block[1]) - max(span[0], block[0])
-
-
 def covers(spans: Iterable[Span], block: Span) -> bool:
     """Tell whether spans hold all of a block."""
     reached, end = block
@@ -205,13 +198,16 @@ def covers(spans: Iterable[Span], block: Span) -> bool:
     return reached >= end
 
 
-def _best(urls: Iterable[str], block: Span) -> list[str]:
-    """Choose the shortest file that holds all of a block, else all that there are."""
-    spans = {url: _span(url) for url in urls}
-    ranked = sorted(
-        spans, key=lambda url: (-_overlap(spans[url], block), -spans[url][0])
-    )
-    whole = [url for url in ranked if covers([spans[url]], block)]
-    if whole:
-        return [min(whole, key=lambda url: spans[url][1] - spans[url][0])]
-    return ranked
+def _best(urls: list[str], block: Span) -> list[str]:
+    """Choose the shortest file that holds all of a block, else all, ordered by name."""
+    whole = [url for url in urls if covers([_span(url)], block)]
+    return sorted(whole, key=_duration)[:1] or sorted(urls, key=_name)
+
+
+def _duration(url: str) -> int:
+    start, end = _span(url)
+    return end - start
+
+
+def _name(url: str) -> str:
+    return url.rpartition("/")[2]
