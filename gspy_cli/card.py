@@ -12,7 +12,10 @@ from gspy_cli.results import COLUMN
 
 MAX_SIDE = 4096  # pixels; a larger input would fill the memory
 _LISTS = ("classes", "input_size", "mean", "std")
-_TEXTS = ("name", "architecture", "crop", "filter", "data", "licence", "date", "sha256")
+_TEXTS = (
+    *("name", "architecture", "crop", "filter", "data", "licence", "date"),
+    *("trained_on", "sha256"),
+)
 
 
 @dataclass(frozen=True, slots=True)

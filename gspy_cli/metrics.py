@@ -134,8 +134,7 @@ def tempered(
     probabilities: NDArray[np.floating], temperature: float
 ) -> NDArray[np.float64]:
     """Divide the logits behind (N, K) probabilities by a temperature."""
-    logits = np.log(np.maximum(probabilities, LEAST)) / temperature
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    weights = np.maximum(probabilities, LEAST) ** (1 / temperature)
     scaled: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
     return scaled
 
@@ -145,7 +144,6 @@ def fit_temperature(
 ) -> float:
     """Find the temperature, 0.2 to 5 in steps of 1 %, that suits answers (N, K)."""
     logits = np.log(np.maximum(probabilities, LEAST, dtype=np.float64))
-    logits -= logits.max(axis=1, keepdims=True)
     true = logits[np.arange(len(labels)), labels]
     losses = []
     for t in TEMPERATURES:

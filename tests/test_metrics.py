@@ -5,6 +5,7 @@ from gspy_cli import metrics
 from gspy_cli.metrics import (
     BINS,
     TEMPERATURES,
+    best_temperature,
     bin_of,
     calibration_error,
     class_scores,
@@ -123,6 +124,11 @@ def test_the_interval_is_wilsons(right, total):
     np.testing.assert_allclose(wilson_interval(right, total), theirs, atol=1e-6)
 
 
+def test_an_interval_ends_at_0_and_1():
+    assert [wilson_interval(0, n)[0] for n in range(1, 40)] == [0] * 39
+    assert [wilson_interval(n, n)[1] for n in range(1, 40)] == [1] * 39
+
+
 def test_mcnemars_p_is_the_binomial_one():
     stats = pytest.importorskip("scipy.stats")
     first = np.array([True] * 30 + [False] * 13 + [True] * 5)
@@ -150,6 +156,11 @@ def test_the_fitted_losses_are_those_of_tempered_answers(sharpness, monkeypatch)
     monkeypatch.setattr(metrics, "best_temperature", lambda found: found)
     found = fit_temperature(given, labels)
     np.testing.assert_allclose(found, losses, rtol=0, atol=1e-12)
+
+
+def test_the_prior_of_a_temperature_is_a_factor_of_two_wide():
+    losses = -np.log2(TEMPERATURES)  # one for each factor of two
+    assert best_temperature(losses) == pytest.approx(2, rel=0.01)
 
 
 def test_few_right_answers_say_less_of_the_temperature_than_many():

@@ -77,6 +77,7 @@ def test_a_bad_card_is_one_clear_line(text):
         {"scores": []},
         {"name": 3},
         {"name": "\x1b[31mred"},
+        {"trained_on": ["0123abcd"]},
     ],
 )
 def test_a_card_that_cannot_be_right_is_refused(change):
