@@ -316,6 +316,11 @@ def test_the_third_output_passes_the_check_of_foreign_graphs(exported: Path):
     assert names == ["probabilities", "embedding", "familiarity"]
 
 
+def test_no_file_tells_the_checksum_of_another(exported: Path):
+    (own,) = (e.value for e in onnx.load(exported).metadata_props if e.key == "card")
+    assert ModelCard.from_json(own, origin="m.onnx").sha256 == ""
+
+
 def test_a_card_that_promises_what_the_graph_lacks_is_refused(tiny_model: Path):
     import hashlib
 

@@ -163,8 +163,12 @@ def _to_onnx(deployed: Deployed, card: ModelCard, opset: int) -> onnx.ModelProto
 
 
 def with_card(graph: onnx.ModelProto, card: ModelCard) -> bytes:
-    """Put a card into a graph's metadata and give the file's bytes."""
-    values = {"card": card.to_json(), "classes": "\n".join(card.classes)}
+    """Put a card into a graph's metadata and give the file's bytes.
+
+    No file can hold its own checksum.
+    """
+    own = replace(card, sha256="")
+    values = {"card": own.to_json(), "classes": "\n".join(card.classes)}
     onnx.helper.set_model_props(graph, values)
     content: bytes = graph.SerializeToString()
     return content

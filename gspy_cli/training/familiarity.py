@@ -104,7 +104,7 @@ def own_pictures(
     Raises
     ------
     GspyError
-        A picture of the run is gone, or none can be read.
+        A picture of the run is gone, or the cache cannot be written.
     """
     own = [e for e in examples_of(run, ignore) if e.split == "train"]
     of_each = ([e for e in own if e.label == name] for name in classes)
