@@ -30,7 +30,7 @@ def draw_noise(
     rng: np.random.Generator,
     *,
     duration_s: float,
-    sample_rate_hz: float,
+    sample_rate_hz: int,
     lines: list[Line],
     inlay: Inlay | None = None,
 ) -> NDArray[np.complex128]:
@@ -46,7 +46,7 @@ def draw_noise(
     parts *= np.sqrt(size / 2)
     parts[:restless] = _restless(rng, duration_s)[:restless] * np.sqrt(size)
     if inlay:
-        parts = _lay_in(parts, inlay, round(sample_rate_hz))
+        parts = _lay_in(parts, inlay, sample_rate_hz)
     for line in lines:
         _add_line(rng, parts, line, duration_s)
     parts[0] = 0

@@ -8,7 +8,7 @@ from gspy_cli.strain.archive import BLOCK_S
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.grid import HIGH_HZ, LOW_HZ
 from gspy_cli.strain.picture import plot_pixels
-from gspy_cli.strain.qplane import QRANGE, tiling
+from gspy_cli.strain.qplane import tiling
 
 EARLY_SHARE = 0.35  # of the old era's pictures
 STYLE_STREAM = 1_000_003  # keeps the style's numbers apart from the scene's
@@ -35,7 +35,7 @@ def plot(
     pixels = plot_pixels(energies)
     if not early:
         return pixels
-    planes = tiling(BLOCK_S, (LOW_HZ, HIGH_HZ), QRANGE)
+    planes = tiling(BLOCK_S, (LOW_HZ, HIGH_HZ))
     rows = min(planes, key=lambda plane: abs(plane.q - q)).frequencies
     inside = (frequencies >= rows[0]) & (frequencies <= rows[-1])
     return np.asarray(pixels[inside])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gspy_cli.simulate.clock import Clock
 from gspy_cli.simulate.detectors import Floats
-from gspy_cli.strain.qplane import QRANGE, Rows, tile_energies, tiling
+from gspy_cli.strain.qplane import Rows, tile_energies, tiling
 
 FRANGE = (10.5, 1950.0)
 
@@ -42,7 +42,7 @@ def loudest_tile(clock: Clock, whitened: Floats, *, within_s: float = 2.5) -> Ti
     first = max(middle - half, 0)
     cut = whitened[first : middle + half]
     duration_s = cut.size / rate
-    planes = tiling(duration_s, FRANGE, QRANGE)
+    planes = tiling(duration_s, FRANGE)
     bins = np.zeros(max(cut.size // 2 + 1, *(p.bins for p in planes)), np.complex64)
     bins[: cut.size // 2 + 1] = rfft(cut) / np.sqrt(cut.size)
     zero_s = -float(clock.times_s[first])
@@ -64,7 +64,7 @@ def _loudest(
     spectrum: NDArray[np.complex64], q: float, rows: Rows, within: tuple[float, float]
 ) -> Tile:
     """Find the loudest tile of some rows; times are parts of the whole."""
-    first, last = (min(max(ceil(t * rows.tiles), 0), rows.tiles) for t in within)
+    first, last = (ceil(t * rows.tiles) for t in within)
     energies = tile_energies(spectrum, rows)[:, first:last] * _gains(rows)
     row, column = np.unravel_index(energies.argmax(), energies.shape)
     time = (first + int(column)) / rows.tiles

@@ -63,7 +63,7 @@ def _in_time(
         else:
             margin_s = SPLINE_REACH * step_s
         first = max(int((start_s - margin_s) / step_s), 0)
-        last = min(int((end_s + margin_s) / step_s), group.tiles)
+        last = int((end_s + margin_s) / step_s)
         near = energies[:, first - start : last - start]
         pieces.append(
             spline_rows(near, first=step_s * first, step=step_s, points=times)

@@ -110,25 +110,23 @@ class Tiles:
 
 
 @lru_cache(maxsize=16)
-def tiling(
-    duration_s: float, frange: tuple[float, float], qrange: tuple[float, float]
-) -> tuple[Plane, ...]:
-    """Lay out the planes that cover a range of Q and of frequency (Hz)."""
-    return tuple(_plane(q, duration_s, frange) for q in _qs(qrange))
+def tiling(duration_s: float, frange: tuple[float, float]) -> tuple[Plane, ...]:
+    """Lay out the planes that cover `QRANGE` and a range of frequency (Hz)."""
+    return tuple(_plane(q, duration_s, frange) for q in _qs())
 
 
-def _qs(qrange: tuple[float, float]) -> Iterator[float]:
-    span = log(qrange[1] / qrange[0]) / sqrt(2)
-    count = max(ceil(span / TILE_SPACING), 1)
+def _qs() -> Iterator[float]:
+    span = log(QRANGE[1] / QRANGE[0]) / sqrt(2)
+    count = ceil(span / TILE_SPACING)
     for i in range(count):
-        yield qrange[0] * exp(sqrt(2) * span / count * (i + 0.5))
+        yield QRANGE[0] * exp(sqrt(2) * span / count * (i + 0.5))
 
 
 def _frequencies(
     q: float, duration_s: float, frange: tuple[float, float]
 ) -> list[float]:
     span = log(frange[1] / frange[0]) * sqrt(2 + q**2) / 2
-    count = max(ceil(span / TILE_SPACING), 1)
+    count = ceil(span / TILE_SPACING)
     step = 2 / sqrt(2 + q**2) * span / count
     bin_hz = 1 / duration_s
     centres = (

@@ -18,7 +18,6 @@ from gspy_cli.strain.eras import ERA_SETTINGS, Era
 from gspy_cli.strain.interpolation import SPLINE_REACH, interpolate
 from gspy_cli.strain.qplane import (
     BRIEF_PER_S,
-    QRANGE,
     Part,
     Plane,
     PlaneTiles,
@@ -121,7 +120,7 @@ def whiten_strain(
     check_strain(strain, sample_rate_hz=sample_rate_hz, high_hz=frange[1])
     settings = ERA_SETTINGS[era]
     duration_s = strain.size / sample_rate_hz
-    planes = tiling(duration_s, frange, QRANGE)
+    planes = tiling(duration_s, frange)
     spectrum = whitened_spectrum(
         np.asarray(strain, dtype=np.float64),
         sample_rate_hz=int(sample_rate_hz),
