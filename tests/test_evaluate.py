@@ -1232,6 +1232,9 @@ def test_the_folder_of_a_k_fold_scoring_is_evaluated_as_held_out(tmp_path, monke
     table = folds / "fold-001" / "split.csv"
     code, _, err = gspy("evaluate", folds, "--data", table, "--split", "validation")
     assert (code, "best epoch" in err) == (0, False)
+    gspy("evaluate", folds, folds, "-o", tmp_path / "both")
+    assert not (tmp_path / "both" / "curves.png").exists()  # of which fold?
+    assert (tmp_path / "both" / f"1-{folds.name}-1" / "curves.png").exists()
 
 
 def test_folds_that_began_with_weights_trained_on_the_pictures_say_so(

@@ -152,6 +152,7 @@ def write_comparison_page(
     histories = {
         e.subject.name: history
         for e in evaluations
+        if len(e.subject.histories) == 1  # each of several folds has its own
         for history in e.subject.histories.values()
         if not math.isnan(history[-1].validation_accuracy)
     }
