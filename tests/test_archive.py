@@ -250,7 +250,7 @@ def test_an_event_in_a_gap_is_refused(
 
 @pytest.mark.parametrize(
     ("value", "seconds", "share"),
-    [(1e-21, 0.2, 1.0), (1e-21, 0.09, 0.0), (0, 0.003, 1.0), (-0.0, 0.0015, 0.0)],
+    [(1e-21, 0.11, 1.0), (1e-21, 0.09, 0.0), (0, 0.003, 1.0), (-0.0, 0.00195, 0.0)],
 )
 def test_zeros_for_2_ms_or_one_value_for_a_tenth_of_a_second_are_a_gap(
     value: float, seconds: float, share: float

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -315,6 +317,24 @@ def test_a_frame_of_another_rate_is_damaged(tmp_path: Path) -> None:
     said = r"-16.gwf .*a frame is sampled at 8192 Hz, the first at 4096 Hz"
     with pytest.raises(GspyError, match=said):
         all_of(only(path))
+
+
+def test_a_frame_file_that_holds_other_times_now_is_damaged(tmp_path: Path) -> None:
+    gwframe = pytest.importorskip("gwframe")
+    path = tmp_path / "x.gwf"
+    gwframe.write(path, {"H1:X": noise(8)}, start=1000000000.0, sample_rate=RATE)
+    before = replace(only(path), start_gps=Decimal(900000000))
+    with pytest.raises(GspyError, match=r"x.gwf .*: it holds less of H1:X than it did"):
+        all_of(before)
+
+
+def test_where_gwframe_lacks_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gwframe", None)
+    (tmp_path / "x.gwf").touch()
+    with pytest.raises(GspyError, match="pip install gwframe"):
+        list_series(tmp_path / "x.gwf")
 
 
 def test_a_file_that_has_become_shorter_is_damaged(tmp_path: Path) -> None:
