@@ -98,7 +98,7 @@ def heated(plot: Image.Image, heat: Image.Image) -> Image.Image:
     colour = Image.new("RGB", plot.size, ORANGE)
     blend = Image.composite(colour, grey, heat.point(lambda level: int(0.55 * level)))
     levels = np.asarray(heat)
-    inside = levels > max(int(levels.max()), 1) / 2
+    inside = levels > levels.max() / 2
     edge = np.zeros_like(inside)
     edge[1:] |= inside[1:] ^ inside[:-1]
     edge[:, 1:] |= inside[:, 1:] ^ inside[:, :-1]
