@@ -75,7 +75,7 @@ def test_a_process_weighs_as_its_share_of_the_pictures():
         nn.init.zeros_(model.weight)
         plain = SGD(model.parameters(), lr=1.0)
         trainee = replace(trainee_of(model), optimizer=plain)
-        batch = Batch(torch.ones(2, 1), torch.ones(2), share)
+        batch = Batch(torch.ones(2, 1), torch.ones(2), share, 0)
         loop.take_step(trainee, lambda x, y, m=model: (m(x).mean(), y), CPU, batch)
         moved.append(model.weight.item())
     assert moved == [-1.0, -1.5]
@@ -108,7 +108,7 @@ def test_each_step_has_its_own_learning_rate_seed_and_number(monkeypatch):
         CPU,
         recipe=MODERN,
         epoch=EPOCH,
-        batches=[Batch(None, None, seed=seed) for seed in (5, 6)],
+        batches=[Batch(None, None, 1.0, seed) for seed in (5, 6)],
         on_batch=ignore,
     )
     assert rates == [learning_rate(MODERN, progress, 25) for progress in (3, 3.5)]

@@ -86,6 +86,8 @@ def test_the_wanted_share_of_pictures_is_real_and_classes_are_even(simulated):
     for kind in (real, ~real):
         shares = np.bincount(pictures.labels[drawn[kind]]) / kind.sum()
         np.testing.assert_allclose(shares, 1 / 3, atol=0.02)
+    uneven = joined(simulated, balance=0.0)
+    assert uneven.weights[:12].sum() == pytest.approx(0.25)
 
 
 def test_simulated_pictures_carry_their_own_pixels_and_labels(simulated):
@@ -100,7 +102,7 @@ def test_simulated_pictures_carry_their_own_pixels_and_labels(simulated):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 64}, "takes 64 x 64: simulate with --inputs 64"),
+        ({"size": 64}, "takes 64 x 64: simulate with --inputs 64, .* --image-size 32"),
         ({"classes": ("Blip", "Whistle")}, "holds Koi_Fish, which the data do not"),
     ],
 )

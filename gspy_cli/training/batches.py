@@ -29,8 +29,8 @@ class Batch:
 
     pixels: Tensor
     labels: Tensor
-    share: float = 1.0
-    seed: int = 0
+    share: float
+    seed: int
 
     def pin_memory(self) -> "Batch":
         """Lie in memory that a GPU can copy from by itself."""
