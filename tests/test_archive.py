@@ -18,6 +18,7 @@ from gspy_cli.strain.archive import Archive, Strain
 from gspy_cli.strain.collect import collect
 from gspy_cli.strain.events import Event, Scanner
 from gspy_cli.strain.files import read_samples
+from gspy_cli.strain.memo import Memo
 from gspy_cli.strain.qtransform import QScan, q_scan
 from gspy_cli.strain.series import Series
 
@@ -143,6 +144,29 @@ def test_gaps_are_looked_for_once_for_events_of_one_second(
     looks.clear()
     scan_all(archive, (32.01, 32.1, 32.2, 32.3))
     assert len(looks) == once
+
+
+def test_a_result_is_computed_once_and_the_latest_used_are_kept() -> None:
+    asked: list[str] = []
+    memo = Memo(lambda key: asked.append(key) or key.upper(), keep=2)
+    assert [memo(key) for key in "abaca"] == ["A", "B", "A", "C", "A"]
+    assert asked == ["a", "b", "c"]
+    assert memo("b") == "B"
+    assert asked == ["a", "b", "c", "b"]
+
+
+def test_a_failure_is_tried_again() -> None:
+    answers = iter([OSError("it hung"), "A"])
+
+    def read(_: str) -> str:
+        if isinstance(answer := next(answers), OSError):
+            raise answer
+        return answer
+
+    memo = Memo(read, keep=2)
+    with pytest.raises(OSError, match="it hung"):
+        memo("a")
+    assert [memo("a"), memo("a")] == ["A", "A"]
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0])

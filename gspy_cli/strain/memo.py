@@ -32,8 +32,7 @@ class Memo(Generic[K, V]):
                 result.set_result(self._compute(key))
             except BaseException as error:  # the others that wait get it too
                 with self._lock:
-                    if self._results.get(key) is result:
-                        del self._results[key]
+                    self._results.pop(key, None)
                 result.set_exception(error)
                 raise
         return result.result()
