@@ -535,6 +535,9 @@ def test_a_folder_gives_all_strain_in_it(tmp_path: Path) -> None:
     found = collect([str(tmp_path)])
     assert len(found.archive.files()) == 1
     assert list(found.unusable) == [str(tmp_path / "bad.hdf5")]
+    (tmp_path / "deep" / "none").mkdir()
+    with pytest.raises(GspyError, match=r"no strain in .*none: it has no \.hdf5, "):
+        collect([str(tmp_path / "deep" / "none")])
 
 
 @pytest.mark.skipif(not STRAIN.exists(), reason="the real strain is not here")

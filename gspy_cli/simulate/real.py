@@ -81,7 +81,7 @@ def _scenes(
             rng = np.random.default_rng((copies.seed, number, copy))
             for era in Era:
                 early = era == Era.OLD and rng.random() < EARLY_SHARE
-                yield segment, real_scene(rng, segment, era), bool(early)
+                yield segment, real_scene(rng, segment, era), early
 
 
 def real_scene(rng: np.random.Generator, segment: Segment, era: Era) -> Scene:
