@@ -156,6 +156,13 @@ def test_a_runs_number_is_one_more_than_the_highest_of_its_name(tmp_path):
     assert run.new_directory(tmp_path, "v1.0").name == "v1.0-006"
 
 
+def test_a_run_is_made_in_any_folder_that_can_be(tmp_path):
+    assert run.new_directory(tmp_path / "runs" / "train", "try").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(GspyError, match=r"cannot make a run in .*file \(File exists"):
+        run.new_directory(tmp_path / "file", "try")
+
+
 def test_a_disk_too_full_for_tensors_is_one_line(tmp_path, monkeypatch):
     def full(*_):
         raise SafetensorError("No space left on device")
@@ -180,7 +187,10 @@ def test_the_card_describes_the_network(done):
     assert (card.architecture, card.classes) == ("tiny", CLASSES)
     assert card.input_size == (SIDE, SIDE)
     assert card.scores["validation_accuracy"] == done.best.validation_accuracy
-    assert card.data.startswith("train 12 pictures of 6 glitches, validation 6")
+    assert card.data == (
+        "train 12 pictures of 6 glitches, validation 6 pictures of 3 glitches, "
+        "test 6 pictures of 3 glitches"
+    )
 
 
 def test_a_run_is_scored_where_this_torch_can(done, monkeypatch):

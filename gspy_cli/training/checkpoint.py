@@ -98,7 +98,6 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
         f"{number}.{name}": value
         for number, state in optimizer.state_dict()["state"].items()
         for name, value in state.items()
-        if isinstance(value, Tensor)
     }
 
 

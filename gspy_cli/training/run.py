@@ -245,6 +245,6 @@ def write_table(
     path: Path, names: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Write a CSV file, atomically; names of files as the bytes that they are."""
-    text = StringIO(newline="")
+    text = StringIO()
     csv.writer(text).writerows([names, *rows])
     write_bytes(path, text.getvalue().encode("utf-8", errors="surrogateescape"))
