@@ -270,7 +270,7 @@ def test_a_label_is_folded_not_cut(monkeypatch):
         for n in range(2)
     ]
     columns = Columns(tuple(scores), "tiny", top_k=2)
-    results_screen.show_results(rows, columns)
+    results_screen.show_results(rows, columns, iter)
     shown = screen.getvalue()
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 60
@@ -305,7 +305,7 @@ def shown_of(row, columns: Columns, monkeypatch, width: int = 80) -> str:
     screen = io.StringIO()
     console = Console(file=screen, width=width, force_terminal=True, no_color=False)
     monkeypatch.setattr(results_screen, "Console", lambda: console)
-    results_screen.show_results([row], columns)
+    results_screen.show_results([row], columns, iter)
     return screen.getvalue()
 
 

@@ -107,7 +107,7 @@ def test_rows_and_tables_tell_whether_the_label_holds(
     assert (row["time_shift_labels"], row["time_shift_stable"]) == (labels, stable)
     monkeypatch.setenv("COLUMNS", "120")
     for shown in ([result], [result, result]):
-        show_results(iter(shown), columns)
+        show_results(iter(shown), columns, iter)
         assert words in capsys.readouterr().out
 
 
@@ -122,5 +122,5 @@ def test_a_shift_without_picture_breaks_the_hold(
     row = columns.row(joined)
     assert str(row["time_shift_labels"]).endswith("+20:failed")
     assert row["time_shift_stable"] is False
-    show_results(iter([joined]), columns)
+    show_results(iter([joined]), columns, iter)
     assert "no picture at +20 ms" in capsys.readouterr().out

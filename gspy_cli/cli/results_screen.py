@@ -24,7 +24,7 @@ UNFAMILIAR = "like no glitch this model knows, or not in viridis; do not trust t
 def show_results(
     results: Iterable[Row],
     columns: Columns,
-    watched: Callable[[Iterable[Row]], Iterable[Row]] = iter,
+    watched: Callable[[Iterable[Row]], Iterable[Row]],
 ) -> None:
     """Print results as tables; a single one gets a bar for each likely class.
 

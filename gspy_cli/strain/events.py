@@ -41,7 +41,7 @@ class Scanner:
         self._blocks = Memo(self._read, keep=DETECTORS)
         self._tiles = Memo(self._tile, keep=DETECTORS)
         # Arrays of many threads would leave memory in pieces, so few threads scan.
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="scan")
+        self._pool = ThreadPoolExecutor(THREADS)
         # What the threads that ask work on: a few events each, and shifts of one.
         self._scans = Memo(self._start, keep=8)
 
