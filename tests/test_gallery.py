@@ -251,8 +251,9 @@ def test_events_of_one_file_are_told_apart_by_their_times():
     plot = Plot(np.zeros((8, 8, 3), np.uint8), first.trigger)
     shown = figure_of(named_blip(first), (Sample(first, lambda: plot),))
     assert shown.count("H1 at 1126259462.400, 0.5 s") == 3  # title, alt and caption
-    failed = caption_of(Failure(second, "a gap"), (unusable(second, "a gap"),))
-    assert "||H1 at 1126259470.250, 0.5 s||a gap|" in failed
+    unknown = replace(second, ifo=None)
+    failed = caption_of(Failure(unknown, "a gap"), (unusable(unknown, "a gap"),))
+    assert "||H1.gwf at 1126259470.250, 0.5 s||a gap|" in failed
     none = Failure(replace(second, window=None), "a gap")
     of_both = caption_of(Glitch((none, none), none), (unusable(second, ""),) * 2)
     assert "||H1 at 1126259470.250, 2 views||a gap|" in of_both
