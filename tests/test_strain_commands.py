@@ -214,11 +214,11 @@ def test_what_cannot_be_drawn_is_named_with_its_event(blip_file, tmp_path):
     assert (code, out.count("\n")) == (1, 3)
     bad, early, four_seconds, outside = err.splitlines()
     assert bad.startswith("gspy: bad.h5 is not an HDF5 file")
-    assert early.startswith(f"gspy: L1_{START}.500000000: too near the edge")
-    assert four_seconds == (
-        f"gspy: L1_{START + 2}.000000000: too near the edge of the strain, or a gap: "
-        "the 4.0 s window needs 3 s on either side of the event"
-    )
+    edge = "too near the edge of the strain, or a gap: {} on either side of the event"
+    even = edge.format("even the 0.5 s window needs 1.25 s")
+    assert early == f"gspy: L1_{START}.500000000: {even}"
+    four = edge.format("the 4.0 s window needs 3 s")
+    assert four_seconds == f"gspy: L1_{START + 2}.000000000: {four}"
     assert outside.startswith(f"gspy: GPS {START + 99} is not in ")
     code, out, err = gspy("qscan", files[1], *times[:2], "-o", tmp_path / "q", "-q")
     assert (code, out, err) == (1, "", f"{bad}\n")
