@@ -143,7 +143,11 @@ def test_decoded_pictures_that_are_gone_are_named(tmp_path, paths):
         pixels.rows([0])
 
 
-def test_unreadable_pictures_are_named_and_the_others_kept(tmp_path, paths):
+@pytest.mark.parametrize("shard", [1, 256])
+def test_unreadable_pictures_are_named_and_the_others_kept(
+    tmp_path, paths, monkeypatch, shard
+):
+    monkeypatch.setattr(cache, "SHARD", shard)
     paths[1].write_bytes(b"not a picture")
     Image.fromarray(np.full((200, 200, 3), 255, np.uint8)).save(paths[3])
     paths[4].unlink()

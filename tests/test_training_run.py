@@ -589,6 +589,10 @@ def test_without_validation_the_last_epoch_is_the_best(data, tmp_path):
     done = train(quick_config(data, tmp_path, validation=0, test=0))
     assert np.isnan(done.history[-1].validation_accuracy)
     assert done.best == done.history[-1]
+    card = ModelCard.from_json((done.path / "card.json").read_text(), origin="card")
+    assert card.temperature == 1.0
+    told = {"epoch", "phase", "lr", "pictures_per_second", "seconds"}
+    assert set(card.scores) == told | {"train_loss", "train_accuracy"}
 
 
 def test_a_runs_best_weights_start_another(data, tmp_path, whole):
