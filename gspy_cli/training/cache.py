@@ -227,8 +227,6 @@ def decode(path: Path, size: int) -> NDArray[np.uint8] | str:
         return image.network_input(pixels, height=size, width=size)
     except PictureError as error:
         return str(error)
-    except OSError as error:
-        return error.strerror or str(error)
 
 
 def write_shard(folder: Path, pictures: dict[str, NDArray[np.uint8]]) -> None:
