@@ -76,9 +76,10 @@ def test_a_process_weighs_as_its_share_of_the_pictures():
         plain = SGD(model.parameters(), lr=1.0)
         trainee = replace(trainee_of(model), optimizer=plain)
         batch = Batch(torch.ones(2, 1), torch.ones(2), share, 0)
-        loop.take_step(trainee, lambda x, y, m=model: (m(x).mean(), y), CPU, batch)
+        for _ in range(2):  # the second forgets the first's gradient
+            loop.take_step(trainee, lambda x, y, m=model: (m(x).mean(), y), CPU, batch)
         moved.append(model.weight.item())
-    assert moved == [-1.0, -1.5]
+    assert moved == [-2.0, -3.0]
 
 
 @pytest.mark.parametrize(("step", "mean"), [(0, 0.9), (10**6, 0.01)])
@@ -102,9 +103,10 @@ def test_each_step_has_its_own_learning_rate_seed_and_number(monkeypatch):
 
     monkeypatch.setattr(loop, "take_step", take_step)
     monkeypatch.setattr(loop, "update_average", lambda *last: numbers.append(last[-1]))
+    objective = nn.Identity().eval()  # as validation leaves it
     loop.train_epoch(
         trainee_of(nn.Linear(1, 1)),
-        nn.Identity(),
+        objective,
         CPU,
         recipe=MODERN,
         epoch=EPOCH,
@@ -114,6 +116,7 @@ def test_each_step_has_its_own_learning_rate_seed_and_number(monkeypatch):
     assert rates == [learning_rate(MODERN, progress, 25) for progress in (3, 3.5)]
     assert seeds == [5, 6]
     assert numbers == [6, 7]  # after three epochs of two steps
+    assert objective.training
 
 
 def test_labels_are_smoothed_in_training_only():

@@ -257,7 +257,8 @@ def test_the_autoencoder_draws_its_pictures_and_resumes_its_phases(
     config = quick_config(data, tmp_path, TINY_CAE, architecture="cae")
     done = train(config)
     assert [row.phase for row in done.history] == ["reconstruct", "classify"]
-    assert np.isnan(done.history[0].validation_accuracy)
+    first = done.history[0]
+    assert np.isnan([first.validation_accuracy, first.temperature]).all()
     assert done.best.phase == "classify"
     names = {p.name for p in done.path.glob("*.png")}
     assert names == {"curves.png", "latent.png", "reconstructions-002.png"}

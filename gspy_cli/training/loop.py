@@ -81,7 +81,7 @@ def take_step(
     labels = batch.labels.to(machine.device, non_blocking=pinned)
     with machine.mixed():
         loss, logits = objective(pixels, labels)
-    trainee.optimizer.zero_grad(set_to_none=True)
+    trainee.optimizer.zero_grad()
     trainee.scaler.scale(loss * batch.share).backward()
     trainee.scaler.step(trainee.optimizer)
     trainee.scaler.update()
