@@ -22,14 +22,14 @@ OPERATORS = frozenset(
 )
 """What networks for pictures are made of; none reads files or loops."""
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_VARINT, _LENGTH, _FIXED32 = 0, 2, 5
 _MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
 _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (5, 10), (6, 11), (22, 23)
 _TENSOR_LOCATION = 14
 
-Field = tuple[int, int | memoryview]
+Field = tuple[int, memoryview]
 
 
 def check_graph(content: bytes, *, origin: str) -> None:
@@ -53,7 +53,7 @@ def check_graph(content: bytes, *, origin: str) -> None:
         )
 
 
-def _operators(graph: int | memoryview) -> Iterator[str]:
+def _operators(graph: memoryview) -> Iterator[str]:
     for number, value in _fields(graph):
         if number == _GRAPH_NODE:
             yield from _node(value)
@@ -63,17 +63,18 @@ def _operators(graph: int | memoryview) -> Iterator[str]:
             yield "sparse tensors"
 
 
-def _node(node: int | memoryview) -> Iterator[str]:
+def _node(node: memoryview) -> Iterator[str]:
     for number, value in _fields(node):
         if number == _NODE_OPERATOR:
-            yield _text(value)
-        elif number == _NODE_DOMAIN and _text(value) not in ("", "ai.onnx"):
-            yield f"the operator set {_text(value)}"
+            yield str(value, "utf-8")
+        elif number == _NODE_DOMAIN:
+            if (domain := str(value, "utf-8")) not in ("", "ai.onnx"):
+                yield f"the operator set {domain}"
         elif number == _NODE_ATTRIBUTE:
             yield from _attribute(value)
 
 
-def _attribute(attribute: int | memoryview) -> Iterator[str]:
+def _attribute(attribute: memoryview) -> Iterator[str]:
     for number, value in _fields(attribute):
         if number in _ATTRIBUTE_TENSORS:
             yield from _tensor(value)
@@ -83,40 +84,33 @@ def _attribute(attribute: int | memoryview) -> Iterator[str]:
             yield "sparse tensors"
 
 
-def _tensor(tensor: int | memoryview) -> Iterator[str]:
+def _tensor(tensor: memoryview) -> Iterator[str]:
     for number, value in _fields(tensor):
-        if number == _TENSOR_LOCATION and value != 0:
+        if number == _TENSOR_LOCATION and bytes(value) != b"\0":
             yield "data in other files"
 
 
-def _text(value: int | memoryview) -> str:
-    if isinstance(value, int):
-        raise ValueError
-    return bytes(value).decode(errors="replace")
-
-
-def _fields(message: int | memoryview) -> Iterator[Field]:
-    """Give a message's fields: their numbers and their values."""
-    if isinstance(message, int):
-        raise ValueError
+def _fields(message: memoryview) -> Iterator[Field]:
+    """Give a message's fields: their numbers and the bytes of their values."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
+        if key >> 32:  # others take its last 32 bits for the key
+            raise ValueError
         number, kind = key >> 3, key & 7
         if kind == _VARINT:
-            value, place = _varint(message, place)
-            yield number, value
-            continue
-        if kind == _LENGTH:
+            _, end = _varint(message, place)
+        elif kind == _LENGTH:
             length, place = _varint(message, place)
-        elif kind in (_FIXED32, _FIXED64):
-            length = 4 if kind == _FIXED32 else 8
-        else:
+            end = place + length
+        elif kind == _FIXED32:
+            end = place + 4
+        else:  # no field of onnx.proto has 8 bytes
             raise ValueError
-        if place + length > len(message):
+        if end > len(message):
             raise ValueError
-        yield number, message[place : place + length]
-        place += length
+        yield number, message[place:end]
+        place = end
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:

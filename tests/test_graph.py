@@ -40,10 +40,25 @@ def test_both_names_of_the_common_operators_pass(domain):
     check_graph(model(node).SerializeToString(), origin="m.onnx")
 
 
+def test_a_number_of_an_operator_and_data_that_are_said_to_be_inside_pass():
+    node = helper.make_node("LeakyRelu", ["x"], ["y"], alpha=0.1)
+    inside = outside("")
+    inside.data_location = TensorProto.DEFAULT
+    found = model(node, initializers=[inside])
+    check_graph(found.SerializeToString(), origin="m.onnx")
+
+
 def test_functions_of_a_models_own_are_refused():
     layers = helper.make_node("Relu", ["x"], ["y"])
     own = helper.make_function("own", "F", ["x"], ["y"], [layers], [])
     refused(model(layers, functions=[own]), "is not an ONNX model of gspy")
+
+
+def test_a_field_that_another_reader_takes_for_functions_is_refused():
+    whole = model(helper.make_node("Relu", ["x"], ["y"])).SerializeToString()
+    key = bytes.fromhex("ca81808010")  # 25 is functions' number, in 32 bits
+    with pytest.raises(GspyError, match="is not an ONNX model of gspy"):
+        check_graph(whole + key + b"\0", origin="m.onnx")
 
 
 @pytest.mark.parametrize("removed", [1, 10])
