@@ -26,6 +26,7 @@ from gspy_cli.cli.progress import progress_on, stages
 from gspy_cli.cli.running import RowTally
 from gspy_cli.cli.strain import Events
 from gspy_cli.cli.wanted import Format, Wanted
+from gspy_cli.labels import DESCRIPTIONS
 from gspy_cli.model_folder import WEIGHTS, ModelFolder
 from gspy_cli.results import Failure, Glitch, Origin, Prediction
 from gspy_cli.wording import counted, reason
@@ -300,6 +301,33 @@ def test_one_is_no_plural(number: int, noun: str, said: str):
     assert counted(number, noun) == said
 
 
+def test_what_is_not_sure_is_marked_in_a_table_and_as_it_comes(monkeypatch):
+    screen = io.StringIO()
+    console = Console(file=screen, width=80)
+    monkeypatch.setattr(results_screen, "Console", lambda: console)
+    scores = {"Blip": 0.94, "Tomte": 0.06}
+    rows = [
+        Prediction(Origin("d/a.png"), "Blip", 0.94, scores),
+        Prediction(Origin("d/b.png"), "Tomte", 0.6, {"Blip": 0.4, "Tomte": 0.6}),
+        Prediction(Origin("d/c.png"), "Blip", 0.94, scores, familiar=False),
+        Failure(Origin("d/e.png"), "no picture"),
+    ]
+    columns = Columns(tuple(scores), "tiny", top_k=2, min_confidence=0.9)
+    results_screen.show_results(rows, columns, iter)
+    results_screen.show_arrivals(rows, columns)
+    assert [line.rstrip() for line in screen.getvalue().splitlines()] == [
+        " in d   label               confidence  next likeliest",
+        " a.png  Blip                     94.0%  Tomte 6.0%",
+        " b.png  Tomte?                   60.0%  Blip 40.0%",
+        " c.png  Blip? (unfamiliar)       94.0%  Tomte 6.0%",
+        " e.png  failed: no picture",
+        "Blip                  94.0%  Tomte 6.0%  d/a.png",
+        "Tomte?                60.0%  Blip 40.0%  d/b.png",
+        "Blip? (unfamiliar)    94.0%  Tomte 6.0%  d/c.png",
+        "failed: no picture    d/e.png",
+    ]
+
+
 def shown_of(row, columns: Columns, monkeypatch, width: int = 80) -> str:
     """Give what a single row looks like, colours as rich's escapes."""
     screen = io.StringIO()
@@ -314,17 +342,23 @@ GREEN, YELLOW = "\x1b[1;32m", "\x1b[1;33m"
 
 
 @pytest.mark.parametrize(
-    ("least", "said"),
+    ("least", "familiar", "said"),
     [
-        (None, f"{GREEN}Blip\x1b"),
-        (0.9, f"{GREEN}Blip\x1b"),
-        (0.99, f"{YELLOW}Blip?\x1b"),
+        (None, True, f"{GREEN}Blip\x1b"),
+        (0.9, True, f"{GREEN}Blip\x1b"),
+        (0.99, True, f"{YELLOW}Blip?\x1b"),
+        (None, False, f"{YELLOW}Blip?\x1b"),
     ],
 )
-def test_one_picture_whose_label_is_uncertain_is_marked(least, said, monkeypatch):
-    row = Prediction(Origin("a.png"), "Blip", 0.94, SCORES)
+def test_one_picture_whose_label_is_uncertain_is_marked(
+    least, familiar, said, monkeypatch
+):
+    row = Prediction(Origin("a.png"), "Blip", 0.94, SCORES, familiar=familiar)
     columns = Columns(tuple(SCORES), "tiny", min_confidence=least)
-    assert said in shown_of(row, columns, monkeypatch)
+    shown = shown_of(row, columns, monkeypatch)
+    assert said in shown
+    assert ("unfamiliar: like no glitch" in shown) != familiar
+    assert DESCRIPTIONS["Blip"] in shown
 
 
 def test_one_glitch_that_was_seen_in_part_tells_why(monkeypatch):

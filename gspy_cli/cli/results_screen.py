@@ -45,11 +45,10 @@ def show_arrivals(results: Iterable[Row], columns: Columns) -> None:
     """Print a line for each result, as it comes."""
     console = Console()
     for row in results:
-        name, *others = _cells(row, columns, "")
-        views = others.pop(0).append(" views  ") if columns.per_glitch else ""
-        label, *confidence = others
-        label.pad_right(22 - len(label))
-        console.print(Text.assemble(label, *confidence, "  ", views, name))
+        name, *cells = _cells(row, columns, "")
+        views = [cells.pop(0).append(" views")] if columns.per_glitch else []
+        cells[0].pad_right(NAME - len(cells[0]))
+        console.print(Text("  ").join([*cells, *views, name]))
 
 
 def _single(row: Row, columns: Columns, width: int) -> Text:
@@ -145,13 +144,12 @@ def _cells(row: Row, columns: Columns, folder: str) -> Iterator[Text]:
 
 def _beside(result: Prediction) -> str:
     """Say whether the label holds where the time is moved a little."""
-    labels = result.shifted or {}
     flips = [
         f"{label or 'no picture'} at {shift_s * 1000:+.0f} ms"
-        for shift_s, label in labels.items()
+        for shift_s, label in result.shifted.items()
         if label != result.label
     ]
-    return ", ".join(flips) or f"holds to ±{max(labels) * 1000:.0f} ms"
+    return ", ".join(flips) or f"holds to ±{max(result.shifted) * 1000:.0f} ms"
 
 
 def _name(row: Row, folder: str) -> str:
