@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,15 @@ class Prediction:
 
     `scores` holds each class's probability in the model's class order; they sum
     to 1. `shifted` holds the labels beside the event, by seconds; `None` where there
-    is none. What is not `familiar` is no spectrogram of a kind that the model knows.
+    is no picture. What is not `familiar` is no spectrogram of a kind that the model
+    knows.
     """
 
     origin: Origin
     label: str
     confidence: float
     scores: Mapping[str, float]
-    shifted: Mapping[float, str | None] | None = None
+    shifted: Mapping[float, str | None] = field(default_factory=dict)
     familiar: bool = True
 
 

@@ -47,6 +47,6 @@ def _joined(result: Result, event: list[Result]) -> Result:
         for other in event
         if other.origin.shift_s and other.origin.window == result.origin.window
     }
-    if isinstance(result, Prediction) and labels:
+    if isinstance(result, Prediction):
         return replace(result, shifted=labels)
     return result

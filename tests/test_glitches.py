@@ -126,6 +126,8 @@ def test_a_glitch_of_which_every_view_failed_has_failed():
     row = columns.row(glitches.fuse_views((failure(0.5), failure(1.0))))
     assert (row["status"], row["n_views"], row["ml_label"]) == ("failed", 0, None)
     assert row["error"] == "0.5, 1.0 s: the file is empty"
+    alone = columns.row(glitches.fuse_views((Failure(Origin("x.png"), "it is gone"),)))
+    assert (alone["Filename1"], alone["error"]) == ("x.png", "it is gone")
 
 
 def test_results_return_to_the_groups_they_came_from():

@@ -69,14 +69,20 @@ def test_two_times_or_detectors_of_one_identifier_are_two_events(
     one, other = timeshift.gathered(results)
     assert isinstance(one, Prediction)
     assert isinstance(other, Prediction)
-    assert set((one.shifted or {}).values()) == {"Blip"}
-    assert set((other.shifted or {}).values()) == {"Chirp"}
+    assert set(one.shifted.values()) == {"Blip"}
+    assert set(other.shifted.values()) == {"Chirp"}
 
 
 def test_an_input_that_is_no_strain_passes_untouched() -> None:
     (only,) = timeshift.with_shifts([sample(0.5, strain=False)])
     failure = Failure(only.origin, "no")
     assert list(timeshift.gathered([failure])) == [failure]
+
+
+def test_a_window_that_has_failed_stays_so_whatever_is_beside_it() -> None:
+    first, *beside = timeshift.with_shifts([sample(0.5)])
+    failure = Failure(first.origin, "a gap")
+    assert list(timeshift.gathered([failure, *map(named, beside)])) == [failure]
 
 
 @pytest.mark.parametrize(
