@@ -11,7 +11,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 
 import pytest
-from conftest import tiny_card, write_tiny_model
+from conftest import tiny_card
 from glitch_pictures import draw_class_folders
 from rich.console import Console
 from rich.progress import Progress
@@ -461,11 +461,14 @@ def test_only_classes_keep_their_underscores_in_a_card(capsys):
     assert "fold accuracy per glitch: 0.500" in capsys.readouterr().out
 
 
-def test_a_models_accuracy_is_that_in_folds_of_its_own_data(tmp_path, capsys):
-    write_tiny_model(tmp_path)
-    card = tiny_card(scores={"fold_accuracy_per_glitch": 0.75})
-    (tmp_path / "card.json").write_text(card.to_json())
-    models_screen.show_models([ModelFolder(tmp_path)], "")
-    shown = capsys.readouterr().out
-    assert "0.750" in shown
-    assert "in folds, on data that 'gspy models NAME' names" in shown
+def test_a_row_of_models_has_the_accuracy_in_folds_of_its_own_data(tiny_model, capsys):
+    folder = ModelFolder(tiny_model.parent)
+    os.truncate(folder.graph, 12_340_000)
+    scores = {"fold_accuracy_per_glitch": 0.75}
+    card = tiny_card(parameters=4_567_890, scores=scores)
+    folder.card_file.write_text(card.to_json())
+    models_screen.show_models([folder], "tiny")
+    heading, row, said = capsys.readouterr().out.splitlines()
+    assert heading.split() == [*models_screen.HEADINGS]
+    assert row == "tiny*  mean_colour         3       4.6 M  12.3 MB     0.750"
+    assert "in folds, on data that 'gspy models NAME' names" in said
