@@ -178,18 +178,19 @@ def test_classes_that_are_not_simulated_are_told_of(plain, tmp_path):
 
 @pytest.fixture
 def own_run(tmp_path: Path) -> Path:
-    """Give a run of a class of its own: seven pictures to train on, three others.
+    """Give a run of Blip and a class of its own: seven pictures to train on, and three.
 
     One of the seven cannot be read.
     """
-    data = draw_class_folders(tmp_path / "mine", {"Thunder": 10}, windows=("0.5",))
-    found = read_dataset(data).examples
-    splits = 7 * ["train"] + ["validation", "test", "test"]
-    rows = [replace(e, split=s) for e, s in zip(found, splits, strict=True)]
-    run = Run(tmp_path / "run", TrainConfig(data), Dataset(tuple(rows), ("Thunder",)))
+    data, counts = tmp_path / "mine", {"Blip": 2, "Thunder": 10}
+    draw_class_folders(data, counts, windows=("0.5",))
+    found = read_dataset(data, own_classes=True).examples
+    splits = 9 * ["train"] + ["validation", "test", "test"]
+    rows = tuple(replace(e, split=s) for e, s in zip(found, splits, strict=True))
+    run = Run(tmp_path / "run", TrainConfig(data), Dataset(rows, tuple(counts)))
     run.path.mkdir()
     write_plan(run)
-    found[0].path.write_bytes(b"no picture")
+    found[2].path.write_bytes(b"no picture")
     return run.path
 
 
@@ -209,6 +210,7 @@ def test_what_a_run_trained_on_of_classes_not_simulated_is_known(
     add = partial(familiarity.add_familiarity, path, card, sets, run=own_run)
     add(cache=tmp_path / "cache", on_note=notes.append)
     assert (taught, notes) == ([12 + 6], [])
+    assert [*(tmp_path / "cache").rglob("*.npy")]
     shutil.rmtree(tmp_path / "mine")
     shutil.copy(plain[0], path)
     add(cache=tmp_path / "cache", on_note=notes.append)
