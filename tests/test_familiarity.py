@@ -225,7 +225,9 @@ def test_a_run_teaches_no_more_pictures_of_a_class_than_are_enough(
     own_run, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(familiarity, "OWN", 3)
-    found = familiarity.own_pictures(own_run, ["Thunder"], 64, tmp_path, ignore)
+    own = ["Blip", "Thunder"]
+    found = familiarity.own_pictures(own_run, own, 64, tmp_path, ignore)
+    assert len(found["Blip"]) == 2
     assert 2 <= len(found["Thunder"]) <= 3  # one of the run's cannot be read
 
 
