@@ -595,14 +595,19 @@ def test_without_validation_the_last_epoch_is_the_best(data, tmp_path):
     assert set(card.scores) == told | {"train_loss", "train_accuracy"}
 
 
-def test_a_runs_best_weights_start_another(data, tmp_path, whole):
-    config = quick_config(data, tmp_path, weights=whole.path / "best.safetensors")
-    begun = {}
+def telling_start(begun: dict[str, torch.Tensor]) -> Reports:
+    """Let a run put the weights that it begins with there."""
 
     def keep(run, model, machine):
         begun.update({k: v.clone() for k, v in model.state_dict().items()})
 
-    train(config, reports=Reports(on_start=keep))
+    return Reports(on_start=keep)
+
+
+def test_a_runs_best_weights_start_another(data, tmp_path, whole):
+    config = quick_config(data, tmp_path, weights=whole.path / "best.safetensors")
+    begun = {}
+    train(config, reports=telling_start(begun))
     for name, tensor in weights(whole.path / "best.safetensors").items():
         assert torch.equal(begun[name], tensor)
 
@@ -666,9 +671,9 @@ def test_a_stopped_run_goes_on_from_any_folder(data, tmp_path, monkeypatch):
     np.save(simulated / "inputs.npy", np.zeros((3, 4, SIDE, SIDE, 3), np.uint8))
     np.save(simulated / "labels.npy", [labels.CLASSES.index(c) for c in CLASSES])
     monkeypatch.chdir(tmp_path)
-    places = {"simulated": Path("simulated"), "cache": Path("cache")}
-    weights = first.path.relative_to(tmp_path)
-    config = quick_config(data, Path(), weights=weights, name="second", **places)
+    start = first.path.relative_to(tmp_path)
+    places = {"simulated": Path("simulated"), "cache": Path("cache"), "weights": start}
+    config = quick_config(data, Path(), name="second", real_share=0.0, **places)
 
     def die(*_):
         raise Killed
@@ -676,9 +681,13 @@ def test_a_stopped_run_goes_on_from_any_folder(data, tmp_path, monkeypatch):
     with pytest.raises(Killed):
         train(config, reports=Reports(on_batch=die))
     monkeypatch.chdir("/")
-    done = resume(tmp_path / "runs" / "second-001")
+    begun = {}
+    done = resume(tmp_path / "runs" / "second-001", reports=telling_start(begun))
     assert len(done.history) == 2
     assert done.config.cache == tmp_path / "cache"
+    for name, tensor in weights(first.path / "best.safetensors").items():
+        assert torch.equal(begun[name], tensor)
+    assert seen(done) == seen(first)
 
 
 def test_what_foreign_weights_were_trained_on_is_unknown(data, tmp_path):
@@ -695,12 +704,8 @@ def test_the_layer_that_gives_the_classes_is_new_where_the_classes_are(
     classes = CLASSES if same else ("Blip", "Tomte", "Whistle")
     data = draw_class_folders(tmp_path / "data", dict.fromkeys(classes, 3))
     begun = {}
-
-    def keep(run, model, machine):
-        begun.update({k: v.clone() for k, v in model.state_dict().items()})
-
     config = quick_config(data, tmp_path, replace(QUICK, epochs=1), weights=whole.path)
-    train(config, reports=Reports(on_start=keep))
+    train(config, reports=telling_start(begun))
     for name, tensor in weights(whole.path / "best.safetensors").items():
         assert torch.equal(begun[name], tensor) == (same or not name.startswith("8."))
 
