@@ -236,6 +236,7 @@ def test_rows_over_their_median_are_brighter_than_over_their_mean():
     mean, median = (_missing(peak(20), 6.0, era) for era in (Era.OLD, Era.MID))
     assert mean == pytest.approx(0.8 * 20 / 18)  # a tile of SNR 6 has an energy of 18
     assert median / mean == pytest.approx(1 / np.log(2))
+    assert _missing(snr(20), 6.0, Era.OLD) == 0  # as loud as asked, however it looks
 
 
 def band_levels(hertz):
@@ -284,18 +285,31 @@ def test_a_scene_that_does_not_show_its_class_is_drawn_again(
     assert (len(set(states)), scene.value) == (drawn, states[-1])
 
 
-@pytest.mark.parametrize("era", [Era.OLD, Era.MID])
-def test_a_glitch_that_is_too_faint_is_made_louder_until_it_is_bright_enough(era):
+@pytest.mark.parametrize(
+    ("era", "energy", "boosts"),
+    [
+        (Era.OLD, 100, (6, 12)),
+        (Era.MID, 100, (6, 12)),
+        (Era.MID, 1, (1, 1)),
+        (Era.MID, 1e6, (2.5**3, 2.5**3)),  # after so many rounds it stays too faint
+    ],
+)
+def test_a_glitch_that_is_too_faint_is_made_louder_until_it_is_bright_enough(
+    era, energy, boosts
+):
     rng, size, rate_hz = np.random.default_rng(0), 16 * 4096, 4096
+    noise = rfft(rng.standard_normal(size))
     burst = 0.3 * sine_gaussian(np.arange(size) / rate_hz - 8, 200.0, 0.01)
     done = inject(
-        peak(100),
+        peak(energy),
         tile=Tile(0.0, 200.0, 5.66, energy=5.0, rival=5.0),
-        noise=rfft(rng.standard_normal(size)),
+        noise=noise,
         glitch=rfft(burst),
         event_s=8.0,
         sample_rate_hz=rate_hz,
         era=era,
     )
-    assert 6 < done.boost < 12
-    assert 0.5 < _missing(peak(100), done.scan.snr, era) <= 1
+    assert boosts[0] <= done.boost <= boosts[1]
+    np.testing.assert_allclose(done.strain, irfft(noise) + done.boost * burst)
+    if energy == 100:
+        assert 0.5 < _missing(peak(energy), done.scan.snr, era) <= 1
