@@ -27,7 +27,7 @@ def check_strain(
     duration_s = strain.size / sample_rate_hz
     if duration_s < MIN_DURATION_S:
         raise GspyError(
-            f"the strain is too short: {duration_s:g} s, and at least "
+            f"the strain is too short: {duration_s:g} s without a gap, and at least "
             f"{MIN_DURATION_S:g} s are needed (Gravity Spy uses 64 s); read more"
         )
     gap = np.flatnonzero(gaps(strain, sample_rate_hz))

@@ -11,6 +11,7 @@ from gspy_cli.strain.eras import ScanSettings
 
 SEGMENT_S = 2  # length of a periodogram, and of the whitening filter
 TAPER_S = 1  # spoilt by the filter at either end
+LOUDEST = 1e6  # beside the noise; beyond, rounding to single precision shows
 
 
 def whitened_spectrum(
@@ -39,6 +40,7 @@ def whitened_spectrum(
         # Not circular: gwpy cuts the filter's tails off, and its Q-scans show it.
         taps = _fir(asd, scaled.size, sample_rate_hz)
         whitened = _convolve(scaled, taps).astype(np.float32)
+    _require_even_loudness(whitened, sample_rate_hz)
     # White strain has no steep spectrum for which single precision would not do.
     spectrum = np.fft.rfft(whitened)[:bins]
     return np.pad(spectrum, (0, bins - spectrum.size))
@@ -91,6 +93,17 @@ def _require_noise(asd: NDArray[np.float64]) -> None:
         raise GspyError(
             f"the strain has no noise at {(empty[0] + 1) / SEGMENT_S:g} Hz, so it "
             "cannot be whitened; give detector strain, not a simulated signal alone"
+        )
+
+
+def _require_even_loudness(whitened: NDArray[np.float32], sample_rate_hz: int) -> None:
+    # In these units white noise is about one.
+    loudness = whitened.std(dtype=np.float64) * np.sqrt(SEGMENT_S * sample_rate_hz)
+    if loudness > LOUDEST:
+        raise GspyError(
+            "the strain cannot be scanned: a part of it is a million times louder than "
+            "its noise, as after a lock loss; choose another time, or leave that part "
+            "out"
         )
 
 
