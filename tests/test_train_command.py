@@ -148,6 +148,8 @@ def test_an_exported_file_can_be_checked_against_its_run(run, tmp_path):
     code, out, _ = gspy("export", run, "--check", output)
     assert code == 0
     assert "a whole model of gspy, tiny, 3 classes" in out
+    apart = re.search(rf"differs from {re.escape(str(run))} by (\S+) at most", out)
+    assert float(apart[1]) < 1e-4
     output.write_bytes(output.read_bytes()[:-50])
     code, _, err = gspy("export", "--check", output)
     assert (code, err.count("\n")) == (2, 1)
@@ -488,6 +490,7 @@ def test_torchrun_trains_one_run(several, data, tmp_path, monkeypatch):
         (["export", "nothing"], "does not exist"),
         (["export"], "give the run to export"),
         (["export", "FILE"], "is no run of gspy train, nor its .safetensors"),
+        (["export", "STATE"], "state.safetensors is not a checkpoint of gspy train"),
         (["train", "--data", "TABLE"], "table.csv: expected a row for each"),
         (["export", "RUN", "--temperature", "nan"], "--temperature nan: give a number"),
         (["models", "remove", "nothing"], "no model 'nothing' of your own"),
@@ -500,6 +503,7 @@ def test_wrong_usage_is_one_line(arguments, message, registry, data, run, tmp_pa
     table = tmp_path / "table.csv"
     table.write_text("file,label\n")
     stands_for = {"DATA": data, "FILE": tmp_path / "file", "RUN": run, "TABLE": table}
+    stands_for["STATE"] = run / "training_state.safetensors"
     code, out, err = gspy(*(stands_for.get(word, word) for word in arguments))
     assert (code, out) == (2, "")
     assert message in err
