@@ -127,6 +127,8 @@ def test_a_reports_own_predictions_can_be_evaluated_again(data, table, tmp_path)
     for level in ("pictures", "glitches"):
         for name, value in first[level].items():
             assert again[level][name] == pytest.approx(value), name
+    (tmp_path / "first" / "scores.json").touch()  # as of folds; their runs are gone
+    assert gspy("evaluate", tmp_path / "first")[0] == 0
 
 
 def test_a_table_of_gspy_classify_gives_the_models_own_scores(
@@ -478,11 +480,16 @@ def test_of_many_copies_a_few_are_named(data):
     assert note.endswith(" and 4 more")
 
 
-def test_copies_of_pictures_that_are_left_out_are_not_named(data):
-    (data / "Thunder").mkdir()
-    for name in ("1.png", "2.png"):
-        (data / "Thunder" / name).write_bytes(b"the same")
-    assert not any("more than once" in n for n in select(data, TINY_CLASSES).notes)
+def test_of_what_is_left_out_no_more_is_told(data):
+    assert select(data, TINY_CLASSES).notes == ()
+    for folder in ("Thunder", "_aside"):
+        (data / folder).mkdir()
+        for name in ("1.png", "2.png"):
+            (data / folder / name).write_bytes(b"the same")
+    assert select(data, TINY_CLASSES).notes == (
+        f"left out of {data}, as names begin with '_': _aside",
+        "2 pictures left out, with labels that the model does not know: Thunder (2)",
+    )
 
 
 def test_one_glitch_of_two_classes_is_refused(data, table):
@@ -1123,6 +1130,8 @@ def test_a_run_says_where_its_epoch_was_chosen_on_the_pictures(trained, tmp_path
     copied = gspy("evaluate", tmp_path / "best.safetensors", *split)
     assert copied[0] == 0
     assert note not in copied[2]
+    (tmp_path / "split.csv").unlink()
+    assert gspy("evaluate", tmp_path / "best.safetensors", *split)[0] == 0
     assert f"{note}, {number} of these 48" in gspy("evaluate", path, "--data", data)[2]
     other = tmp_path / "validation"
     for row in listed[::4]:
@@ -1190,11 +1199,14 @@ def test_a_note_of_a_stop_needs_no_more_than_can_be_read(stopped, monkeypatch):
     assert note_of_stop(stopped) == ""
 
 
-def test_a_run_and_its_export_give_the_same_scores(trained, tmp_path):
-    path, data = trained
-    gspy("export", path, "-o", tmp_path / "m.onnx")
-    of_run = evaluated(path, "--data", data, out=tmp_path / "run")
-    of_graph = evaluated(tmp_path / "m.onnx", "--data", data, out=tmp_path / "graph")
+def test_a_run_and_its_export_give_the_same_scores(trained, tmp_path, monkeypatch):
+    from gspy_cli.evaluation import subjects
+
+    path, data = shutil.copytree(trained[0], tmp_path / "run"), trained[1]
+    of_run = evaluated(path, "--data", data, out=tmp_path / "report")
+    gspy("export", path, "-o", path / "model.onnx")
+    monkeypatch.setattr(subjects, "load_run", None)  # which would need torch
+    of_graph = evaluated(path, "--data", data, out=tmp_path / "report")
     assert of_run["pictures"]["negative_log_likelihood"] == pytest.approx(
         of_graph["pictures"]["negative_log_likelihood"], rel=1e-4
     )
