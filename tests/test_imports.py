@@ -10,13 +10,17 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "gspy_cli"
 HEAVY = {"torch", "torchvision", "onnxruntime", "scipy", "matplotlib", "pandas"}
-LEAVES = {"callbacks", "errors", "home", "labels", "results", "whole", "wording"}
+LEAVES = {
+    *("callbacks", "errors", "home", "labels", "results", "viridis", "whole"),
+    "wording",
+}
 MAY_IMPORT = {
     "callbacks": set(),
     "errors": set(),
     "home": set(),
     "labels": set(),
     "results": set(),
+    "viridis": set(),
     "whole": set(),
     "wording": set(),
     "metrics": set(),
@@ -34,7 +38,6 @@ MAY_IMPORT = {
     "workers": set(),
     "simulate": {"strain", "image", "workers"},
     "training": {
-        "strain",
         "card",
         "image",
         "figure",
