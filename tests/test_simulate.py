@@ -36,7 +36,7 @@ from gspy_cli.simulate.scene import BRIEF, draw_scene, place
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.typical import TYPICAL_QS, is_typical, shows_something
-from gspy_cli.simulate.waveform import Waveform, peak
+from gspy_cli.simulate.waveform import Waveform, peak, snr
 from gspy_cli.simulate.waveforms import WAVEFORMS
 from gspy_cli.simulate.waveforms.blips import blip, helix
 from gspy_cli.simulate.waveforms.fish import koi_fish
@@ -201,6 +201,14 @@ def test_the_loudest_tile_of_a_sine_gaussian_is_where_the_sine_gaussian_is(clock
     assert tile.frequency_hz == pytest.approx(200, rel=0.1)
     # the energy of a tile that fits exactly is half the squared SNR
     assert 0.8 < tile.energy / (0.5 * np.sum(shape**2)) <= 1.0
+
+
+def test_a_waveform_is_scaled_to_its_snr_or_to_the_energy_of_its_tile(clock):
+    rng, shape = np.random.default_rng(0), sine_gaussian(clock.times_s, 200.0, 0.01)
+    loud, _ = place(rng, clock, Waveform(shape, snr(20)))
+    assert np.sum(loud**2) == pytest.approx(20**2)
+    _, tile = place(rng, clock, Waveform(shape, peak(50)))
+    assert tile.energy == pytest.approx(50)
 
 
 def test_a_waveform_without_any_energy_stays_silent(clock):
