@@ -368,6 +368,10 @@ def test_probabilities_that_do_not_sum_to_1_are_refused(data, table, score, wron
             "cannot read the reference none.csv: No such file or directory\n",
         ),
         (["{table}", "--data", "{void}"], "no class folders"),
+        (
+            [registry.DEFAULT_MODEL, "--data", "{data}", "--device", "cuda:99"],
+            "device 'cuda:99' is not on this machine",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(

@@ -266,7 +266,7 @@ def test_what_is_not_sure_says_so_in_its_caption():
     assert "|Blip 90.0%||unfamiliar||a.png|" in unfamiliar
     unsure = caption_of(named_blip(origin), (sample,), min_confidence=0.99)
     assert "||uncertain||" in unsure
-    assert "||a.png|" in caption_of(named_blip(origin), (sample,))
+    assert "|Blip 90.0%||a.png|" in caption_of(named_blip(origin), (sample,))
     views = named_blip(origin), Failure(replace(origin, window=1.0), "no picture")
     glitch = Glitch(views, named_blip(replace(origin, window=None)))
     partial = caption_of(glitch, (sample, sample), per_glitch=True)

@@ -70,6 +70,7 @@ def test_a_bad_card_is_one_clear_line(text):
         {"temperature": 0},
         {"temperature": True},
         {"unfamiliar_below": 1.5},
+        {"unfamiliar_below": "0.5"},
         {"parameters": 1.5},
         {"parameters": -9},
         {"classes": "Blip"},
