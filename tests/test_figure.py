@@ -316,6 +316,16 @@ def test_a_colour_bar_that_touches_the_plot_is_no_part_of_it(side, scale):
     assert edges_off(find_plot(pixels), tuple(truth)) <= TOLERANCE
 
 
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_plot_that_runs_evenly_through_viridis_is_no_colour_bar(upright):
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    octave, time = np.mgrid[0:25.5:100j, 0:25.5:120j]
+    fill(axes, octave if upright else time, log=upright)
+    pixels = render(figure)
+    assert edges_off(find_plot(pixels), visible_inside(axes)) <= TOLERANCE
+
+
 def draw_lines(
     pixels: np.ndarray, box: Box, thick: int, parts: tuple[float, ...]
 ) -> None:
@@ -413,6 +423,13 @@ def test_a_glitch_that_saturates_most_of_a_cut_plot_is_no_page_around_the_rest()
     cut = viridis_like(240, 320)
     cut[:, :200] = 253, 231, 37
     assert find_plot(cut) == Box(0, 0, 320, 240)
+
+
+def test_a_glitch_that_ends_near_an_edge_of_a_scaled_cut_hides_no_part_of_it():
+    small = viridis_like(40, 56)
+    small[15:38, :38] = 253, 231, 37
+    cut = resized(small, 560, 400)[:-5]  # the colours between lie 12 pixels inside
+    assert find_plot(cut) == Box(0, 0, 560, 395)
 
 
 def test_a_cut_plot_with_a_white_rim_loses_it():

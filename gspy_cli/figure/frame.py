@@ -173,7 +173,7 @@ def _without_colour_bars(pixels: Pixels, box: Box, at_sides: list[bool]) -> Box:
 def _ramp_width(lines: Pixels) -> int:
     """Count the lines of a rectangle (H, W, 3) before the first of another kind."""
     near = lines[1 : len(lines) // 3, spread(lines.shape[1], LINES)]
-    return 1 + int(np.append(~are_colour_bar(near), True).argmax())
+    return 1 + int((~are_colour_bar(near)).argmax())  # where none is, all are data
 
 
 def without_rim(pixels: Pixels, box: Box) -> Box:
