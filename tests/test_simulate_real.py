@@ -82,8 +82,9 @@ def test_a_stretch_with_a_pulse_that_a_search_would_find_is_left_out(
     spike, stretches, tmp_path
 ):
     # of 4, the loudest tile has an energy of 31; of noise alone, of 14
-    write_strain(tmp_path / "a.h5", white(20, seed=1, spike=spike, at_s=13))
-    assert len(read_quiet(tmp_path)) == stretches
+    file = tmp_path / "a.h5"
+    write_strain(file, white(20, seed=1, spike=spike, at_s=13))
+    assert len(read_quiet(file)) == stretches
 
 
 @pytest.mark.parametrize("rate", [6000, 10000, 12345, 16384])
@@ -110,6 +111,7 @@ def test_files_that_give_nothing_are_named_with_the_reason(noise_folder, tmp_pat
     write_strain(tmp_path / "c.h5", white(20), channels=("H1:A", "H1:B"))
     write_strain(tmp_path / "d.h5", white(20), rate=2048)
     write_strain(tmp_path / "e.h5", white(5))
+    (tmp_path / "notes.txt").write_text("no strain")
     told = []
     assert len(read_quiet(tmp_path, on_left_out=told.append)) == 4
     expected = [
@@ -122,14 +124,16 @@ def test_files_that_give_nothing_are_named_with_the_reason(noise_folder, tmp_pat
         assert reason.startswith(start)
 
 
-def test_whitening_leaves_no_colour():
+def test_whitening_leaves_no_colour_and_no_line():
+    times = np.arange(20 * RATE_HZ) / RATE_HZ
     coloured = np.cumsum(white(20))  # falls as 1/f
+    coloured += 5 * np.sin(2 * np.pi * 300 * times)
     clean = quiet_module.whiten(coloured, RATE_HZ)[RATE_HZ:-RATE_HZ]
     power = np.abs(np.fft.rfft(clean)) ** 2
     bins_per_hz = clean.size / RATE_HZ
     bands = [
         power[round(low * bins_per_hz) : round(high * bins_per_hz)].mean()
-        for low, high in ((10, 100), (100, 500), (500, 2000))
+        for low, high in ((10, 100), (100, 500), (295, 305), (500, 2000))
     ]
     np.testing.assert_allclose(bands / bands[0], 1, rtol=0.2)
     assert power[: round(6 * bins_per_hz)].mean() < 0.05 * bands[0]  # lost below 7 Hz
