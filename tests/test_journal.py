@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import itertools
+import json
 import os
 import random
 import signal
@@ -422,9 +423,20 @@ def test_other_options_are_refused(odd_folder, tmp_path, options, difference):
     assert f"was made {difference}" in err
 
 
-def test_a_note_that_holds_more_is_of_another_version():
-    with pytest.raises(GspyError, match="made by another version of gspy"):
-        run_note.check(b'{"model": "tiny", "tiles": 9}', {"model": "tiny"}, Path("a"))
+@pytest.mark.parametrize(
+    ("before", "run", "difference"),
+    [
+        ({"model": "a", "tiles": 9}, {"model": "a"}, "by another version of gspy;"),
+        ({"model": "a"}, {"model": "a", "tiles": 9}, "by another version of gspy;"),
+        ({"sure": True}, {"sure": False}, "with --sure;"),
+        ({"classes": ["A", "B"]}, {"classes": ["B", "A"]}, "with other classes (order"),
+        ({"classes": ["A", "B"]}, {"classes": ["B", "C"]}, "(without C, with A);"),
+    ],
+)
+def test_what_two_runs_differ_in_is_said(before, run, difference):
+    with pytest.raises(GspyError) as refused:
+        run_note.check(json.dumps(before).encode(), run, Path("a"))
+    assert difference in str(refused.value)
 
 
 PATHS = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5)

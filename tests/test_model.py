@@ -87,6 +87,13 @@ def test_a_card_that_cannot_be_right_is_refused(change):
         ModelCard.from_json(json.dumps(values), origin="card.json")
 
 
+def test_a_card_needs_nothing_that_has_a_default():
+    values = json.loads(tiny_card().to_json())
+    for name in ("crop", "temperature", "unfamiliar_below", "scores", "sha256"):
+        del values[name]
+    assert ModelCard.from_json(json.dumps(values), origin="card.json") == tiny_card()
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
