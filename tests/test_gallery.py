@@ -169,6 +169,8 @@ def test_a_torn_page_is_completed_to_the_same_bytes(folder, page):
         page.write_bytes(content[:end])
         gspy("classify", folder, "--gallery", page)
         assert page.read_bytes() == content
+    code, _, err = gspy("classify", folder, "--gallery", page)
+    assert (code, "1 failed before" in err) == (1, True)
 
 
 @pytest.mark.parametrize("key", ["5", "[[]]", "x", "[" * 99_999])
@@ -269,5 +271,6 @@ def test_what_is_not_sure_says_so_in_its_caption():
     assert "|Blip 90.0%||a.png|" in caption_of(named_blip(origin), (sample,))
     views = named_blip(origin), Failure(replace(origin, window=1.0), "no picture")
     glitch = Glitch(views, named_blip(replace(origin, window=None)))
-    partial = caption_of(glitch, (sample, sample), per_glitch=True)
+    group = sample, Sample(origin, lambda: pytest.fail("it may crash its decoder"))
+    partial = caption_of(glitch, group, per_glitch=True)
     assert "||partial: 1.0 s: no picture||L1 ab, 2 views|" in partial
