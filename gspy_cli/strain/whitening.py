@@ -102,8 +102,8 @@ def _require_even_loudness(whitened: NDArray[np.float32], sample_rate_hz: int) -
     if loudness > LOUDEST:
         raise GspyError(
             "the strain cannot be scanned: a part of it is a million times louder than "
-            "its noise, as after a lock loss; choose another time, or leave that part "
-            "out"
+            "its noise, as after a lock loss; choose another time, or set that part "
+            "to NaN"
         )
 
 
