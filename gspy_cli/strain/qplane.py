@@ -41,7 +41,7 @@ class Rows:
     tiles: int
     frequencies: tuple[float, ...]
     first_bins: tuple[int, ...]
-    windows: tuple[NDArray[np.float32], ...]
+    windows: tuple[NDArray[np.floating], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class Plane:
 class Whitened:
     """Whitened strain as a spectrum from 0 Hz, and the planes to cut it into."""
 
-    spectrum: NDArray[np.complex64]
+    spectrum: NDArray[np.complexfloating]
     planes: tuple[Plane, ...]
     duration_s: float
     settings: ScanSettings
@@ -83,7 +83,7 @@ class Part:
     `start` is a share of the whole; before the whole is its end.
     """
 
-    spectrum: NDArray[np.complex64]
+    spectrum: NDArray[np.complexfloating]
     parts: int
     start: float
 
@@ -110,9 +110,13 @@ class Tiles:
 
 
 @lru_cache(maxsize=16)
-def tiling(duration_s: float, frange: tuple[float, float]) -> tuple[Plane, ...]:
+def tiling(
+    duration_s: float,
+    frange: tuple[float, float],
+    precision: type[np.floating] = np.float32,
+) -> tuple[Plane, ...]:
     """Lay out the planes that cover `QRANGE` and a range of frequency (Hz)."""
-    return tuple(_plane(q, duration_s, frange) for q in _qs())
+    return tuple(_plane(q, duration_s, frange, precision) for q in _qs())
 
 
 def _qs() -> Iterator[float]:
@@ -135,39 +139,54 @@ def _frequencies(
     return list(dict.fromkeys(centres))
 
 
-def _plane(q: float, duration_s: float, frange: tuple[float, float]) -> Plane:
+def _plane(
+    q: float,
+    duration_s: float,
+    frange: tuple[float, float],
+    precision: type[np.floating],
+) -> Plane:
     by_tiles: dict[int, list[float]] = {}
     for frequency in _frequencies(q, duration_s, frange):
         least = duration_s * 2 * pi * frequency / q / TILE_SPACING
         by_tiles.setdefault(2 ** ceil(log2(least)), []).append(frequency)
-    return Plane(
-        q, tuple(_rows(q, duration_s, n, centres) for n, centres in by_tiles.items())
+    rows = (
+        _rows(q, duration_s, tiles, centres, precision)
+        for tiles, centres in by_tiles.items()
     )
+    return Plane(q, tuple(rows))
 
 
-def _rows(q: float, duration_s: float, tiles: int, centres: list[float]) -> Rows:
+def _rows(
+    q: float,
+    duration_s: float,
+    tiles: int,
+    centres: list[float],
+    precision: type[np.floating],
+) -> Rows:
     first_bins, windows = [], []
     for frequency in centres:
         half_width_hz = frequency * sqrt(11) / q
         half = int(half_width_hz * duration_s)
         offsets = np.arange(-half, half + 1) / duration_s / half_width_hz
-        windows.append(((1 - offsets**2) ** 2).astype(np.float32))
+        windows.append(((1 - offsets**2) ** 2).astype(precision))
         # gwpy reads one bin above the centre; its pictures, so ours, contain that.
         first_bins.append(round(frequency * duration_s - half + 1))
     return Rows(tiles, tuple(centres), tuple(first_bins), tuple(windows))
 
 
-def tile_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.float32]:
+def tile_energies(
+    spectrum: NDArray[np.complexfloating], rows: Rows
+) -> NDArray[np.floating]:
     """Energy in every tile, not normalised, shape (R, tiles)."""
-    padded = np.zeros((len(rows.windows), rows.tiles), dtype=np.complex64)
+    padded = np.zeros((len(rows.windows), rows.tiles), dtype=spectrum.dtype)
     # Where in a line its spectrum stands turns the tiles' phases, not their energies.
     for line, first, window in zip(padded, rows.first_bins, rows.windows, strict=True):
         part = spectrum[first : first + window.size]
         np.multiply(part, window, out=line[: window.size])
-    tiles = np.fft.ifft(padded, out=padded)  # type: ignore[arg-type]
-    squares = tiles.view(np.float32)  # real and imaginary parts, in turn
+    tiles = np.fft.ifft(padded, out=padded)
+    squares = tiles.view(spectrum.real.dtype)  # real and imaginary parts, in turn
     np.square(squares, out=squares)
-    energies: NDArray[np.float32] = squares[:, ::2] + squares[:, 1::2]
+    energies: NDArray[np.floating] = squares[:, ::2] + squares[:, 1::2]
     return energies
 
 
@@ -181,7 +200,7 @@ def cut_part(whitened: Whitened, keep_s: tuple[float, float]) -> Part:
     start = round(tiles * (middle - 0.5 / parts))
     size = 2 ** ceil(log2(2 * whitened.spectrum.size))
     samples = np.roll(np.fft.irfft(whitened.spectrum, size), -start * (size // tiles))
-    spectrum = np.fft.rfft(samples[: size // parts]).astype(np.complex64)
+    spectrum = np.fft.rfft(samples[: size // parts]).astype(whitened.spectrum.dtype)
     return Part(spectrum, parts, start / tiles)
 
 
@@ -200,20 +219,22 @@ def shortened(rows: Rows, parts: int) -> Rows:
     )
 
 
-def mean_energies(spectrum: NDArray[np.complex64], rows: Rows) -> NDArray[np.float32]:
+def mean_energies(
+    spectrum: NDArray[np.complexfloating], rows: Rows
+) -> NDArray[np.floating]:
     """Mean of each row's energies, shape (R, 1), by Parseval's theorem."""
     means = []
     for first, window in zip(rows.first_bins, rows.windows, strict=True):
         part = spectrum[first : first + window.size] * window
         means.append(np.vdot(part, part).real / rows.tiles**2)
-    return np.array(means, np.float32)[:, None]
+    return np.array(means, spectrum.real.dtype)[:, None]
 
 
 def row_norms(
-    energies: NDArray[np.float32], norm: Literal["mean", "median"]
-) -> NDArray[np.float32]:
+    energies: NDArray[np.floating], norm: Literal["mean", "median"]
+) -> NDArray[np.floating]:
     """Mean or median of each row's energies, shape (R, 1)."""
-    norms: NDArray[np.float32]
+    norms: NDArray[np.floating]
     if norm == "mean":
         norms = energies.mean(axis=1)
     else:  # the number of tiles is even; much faster here than numpy's median

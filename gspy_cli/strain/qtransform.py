@@ -126,6 +126,8 @@ def whiten_strain(
         settings=settings,
         bins=max(plane.bins for plane in planes),
     )
+    if spectrum.dtype == np.complex128:
+        planes = tiling(duration_s, frange, np.float64)
     return Whitened(spectrum, planes, duration_s, settings)
 
 
@@ -187,7 +189,8 @@ def _normalise(
             norms = row_norms(tiles, whitened.settings.row_norm)
         first = max(int(keep_s[0] / step_s) - SPLINE_REACH, 0)
         last = int(keep_s[1] / step_s) + SPLINE_REACH
-        energies.append(tiles[:, first - start : last - start] / norms)
+        near = tiles[:, first - start : last - start] / norms
+        energies.append(near.astype(np.float32, copy=False))
         firsts.append(first)
     return PlaneTiles(plane, energies, firsts)
 

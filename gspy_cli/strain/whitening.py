@@ -11,7 +11,9 @@ from gspy_cli.strain.eras import ScanSettings
 
 SEGMENT_S = 2  # length of a periodogram, and of the whitening filter
 TAPER_S = 1  # spoilt by the filter at either end
-LOUDEST = 1e6  # beside the noise; beyond, rounding to single precision shows
+# How many times louder than its noise strain may be, before rounding to single and to
+# double precision shows in quiet parts of the picture.
+LOUD, LOUDEST = 1e4, 1e13
 
 
 def whitened_spectrum(
@@ -20,10 +22,11 @@ def whitened_spectrum(
     sample_rate_hz: int,
     settings: ScanSettings,
     bins: int,
-) -> NDArray[np.complex64]:
+) -> NDArray[np.complexfloating]:
     """Whiten strain and give its spectrum from 0 Hz, shape (bins,).
 
-    The scale is arbitrary: a Q-scan divides it out. Bins above Nyquist are zero.
+    It is complex64, or complex128 where a part of the strain is very loud. The scale is
+    arbitrary: a Q-scan divides it out. Bins above Nyquist are zero.
     """
     # A power of two changes no digits, and keeps squares within what floats can hold.
     exponent = int(np.frexp(np.abs(strain).max())[1])
@@ -33,16 +36,17 @@ def whitened_spectrum(
     segments = _segment_spectra(scaled, sample_rate_hz)
     asd = np.sqrt(_average(np.abs(segments) ** 2, settings.psd_average))
     _require_noise(asd)
+    whitened: NDArray[np.floating]
     if settings.whitening == "overlap-add":
         whitened = _overlap_add(segments, asd, scaled.size, sample_rate_hz)
     else:
         _taper_ends(scaled, sample_rate_hz)
         # Not circular: gwpy cuts the filter's tails off, and its Q-scans show it.
         taps = _fir(asd, scaled.size, sample_rate_hz)
-        whitened = _convolve(scaled, taps).astype(np.float32)
-    _require_even_loudness(whitened, sample_rate_hz)
-    # White strain has no steep spectrum for which single precision would not do.
-    spectrum = np.fft.rfft(whitened)[:bins]
+        whitened = _convolve(scaled, taps)
+    # White strain has no steep spectrum, so single precision mostly does.
+    precision = np.float64 if _is_loud(whitened, sample_rate_hz) else np.float32
+    spectrum = np.fft.rfft(whitened.astype(precision, copy=False))[:bins]
     return np.pad(spectrum, (0, bins - spectrum.size))
 
 
@@ -96,15 +100,16 @@ def _require_noise(asd: NDArray[np.float64]) -> None:
         )
 
 
-def _require_even_loudness(whitened: NDArray[np.float32], sample_rate_hz: int) -> None:
+def _is_loud(whitened: NDArray[np.floating], sample_rate_hz: int) -> bool:
+    """Tell whether a part of whitened strain is far louder than its noise."""
     # In these units white noise is about one.
     loudness = whitened.std(dtype=np.float64) * np.sqrt(SEGMENT_S * sample_rate_hz)
     if loudness > LOUDEST:
         raise GspyError(
-            "the strain cannot be scanned: a part of it is a million times louder than "
-            "its noise, as after a lock loss; choose another time, or set that part "
-            "to NaN"
+            "the strain cannot be scanned: a part of it is too many times louder than "
+            "its noise; choose another time, or set that part to NaN"
         )
+    return bool(loudness > LOUD)
 
 
 def _overlap_add(
