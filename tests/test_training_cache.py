@@ -14,8 +14,9 @@ from PIL import Image
 
 from gspy_cli import figure, image
 from gspy_cli.errors import GspyError
-from gspy_cli.training import cache
-from gspy_cli.training.cache import find_shard, open_pixels
+from gspy_cli.training import cache, shards
+from gspy_cli.training.cache import open_pixels
+from gspy_cli.training.shards import find_shard
 
 OPEN_FILES = Path("/proc/self/fd")
 
@@ -128,7 +129,7 @@ def test_few_of_many_shards_are_open_at_a_time(tmp_path, paths, monkeypatch):
     every = range(len(paths))
     expected = open_pixels(paths, size=16, folder=tmp_path / "one")[0].rows(every)
     monkeypatch.setattr(cache, "SHARD", 1)
-    monkeypatch.setattr(cache, "MAPPED", 2)
+    monkeypatch.setattr(shards, "MAPPED", 2)
     pixels, _ = open_pixels(paths, size=16, folder=tmp_path / "many")
     np.testing.assert_array_equal(pixels.rows(every), expected)
     files = [os.path.realpath(link) for link in OPEN_FILES.iterdir()]

@@ -25,7 +25,6 @@ from gspy_cli.evaluation.answer_tables import answers_of, read_answers
 from gspy_cli.training import crossvalidation, pictures
 from gspy_cli.training.answers import Answers
 from gspy_cli.training.batches import Pictures, draw_indices
-from gspy_cli.training.cache import MappedPixels, Shard, Shards
 from gspy_cli.training.crossvalidation import (
     cross_validate,
     is_cross_validation,
@@ -35,6 +34,7 @@ from gspy_cli.training.crossvalidation import (
 )
 from gspy_cli.training.examples import Example
 from gspy_cli.training.reports import Reports
+from gspy_cli.training.shards import MappedPixels, Shard, Shards
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.train import train
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gspy_cli.training.augmentation import augment
-from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.distributed import World
+from gspy_cli.training.shards import MappedPixels
 from gspy_cli.workers import available_cores
 
 

@@ -16,7 +16,6 @@ from gspy_cli.training.architectures import Normalise, build_network
 from gspy_cli.training.autoencoder import Autoencoder
 from gspy_cli.training.batches import Pictures, evaluation_steps, load, training_steps
 from gspy_cli.training.batchnorm import share_statistics
-from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.depthwise import quicken
 from gspy_cli.training.distributed import wait_for_all
 from gspy_cli.training.hardware import (
@@ -34,6 +33,7 @@ from gspy_cli.training.pictures import note_of_colours, pictures_of, training_pi
 from gspy_cli.training.recipes import learning_rate
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import Run, image_size, save_epoch
+from gspy_cli.training.shards import MappedPixels
 from gspy_cli.training.tally import PassScores
 from gspy_cli.wording import counted
 

@@ -4,12 +4,13 @@ import numpy as np
 
 from gspy_cli.figure.colours import are_viridis
 from gspy_cli.training.batches import Pictures
-from gspy_cli.training.cache import MappedPixels, open_pixels
+from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.distributed import World, wait_for_all
 from gspy_cli.training.examples import Dataset
 from gspy_cli.training.reports import Reports
 from gspy_cli.training.run import Run, image_size
+from gspy_cli.training.shards import MappedPixels
 from gspy_cli.training.simulated import with_simulated
 from gspy_cli.training.splits import check_classes
 from gspy_cli.wording import counted, first_few

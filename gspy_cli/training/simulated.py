@@ -9,7 +9,7 @@ from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import WINDOWS
 from gspy_cli.training.batches import Pictures, class_weights
-from gspy_cli.training.cache import MappedPixels, Shards, find_shard
+from gspy_cli.training.shards import MappedPixels, Shards, find_shard
 
 INPUTS = "inputs.npy"
 

@@ -12,12 +12,12 @@ from gspy_cli.card import ModelCard
 from gspy_cli.model import find_card
 from gspy_cli.model_folder import WEIGHTS, ModelFolder
 from gspy_cli.training.architectures import imagenet_state, without_head
-from gspy_cli.training.cache import MappedPixels
 from gspy_cli.training.checkpoint import load_tensors, load_weights
 from gspy_cli.training.config import TrainConfig
 from gspy_cli.training.exported import names_a_model, read_exported, with_statistics
 from gspy_cli.training.pictures import pictures_of
 from gspy_cli.training.run import Run
+from gspy_cli.training.shards import MappedPixels
 
 ENOUGH = 64  # pictures for batch statistics
 

@@ -15,10 +15,11 @@ from gspy_cli.callbacks import OnNote, Progress, Stages, ignore
 from gspy_cli.card import ModelCard
 from gspy_cli.errors import CheckError, GspyError
 from gspy_cli.model import load_model
-from gspy_cli.training.cache import MappedPixels, open_pixels
+from gspy_cli.training.cache import open_pixels
 from gspy_cli.training.data import examples_of, in_words_of
 from gspy_cli.training.export import export_run, with_card, write_graph
 from gspy_cli.training.quantise import to_fp16, to_int8
+from gspy_cli.training.shards import MappedPixels
 from gspy_cli.wording import counted
 
 MOST_LOST = 0.005  # of the accuracy, 1 is all
