@@ -124,10 +124,9 @@ def _look(pixels: Pixels) -> _Sight:
             if min(plot.shape[:2]) < 4:  # all frame
                 continue
             written = content.written_share(box)
-            known = is_spectrogram(plot, background, labelled=written > BARE) or (
-                # all of one colour where a glitch near it is far louder
-                is_viridis(plot) and has_colour_bar(pixels, box)
-            )
+            known = is_spectrogram(plot, background, labelled=written > BARE)
+            if not known:  # it is all of one colour where a glitch near it is louder
+                known = is_viridis(plot) and has_colour_bar(pixels, box)
             loose = known and is_bordered(plot)
             divided = known and is_divided(plot)
             if _has_rival(content, box, written, known=known):

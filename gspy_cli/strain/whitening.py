@@ -11,8 +11,8 @@ from gspy_cli.strain.eras import ScanSettings
 
 SEGMENT_S = 2  # length of a periodogram, and of the whitening filter
 TAPER_S = 1  # spoilt by the filter at either end
-# How many times louder than its noise strain may be, before rounding to single and to
-# double precision shows in quiet parts of the picture.
+# How many times louder than its noise strain may be before rounding to single, and to
+# double, precision shows where it is quiet.
 LOUD, LOUDEST = 1e4, 1e13
 
 
@@ -44,8 +44,7 @@ def whitened_spectrum(
         # Not circular: gwpy cuts the filter's tails off, and its Q-scans show it.
         taps = _fir(asd, scaled.size, sample_rate_hz)
         whitened = _convolve(scaled, taps)
-    # White strain has no steep spectrum, so single precision mostly does.
-    precision = np.float64 if _is_loud(whitened, sample_rate_hz) else np.float32
+    precision = _precision(whitened, sample_rate_hz)
     spectrum = np.fft.rfft(whitened.astype(precision, copy=False))[:bins]
     return np.pad(spectrum, (0, bins - spectrum.size))
 
@@ -100,8 +99,10 @@ def _require_noise(asd: NDArray[np.float64]) -> None:
         )
 
 
-def _is_loud(whitened: NDArray[np.floating], sample_rate_hz: int) -> bool:
-    """Tell whether a part of whitened strain is far louder than its noise."""
+def _precision(
+    whitened: NDArray[np.floating], sample_rate_hz: int
+) -> type[np.floating]:
+    """Choose the precision that white strain needs: single, if no part is very loud."""
     # In these units white noise is about one.
     loudness = whitened.std(dtype=np.float64) * np.sqrt(SEGMENT_S * sample_rate_hz)
     if loudness > LOUDEST:
@@ -109,7 +110,7 @@ def _is_loud(whitened: NDArray[np.floating], sample_rate_hz: int) -> bool:
             "the strain cannot be scanned: a part of it is too many times louder than "
             "its noise; choose another time, or set that part to NaN"
         )
-    return bool(loudness > LOUD)
+    return np.float64 if loudness > LOUD else np.float32
 
 
 def _overlap_add(
