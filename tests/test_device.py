@@ -1,5 +1,6 @@
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 
@@ -63,6 +64,29 @@ def test_a_gpu_without_its_provider_is_an_error_only_when_named(monkeypatch):
     assert device.providers("auto") == ["CPUExecutionProvider"]
     with pytest.raises(GspyError, match="install onnxruntime-gpu or use --device cpu"):
         device.providers("cuda")
+
+
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize("error", [RuntimeError, AssertionError])
+def test_a_gpu_that_torch_cannot_use_is_an_error_only_when_named(monkeypatch, error):
+    monkeypatch.setattr("torch.zeros", failing_with(error))
+    assert device.torch_device("auto") == "cpu"
+    with pytest.raises(GspyError, match=r"this torch .* cannot use 'cuda:0'; install"):
+        device.torch_device("cuda")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_whose_memory_is_taken_can_be_used_by_torch(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr("torch.zeros", failing_with(torch.OutOfMemoryError))
+    assert device.torch_device("auto") == "cuda:0"
+
+
+def failing_with(error: type[Exception]) -> Callable[..., None]:
+    def fail(*_, **__) -> None:
+        raise error
+
+    return fail
 
 
 def test_an_apple_gpu_is_not_told_to_install_nvidias_runtime(monkeypatch):

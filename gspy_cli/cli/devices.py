@@ -51,7 +51,4 @@ def _torch_choice() -> str:
 
     from gspy_cli import device
 
-    try:
-        return f"{device.torch_device('auto')} (torch {version('torch')})"
-    except GspyError as error:
-        return f"nothing: {error}"
+    return f"{device.torch_device('auto')} (torch {version('torch')})"
