@@ -240,8 +240,11 @@ def test_no_thread_of_a_stopped_run_lives_as_the_program_ends(stop, tiny_model):
 
 
 def test_nothing_is_kept_of_a_run_that_has_ended():
-    crew = predict._Crew(2, lambda *_: [])
-    kept = weakref.ref(crew)
-    crew.end(wait=True)
-    del crew
+    def score(pictures: np.ndarray) -> np.ndarray:
+        return red_share(pictures)
+
+    samples = [figure_sample(number) for number in range(2)]
+    assert list(classify(samples, Model(tiny_card(), score, "cpu"), batch_size=1))
+    kept = weakref.ref(score)
+    del score
     assert kept() is None
