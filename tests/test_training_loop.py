@@ -141,22 +141,21 @@ def test_the_auxiliary_head_weighs_four_tenths():
     assert answer is logits
 
 
-def test_the_reconstruction_has_its_weight_in_the_joint_loss():
+def test_the_reconstruction_is_alone_at_first_and_has_its_weight_in_the_joint_loss():
     torch.manual_seed(0)
     model, normalise = build_network("cae", 3), Normalise("cae")
     pixels = torch.randint(0, 256, (1, 256, 256, 3), dtype=torch.uint8)
+    label = torch.tensor([0])
+    recipes = (replace(PAPER_CAE, reconstruction_weight=w) for w in (0.0, 1.0, 3.0))
+    phases = ("reconstruct", "classify", "classify")
     with torch.no_grad():
-        one, three = (
-            Objective(
-                model,
-                normalise,
-                replace(PAPER_CAE, reconstruction_weight=w),
-                "classify",
-            ).eval()(pixels, torch.tensor([0]))[0]
-            for w in (1.0, 3.0)
+        alone, one, three = (
+            Objective(model, normalise, recipe, phase).eval()(pixels, label)[0]
+            for recipe, phase in zip(recipes, phases, strict=True)
         )
         pictures = normalise(pixels)
         error = mse_loss(model.decode(model.encode(pictures)), pictures)
+    torch.testing.assert_close(alone, error)
     torch.testing.assert_close(three - one, 2 * error)
 
 

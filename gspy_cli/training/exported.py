@@ -146,8 +146,7 @@ def dequantised(node: onnx.NodeProto, known: Mapping[str, Array]) -> Array:
     whole, scale, zero = (known[name] for name in node.input)
     axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
     around = [-1 if i == axis else 1 for i in range(whole.ndim)]
-    if scale.size > 1:
-        scale, zero = scale.reshape(around), zero.reshape(around)
+    zero, scale = zero.reshape(around), scale.reshape(around)
     return np.asarray((whole.astype(np.float32) - zero) * scale)
 
 

@@ -98,7 +98,6 @@ class CalibrationReader:
 def to_fp16(content: bytes) -> bytes:
     """Store a graph's weights in 16 bits; they are widened when the model loads."""
     graph = onnx.load_from_string(content)
-    halved = []
     for tensor in graph.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < 1024:
@@ -107,8 +106,6 @@ def to_fp16(content: bytes) -> bytes:
         half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_16")
         tensor.CopyFrom(half)
         cast = onnx.helper.make_node("Cast", [half.name], [name], to=1)
-        halved.append(cast)
-    for node in reversed(halved):
-        graph.graph.node.insert(0, node)
+        graph.graph.node.insert(0, cast)
     smaller: bytes = graph.SerializeToString()
     return smaller
