@@ -32,7 +32,7 @@ def names(
 ) -> Iterator[Name]:
     """Name the pictures in files and folders, in order; a folder's are sorted.
 
-    The folder `apart` is not searched. Where it is told which paths were given
+    `recursive` leaves the folder `apart` out. Where it is told which paths were given
     `alone`, others that end as a picture's do are taken for files without a look.
     """
     for path in paths:
@@ -143,10 +143,10 @@ def walk_folder(
 ) -> Iterator[Name]:
     """Name the pictures in a folder that are not `known`, in order.
 
-    No folder is searched twice, and `apart` not at all.
+    No folder is searched twice; `recursive` leaves `apart` out.
     """
     todo: list[str | os.DirEntry[str]] = [folder]
-    searched = {_identity(os.fspath(apart))} if apart else set()
+    searched = {_identity(os.fspath(apart))} if apart and recursive else set()
     while todo:
         found = todo.pop()
         if isinstance(found, str):

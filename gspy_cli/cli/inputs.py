@@ -26,7 +26,7 @@ class Given:
     files_from: Path | None = None
     recursive: bool = False
     events: Events = field(default_factory=Events)
-    sort_into: Path | None = None  # not searched
+    sort_into: Path | None = None  # `recursive` leaves it out
 
     def names(self) -> "Iterator[Name]":
         """Name all inputs, in order."""
@@ -42,7 +42,7 @@ class Given:
         return sources.names(
             self._listed(),
             recursive=self.recursive,
-            apart=self.sort_into if self.recursive else None,  # else it is not met
+            apart=self.sort_into,
             alone=frozenset(self.paths),
         )
 
@@ -125,7 +125,7 @@ class Given:
             self.paths,
             recursive=self.recursive,
             per_glitch=per_glitch,
-            apart=self.sort_into if self.recursive else None,
+            apart=self.sort_into,
         )
 
     def refuse_among(self, outputs: Iterable[Path]) -> None:
