@@ -246,6 +246,7 @@ def test_each_phase_trains_its_own_part(recipe, phase, parts):
     after = model.state_dict()
     changed = {k.split(".")[0] for k in after if not torch.equal(after[k], before[k])}
     assert changed == parts
+    assert model.encoder.training == ("encoder" in parts)
     # processes side by side wait for the gradient of every weight that trains
     for weight in model.parameters():
         assert weight.requires_grad == (weight.grad is not None)

@@ -62,8 +62,8 @@ class Objective(nn.Module):
     def train(self, mode: bool = True) -> "Objective":
         """Switch to training; a frozen encoder keeps its batch statistics."""
         super().train(mode)
-        if self.encoder_is_frozen and isinstance(self.model, Autoencoder):
-            self.model.encoder.eval()
+        if self.encoder_is_frozen:
+            self.model.get_submodule("encoder").eval()
         return self
 
     def forward(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
