@@ -12,7 +12,7 @@ from PIL import Image
 
 from gspy_cli.figure import Box, find_plot
 from gspy_cli.image import network_input, resize
-from gspy_cli.strain import grid
+from gspy_cli.strain import drawing, grid
 from gspy_cli.strain.drawing import Style, draw
 from gspy_cli.strain.picture import plot_pixels
 from gspy_cli.strain.qtransform import QScan
@@ -157,7 +157,17 @@ def test_the_same_scan_is_drawn_alike_after_gwpy_is_imported(scan: QScan) -> Non
     before = draw(scan, 1.0, ifo="H1", gps=None)
     import gwpy.plot  # noqa: F401
 
+    drawing._frame.cache_clear()
     assert draw(scan, 1.0, ifo="H1", gps=None) == before
+
+
+def test_a_figure_does_not_depend_on_those_drawn_before(scan: QScan) -> None:
+    first = draw(scan, 1.0, ifo="H1", gps=None)
+    dark = replace(scan, energies={w: 0 * e for w, e in scan.energies.items()})
+    draw(dark, 1.0, ifo="H1", gps=None)
+    draw(scan, 1.0, ifo="H1", gps=None, annotate=True)
+    draw(scan, 1.0, ifo="H1", gps=None, style=Style.TRAINING)
+    assert draw(scan, 1.0, ifo="H1", gps=None) == first
 
 
 def test_annotations_stay_outside_the_plot(scan: QScan) -> None:
@@ -173,7 +183,13 @@ def test_annotations_stay_outside_the_plot(scan: QScan) -> None:
 
 def test_a_figure_says_what_it_shows(scan: QScan, monkeypatch) -> None:
     kept: list[Figure] = []
-    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: kept.append(self))
+    save = Figure.savefig
+
+    def spy(figure: Figure, *where: object, **how: object) -> None:
+        kept.append(figure)
+        save(figure, *where, **how)
+
+    monkeypatch.setattr(Figure, "savefig", spy)
     late = replace(scan, peak_time=8.3)
     for window in (0.5, 4.0):
         draw(late, window, ifo="H1", gps=1126259462.4, annotate=True)

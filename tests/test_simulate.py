@@ -33,6 +33,7 @@ from gspy_cli.simulate.noise import draw_noise
 from gspy_cli.simulate.origins import Origin, draw_origin
 from gspy_cli.simulate.pulses import log_bell, pulse, sine_gaussian, unit
 from gspy_cli.simulate.scene import BRIEF, draw_scene, place
+from gspy_cli.simulate.side_by_side import side_by_side
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.typical import TYPICAL_QS, is_typical, shows_something
@@ -596,7 +597,7 @@ def test_a_full_disk_leaves_nothing_half_written(written, monkeypatch, name):
 KILLED = """
 from pathlib import Path
 from gspy_cli.simulate.dataset import CHUNK, Plan, write_inputs
-plan = Plan(count=CHUNK + 1, seed=1, height=12, width=16, classes=("Blip",))
+plan = Plan(count=2 * CHUNK + 1, seed=1, height=12, width=16, classes=("Blip",))
 write_inputs(Path("{}"), plan, workers=2, progress=lambda *_: print(flush=True))
 """
 
@@ -607,7 +608,7 @@ def test_processes_end_when_the_one_that_began_them_is_killed(tmp_path):
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as parent:
-        parent.stdout.readline()  # one is idle now, one at work
+        parent.stdout.readline()  # one of three parts is done
         parent.kill()
         try:
             parent.communicate(timeout=30)  # until nobody holds the pipe
@@ -657,11 +658,11 @@ def test_a_closed_terminal_leaves_no_semaphores(tmp_path):
 
 
 def test_windows_is_asked_for_no_more_processes_than_it_can_wait_for(
-    tmp_path, monkeypatch
+    monkeypatch,
 ):
-    monkeypatch.setattr(dataset, "ENVIRONMENT", {})
+    monkeypatch.setattr("gspy_cli.simulate.side_by_side.ENVIRONMENT", {})
     monkeypatch.setattr("sys.platform", "win32")
-    assert list(dataset._run(tmp_path, PLAN, [], workers=62)) == []
+    assert list(side_by_side(print, [], workers=62)) == []
 
 
 def test_inputs_that_are_gone_are_made_anew(written):
@@ -725,18 +726,19 @@ def test_strain_of_two_glitches_is_not_one_stretch(tmp_path, monkeypatch):
 
 
 def test_figures_that_were_stopped_go_on_to_the_same_bytes(tmp_path):
-    def write():
-        write_figures(tmp_path, count=2, seed=1, classes=["Blip"], strain=True)
+    def write(workers):
+        how = {"seed": 1, "classes": ["Blip"], "strain": True, "workers": workers}
+        write_figures(tmp_path, count=2, **how)
         files = (path for path in tmp_path.rglob("*") if path.is_file())
         return {path: path.read_bytes() for path in files}
 
-    whole = write()
+    whole = write(1)
     manifest = tmp_path / "manifest.csv"
     first, torn = (path for path in sorted(whole) if path.match("*_0.5.png"))
     manifest.write_bytes(whole[manifest][:-9])
     torn.write_bytes(b"")
     before = first.stat()
-    assert write() == whole
+    assert write(2) == whole
     assert first.stat() == before
 
 
@@ -814,7 +816,6 @@ def test_a_full_disk_is_told_before_anything_is_simulated(tmp_path, monkeypatch)
     [
         (("--inputs", 32, "--strain"), "--strain goes with figures, not with --inputs"),
         (("--inputs", 32, "--jpeg"), "--jpeg goes with figures, not with --inputs"),
-        (("-j", 2), "--workers goes with --inputs; one process draws figures"),
         (("--classes", "Blip,Tomtes"), "no class 'Tomtes'; did you mean 'Tomte'?"),
     ],
 )
@@ -828,6 +829,25 @@ def test_figures_are_jpegs_where_that_is_asked(tmp_path):
     pictures = list((tmp_path / "Blip").iterdir())
     assert {path.suffix for path in pictures} == {".jpg"}
     assert [path.read_bytes()[:3] for path in pictures] == [b"\xff\xd8\xff"] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "workers"),
+    [(("-n", 7), 1), (("-n", 24), 3), (("-n", 960), 4), (("-j", 6), 6)],
+)
+@pytest.mark.parametrize("kind", ["figures", "inputs"])
+def test_all_cores_simulate_but_for_what_is_sooner_done_by_fewer(
+    tmp_path, kind, options, workers, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr("gspy_cli.cli.simulate.available_cores", lambda: 4)
+    for writer in ("figures.write_figures", "dataset.write_inputs"):
+        monkeypatch.setattr(
+            f"gspy_cli.simulate.{writer}", lambda *_, **how: asked.append(how)
+        )
+    more = ("--inputs", 48) if kind == "inputs" else ()
+    simulate("-o", tmp_path / "new", *options, *more)
+    assert [how["workers"] for how in asked] == [workers]
 
 
 def test_what_is_asked_of_figures_is_passed_on(tmp_path, monkeypatch):
@@ -848,12 +868,12 @@ def test_what_is_asked_of_figures_is_passed_on(tmp_path, monkeypatch):
 def test_what_is_asked_of_inputs_is_passed_on(tmp_path, monkeypatch):
     asked = []
 
-    def spy(_, plan, *, workers, on_left_out, **_how):
-        asked.append((plan, workers))
+    def spy(_, plan, *, on_left_out, **_how):
+        asked.append(plan)
         on_left_out("a.h5 is damaged")
 
     monkeypatch.setattr(dataset, "write_inputs", spy)
-    options = ("--seed", 7, "--classes", "Blip,Tomte", "--noise", tmp_path, "-j", 3)
+    options = ("--seed", 7, "--classes", "Blip,Tomte", "--noise", tmp_path)
     _, err = simulate("-o", tmp_path / "new", "--inputs", 48, *options)
     assert err == "gspy: left out: a.h5 is damaged\n"
     plan = Plan(
@@ -864,4 +884,4 @@ def test_what_is_asked_of_inputs_is_passed_on(tmp_path, monkeypatch):
         classes=("Blip", "Tomte"),
         noise=str(tmp_path),
     )
-    assert asked == [(plan, 3)]
+    assert asked == [plan]

@@ -230,7 +230,8 @@ def test_figures_keep_the_noise_they_were_begun_with(tmp_path, monkeypatch):
     whole = write("whole")
     write_strain(noise / "a.hdf5", 1e-21 * white(20, seed=2))
     assert write("stopped") == whole
-    (tmp_path / "stopped" / "quiet.npy").unlink()
+    for name in ("quiet.npy", "manifest.csv"):
+        (tmp_path / "stopped" / name).unlink()
     with pytest.raises(GspyError, match=r"has lost its noise, quiet\.npy; choose an"):
         write("stopped")
 

@@ -13,6 +13,9 @@ from gspy_cli.errors import GspyError
 from gspy_cli.labels import CLASSES
 from gspy_cli.whole import writing
 from gspy_cli.wording import command, counted, did_you_mean
+from gspy_cli.workers import available_cores
+
+WORTH_STARTING = 8  # glitches: a process takes as long to start as to draw some
 
 
 def simulate(
@@ -32,7 +35,7 @@ def simulate(
             min=0,
             metavar="N",
             help="The same seed, the same bytes, with the same versions of numpy, "
-            "scipy, Pillow and matplotlib.",
+            "scipy, Pillow and matplotlib, on one kind of processor.",
         ),
     ] = 0,
     jpeg: Annotated[bool, typer.Option("--jpeg", help="Write JPEG, not PNG.")] = False,
@@ -43,11 +46,16 @@ def simulate(
         ),
     ] = None,
     workers: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--workers", "-j", min=1, metavar="N", help="Processes, with --inputs."
+            "--workers",
+            "-j",
+            min=1,
+            metavar="N",
+            help="Cores to use.",
+            show_default="all",
         ),
-    ] = 1,
+    ] = None,
     strain: Annotated[
         bool, typer.Option("--strain", help="Write the strain too, as HDF5.")
     ] = False,
@@ -80,8 +88,7 @@ def simulate(
     if inputs and (jpeg or strain):
         of_figures = "--jpeg" if jpeg else "--strain"
         raise GspyError(f"{of_figures} goes with figures, not with --inputs")
-    if workers > 1 and not inputs:
-        raise GspyError("--workers goes with --inputs; one process draws figures")
+    how_many = workers or min(available_cores(), max(count // WORTH_STARTING, 1))
     with writing(output), leaving(KEPT), bar("simulating", quiet=quiet) as progress:
         if inputs:
             source = str(noise.resolve()) if noise else ""
@@ -94,7 +101,7 @@ def simulate(
                 noise=source,
             )
             write_inputs(
-                output, plan, workers=workers, progress=progress, on_left_out=_left_out
+                output, plan, workers=how_many, progress=progress, on_left_out=_left_out
             )
         else:
             write_figures(
@@ -105,6 +112,7 @@ def simulate(
                 picture_format="jpeg" if jpeg else "png",
                 strain=strain,
                 noise=noise,
+                workers=how_many,
                 progress=progress,
                 on_left_out=_left_out,
             )

@@ -6,21 +6,15 @@ order, stopped and resumed, write the same bytes.
 
 import os
 import shutil
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context, parent_process, resource_tracker
+from functools import partial
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gspy_cli.callbacks import Progress, ignore
-from gspy_cli.errors import GspyError
 from gspy_cli.image import resize
 from gspy_cli.labels import CLASSES
 from gspy_cli.results import WINDOWS
@@ -34,9 +28,9 @@ from gspy_cli.simulate.manifest import (
 )
 from gspy_cli.simulate.quiet import load_quiet, save_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
+from gspy_cli.simulate.side_by_side import side_by_side
 from gspy_cli.simulate.style import draw_early, plot
 from gspy_cli.whole import alone_in, whole_file
-from gspy_cli.workers import ENVIRONMENT
 
 CHUNK = 8  # glitches that one process makes at a time
 
@@ -99,7 +93,8 @@ def write_inputs(
         done = plan.count - sum(_size(plan, first) for first in todo)
         if todo:  # else what was joined is of these parts
             (directory / "manifest.csv").unlink(missing_ok=True)
-        for first in _run(directory, plan, todo, workers):
+        work = partial(_write_chunk, directory, plan)
+        for first in side_by_side(work, todo, workers=workers):
             done += _size(plan, first)
             progress(done, plan.count)
         _join(directory, plan)
@@ -139,60 +134,6 @@ def _inputs(
         path, mode=mode, dtype=np.uint8, shape=shape
     )
     return array
-
-
-def _run(
-    directory: Path, plan: Plan, todo: Sequence[int], workers: int
-) -> Iterator[int]:
-    """Make the chunks and yield the first index of each as it is finished."""
-    if workers <= 1:
-        for first in todo:
-            yield _write_chunk(directory, plan, first)
-        return
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    if sys.platform == "win32":
-        workers = min(workers, 61)  # as many as can be waited for there
-    _start_tracker()
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_end_early)
-    try:
-        jobs = [pool.submit(_write_chunk, directory, plan, first) for first in todo]
-        for job in as_completed(jobs):
-            yield job.result()
-    except BrokenProcessPool:
-        raise GspyError(
-            "a simulating process was ended, perhaps for want of memory; the same "
-            "command goes on, with fewer --workers too"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_tracker() -> None:
-    """Start the process that removes the pool's semaphores, whatever ends the others.
-
-    Python lets it outlive Ctrl-C and SIGTERM, but not a terminal that is closed.
-    """
-    if hasattr(signal, "pthread_sigmask"):  # Windows has neither
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        try:
-            resource_tracker.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end_early() -> None:
-    """Let Ctrl-C end this process without a word, and its parent's end too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _write_chunk(directory: Path, plan: Plan, first: int) -> int:

@@ -1,6 +1,7 @@
 """Whole figures of simulated glitches, named and drawn as Gravity Spy's are."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from gspy_cli.labels import CLASSES
 from gspy_cli.results import WINDOWS
 from gspy_cli.simulate.claim import claim, is_claimed
 from gspy_cli.simulate.manifest import (
+    ManifestRow,
     append_row,
     count_whole_rows,
     gravityspy_id,
@@ -20,6 +22,7 @@ from gspy_cli.simulate.manifest import (
 )
 from gspy_cli.simulate.quiet import load_quiet, save_quiet
 from gspy_cli.simulate.scene import Scene, draw_scene
+from gspy_cli.simulate.side_by_side import side_by_side
 from gspy_cli.strain.eras import Era
 from gspy_cli.strain.runs import RUNS
 from gspy_cli.whole import alone_in
@@ -39,12 +42,14 @@ def write_figures(
     picture_format: Format = "png",
     strain: bool = False,
     noise: Path | None = None,
+    workers: int = 1,
     progress: Progress = ignore,
     on_left_out: Callable[[str], None] = ignore,
 ) -> None:
     """Write `<Class>/` with four figures a glitch, `manifest.csv`, perhaps the strain.
 
-    A run that was stopped goes on after the last glitch in the manifest.
+    A run that was stopped goes on after the last glitch in the manifest. With several
+    workers the calling script needs `if __name__ == "__main__":`.
 
     The strain goes to `<ifo>_<id>.hdf5` beside the figures. It starts at GPS 128 s
     times the glitch's index, so that no two of a data set are one stretch; the event's
@@ -72,20 +77,44 @@ def write_figures(
             if noise:
                 save_quiet(directory, noise, on_left_out=on_left_out)
             claim(directory, plan)
-        quiet = load_quiet(directory) if noise else None
-        for index in range(count_whole_rows(manifest), count):
-            label = classes[index % len(classes)]
-            scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
-            name = gravityspy_id(seed=seed, index=index)
-            stem = directory / label / f"{scene.origin.ifo}_{name}"
-            rng = np.random.default_rng((seed, index, TITLE_STREAM))
-            _write_views(stem, _views(rng, scene, picture_format))
-            if strain:
-                path = stem.with_name(f"{stem.name}.hdf5")
-                _write_strain(path, scene, gps=float(SPACING_S * index))
-            row = manifest_row(scene, name=name, index=index, early=False)
+        work = partial(
+            _write_glitch,
+            directory,
+            seed=seed,
+            classes=classes,
+            picture_format=picture_format,
+            strain=strain,
+            noise=noise is not None,
+        )
+        todo = range(count_whole_rows(manifest), count)
+        rows = side_by_side(work, todo, workers=workers)
+        for done, row in enumerate(rows, todo.start + 1):
             append_row(manifest, row)
-            progress(index + 1, count)
+            progress(done, count)
+
+
+def _write_glitch(
+    directory: Path,
+    index: int,
+    *,
+    seed: int,
+    classes: Sequence[str],
+    picture_format: Format,
+    strain: bool,
+    noise: bool,
+) -> ManifestRow:
+    """Write one glitch's files; its row says what they show."""
+    quiet = load_quiet(directory) if noise else None
+    label = classes[index % len(classes)]
+    scene = draw_scene(label, seed=seed, index=index, quiet=quiet)
+    name = gravityspy_id(seed=seed, index=index)
+    stem = directory / label / f"{scene.origin.ifo}_{name}"
+    rng = np.random.default_rng((seed, index, TITLE_STREAM))
+    _write_views(stem, _views(rng, scene, picture_format))
+    if strain:
+        path = stem.with_name(f"{stem.name}.hdf5")
+        _write_strain(path, scene, gps=float(SPACING_S * index))
+    return manifest_row(scene, name=name, index=index, early=False)
 
 
 def _write_views(stem: Path, views: Iterable[tuple[str, bytes]]) -> None:
