@@ -50,12 +50,14 @@ def begin(graph: bytes, path: Path, device: str) -> Any:  # noqa: ANN401
     providers = devices.providers(device)
     start = partial(onnxruntime.InferenceSession, graph, options, providers=providers)
     try:
-        return start() if len(providers) == 1 else _start_on_gpu(start)
+        session = start() if len(providers) == 1 else _start_on_gpu(start)
     except _onnx_errors():
         raise GspyError(
             f"{path} is not an ONNX model that ONNX Runtime can load; "
             "install or export the model again"
         ) from None
+    session.disable_fallback()  # to another device amid a run, said on stdout
+    return session
 
 
 def _onnx_errors() -> tuple[type[Exception], ...]:

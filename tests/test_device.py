@@ -2,13 +2,13 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 
 import numpy as np
 import onnxruntime
 import pytest
 from onnxruntime.capi import onnxruntime_inference_collection as sessions
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail
 from packaging.requirements import Requirement
 
 from gspy_cli import device
@@ -54,6 +54,21 @@ def test_a_gpu_is_passed_to_onnx_runtime_by_its_number(monkeypatch):
         ("CUDAExecutionProvider", {"device_id": 1}),
         "CPUExecutionProvider",
     ]
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_cuda_is_loaded_before_a_session_begins_on_a_gpu(monkeypatch):
+    def start(*_, providers):
+        begun.extend(providers)
+        return SimpleNamespace(disable_fallback=lambda: None)
+
+    begun = []
+    there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: there)
+    monkeypatch.setattr("onnxruntime.preload_dlls", lambda: begun.append("CUDA"))
+    monkeypatch.setattr("onnxruntime.InferenceSession", start)
+    begin(b"", Path("model.onnx"), "cuda:1")
+    assert begun == ["CUDA", *device.providers("cuda:1")]
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -193,21 +208,30 @@ def test_a_named_device_that_does_not_start_is_an_error_with_the_reason(
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_a_gpu_that_has_no_kernels_is_an_error_only_when_named(tiny_model, monkeypatch):
-    def run(session, names, pictures):
-        if session.started_on_a_gpu:
-            raise Fail("no kernel image is available for execution on the device")
-        return run_on_cpu(session, names, pictures)
+@pytest.mark.parametrize("error", [Fail, EPFail])
+def test_a_gpu_that_has_no_kernels_is_an_error_only_when_named(
+    tiny_model, monkeypatch, error
+):
+    class OnGpu:
+        """What runs a session, but cannot."""
+
+        def __init__(self, runs):
+            self.runs = runs
+
+        def __getattr__(self, name):
+            return getattr(self.runs, name)
+
+        def run(self, *_):
+            raise error("no kernel image is available for execution on the device")
 
     def start(graph, path, name):
         session = begin(graph, path, "cpu")
-        session.started_on_a_gpu = name != "cpu"
-        gpu = ["CUDAExecutionProvider"] if name != "cpu" else []
-        session.get_providers = lambda: [*gpu, "CPUExecutionProvider"]
+        if name != "cpu":
+            session._sess = OnGpu(session._sess)
+            gpu = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+            session.get_providers = lambda: gpu
         return session
 
-    run_on_cpu = onnxruntime.InferenceSession.run
-    monkeypatch.setattr(onnxruntime.InferenceSession, "run", run)
     monkeypatch.setattr("gspy_cli.session.begin", start)
     loaded = load_model(str(tiny_model), device="auto")
     height, width = loaded.card.input_size

@@ -194,12 +194,14 @@ def test_folders_may_be_nested_as_deep_as_paths_may_be_long(tmp_path: Path):
 
 
 @needs_named_pipes
-def test_in_a_folder_only_files_are_taken(tmp_path: Path):
+def test_in_a_folder_only_files_are_taken_and_a_given_pipe_is_read_once(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "link.png").symlink_to(tmp_path / "pipe.png")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
     found = paths(sources.from_paths([str(tmp_path)]))
     assert [Path(path).name for path in found] == ["gone.png"]
+    (pipe,) = sources.from_paths([str(tmp_path / "pipe.png")])
+    assert isinstance(pipe.load, Stream)
 
 
 def test_a_list_keeps_spaces_and_skips_empty_lines():
