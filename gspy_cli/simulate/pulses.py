@@ -80,7 +80,7 @@ def walk(rng: np.random.Generator, clock: Clock, *, memory_s: float) -> Floats:
 def _spline(at: Floats, knots: Floats, values: Floats) -> Floats:
     """Interpolate evenly spaced values by Catmull and Rom's cubic."""
     place = (at - knots[0]) / (knots[1] - knots[0])
-    left = np.clip(place.astype(int), 1, values.size - 3)
+    left = place.astype(int)
     u = place - left
     a, b, c, d = (values[left + k] for k in (-1, 0, 1, 2))
     bend = 2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)
