@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.fft import irfft, rfft
 from scipy.signal import welch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gspy_cli.simulate import figures
 from gspy_cli.simulate import scene as scene_module
@@ -313,3 +314,16 @@ def test_a_glitch_that_is_too_faint_is_made_louder_until_it_is_bright_enough(
     np.testing.assert_allclose(done.strain, irfft(noise) + done.boost * burst)
     if energy == 100:
         assert 0.5 < _missing(peak(energy), done.scan.snr, era) <= 1
+
+
+def test_a_scene_is_drawn_by_one_thread_whatever_their_number(monkeypatch):
+    threads = []
+
+    def spy(*_):
+        threads.extend(one["num_threads"] for one in threadpool_info())
+        return True
+
+    monkeypatch.setattr(scene_module, "is_typical", spy)
+    with threadpool_limits(2, user_api="blas"):
+        scene_module.draw_scene("Blip", seed=1, index=1)
+    assert set(threads) == {1}
