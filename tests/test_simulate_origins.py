@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.fft import irfft, rfft
 from scipy.signal import welch
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from gspy_cli.simulate import figures
 from gspy_cli.simulate import scene as scene_module
@@ -320,7 +320,7 @@ def test_a_scene_is_drawn_by_one_thread_whatever_their_number(monkeypatch):
     threads = []
 
     def spy(*_):
-        threads.extend(one["num_threads"] for one in threadpool_info())
+        threads.extend(one["num_threads"] for one in scene_module.BLAS.info())
         return True
 
     monkeypatch.setattr(scene_module, "is_typical", spy)
