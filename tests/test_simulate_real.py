@@ -292,8 +292,12 @@ def test_damaged_segments_are_left_out_of_noise(segments_file, tmp_path):
     assert torn.startswith("torn.h5 is damaged: ")
 
 
-def test_a_real_glitch_is_at_the_middle_of_its_picture(segments_file):
+@pytest.mark.parametrize("times", [1, 4])  # 4096 Hz and LIGO's own 16384 Hz
+def test_a_real_glitch_is_at_the_middle_of_its_picture(segments_file, times):
+    samples = white(times * SEGMENT_S, spike=15, at_s=times * EVENT_S)
+    samples[: 2000 * times] *= 1e3
     segment = read_segments(segments_file)[0]
+    segment = replace(segment, samples=50 * samples, rate_hz=times * RATE_HZ)
     scene = real_scene(np.random.default_rng(3), segment, Era.O3)
     assert 0.008 < abs(scene.facts["late_s"]) <= 0.01
     late_s = scene.scan.peak_time - scene.event_s

@@ -92,7 +92,7 @@ def real_scene(rng: np.random.Generator, segment: Segment, era: Era) -> Scene:
     inner = segment.samples[edge : segment.samples.size - edge]
     spread = float(np.median(np.abs(inner))) / 0.6745  # the glitch hardly moves it
     start_s = event_s + late_s - (segment.event_s - EDGE_S)
-    known_hz = KNOWN_BELOW * segment.rate_hz
+    known_hz = KNOWN_BELOW * min(segment.rate_hz, SAMPLE_RATE_HZ)
     inlay = Inlay(inner / spread, round(segment.rate_hz), start_s, known_hz)
     strain = _coloured(rng, segment, inlay)
     scan = q_scan(strain, sample_rate_hz=SAMPLE_RATE_HZ, event_s=event_s, era=era)
