@@ -316,6 +316,7 @@ def test_an_output_that_is_a_link_stays_one_and_its_file_has_the_journal(
     for done in ("", "; 3 done before"):
         code, _, err = gspy("classify", figures, "-o", link)
         assert (code, done in err) == (0, True)
+    assert Wanted((link,)).begun() == (form == "csv")
     assert link.is_symlink()
     assert len(read(output)) == 3
     assert not list(tmp_path.glob("link.*.*"))

@@ -177,6 +177,18 @@ def test_more_workers_than_files_may_be_open_lose_no_row(figures, tiny_model):
     assert [row["status"] for row in rows(found.stdout)] == ["ok"] * 75
 
 
+def test_no_module_of_the_current_folder_takes_the_place_of_a_readers(
+    figures, tmp_path, monkeypatch
+):
+    (tmp_path / "numpy.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    good = files_in(figures)
+    expected = read_here(good)
+    monkeypatch.setattr("sys.path", ["", *sys.path])
+    with closing(Readers(1)) as team:
+        assert same(team.read(good, SIZE), expected)
+
+
 def test_an_answer_that_breaks_off_is_no_answer():
     pictures = [np.arange(48, dtype=np.uint8).reshape(4, 4, 3), PictureError("empty")]
     pipe = io.BytesIO()
@@ -197,7 +209,9 @@ def test_a_reader_ends_when_its_parent_is_gone():
     process.stdout.close()
 
 
-def test_ctrl_c_is_nothing_to_a_reader(figures):
+def test_ctrl_c_is_nothing_to_a_reader(two, figures):
+    while_it_starts = two._all[0]._process.pid
+    assert os.getpgid(while_it_starts) != os.getpgid(0)
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen([sys.executable, "-m", readers.__name__], **pipes) as process:
         pickle.dump((files_in(figures), SIZE), process.stdin)
