@@ -26,7 +26,7 @@ class Stamp:
 
 def pulse(t: Floats, tau: float, tau_after: float | None = None) -> Floats:
     """Rise and fall exponentially, with another time constant after if given."""
-    scale = np.where(t > 0, tau if tau_after is None else tau_after, tau)
+    scale = np.where(t > 0, tau_after or tau, tau)
     return np.exp(-np.abs(t) / scale)
 
 
@@ -40,7 +40,7 @@ def sine_gaussian(t: Floats, f0: float, sigma: float, phase: float = 0.0) -> Flo
     return gaussian(t, sigma) * np.cos(2 * np.pi * f0 * t + phase)
 
 
-def log_bell(clock: Clock, f0: float, gamma: float, phase: float = 0.0) -> Floats:
+def log_bell(clock: Clock, f0: float, gamma: float, phase: float) -> Floats:
     """Give a pulse, whitened, with spectrum exp(-gamma ln(f / f0)**2 / 2) in strain.
 
     That is the model of Bondarescu, Lundgren and Macas 2023. `phase` is the same at all
