@@ -124,5 +124,4 @@ def pulse_train(clock: Clock, stamps: Sequence[Stamp]) -> Floats:
 
 def unit(whitened: Floats) -> Floats:
     """Scale to unit energy, that is, to a signal-to-noise ratio of one."""
-    energy = float(np.sqrt(np.sum(whitened**2)))
-    return whitened / energy if energy > 0 else whitened
+    return whitened / float(np.sqrt(np.sum(whitened**2)))
