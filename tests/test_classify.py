@@ -223,6 +223,7 @@ def test_min_confidence_flags_and_drops_nothing(figures: Path):
         (["classify", "x.png", "--min-confidence", "nan"], "--min-confidence"),
         (["classify", "x.png", "-o", "no/such/folder/x.csv"], "cannot write"),
         (["classify", "x.png", "--link", "sym"], "--link is for --sort-into"),
+        (["classify", "x.png", "--sort-into", __file__], "py: File exists"),
         (["classify", "x.h5", "-t", "1", "--workers", "2"], "two threads scan strain"),
         (["classify", "x.h5", "-t", "1", "--sort-into", "x"], "strain has none"),
         (["classify", "x.png", "--per-glitch", "--time-shift-check"], "single windows"),

@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -401,6 +401,22 @@ def test_each_output_gets_what_it_lacks(odd_folder, expected, tmp_path):
     assert (code, "done before" in err) == (1, False)
     assert first.read_bytes() == whole
     assert read(second) == expected
+
+
+def test_what_is_counted_down_is_what_there_is_and_what_is_done(
+    figures, tmp_path, monkeypatch
+):
+    def note(inputs, already, *, quiet):
+        counted.append((inputs, already))
+        return nullcontext(iter)
+
+    counted: list[tuple] = []
+    monkeypatch.setattr("gspy_cli.cli.running.countdown", note)
+    gspy("classify", min(figures.iterdir()), "-o", tmp_path / "a.csv")
+    gspy("classify", figures, "-o", tmp_path / "a.csv")
+    gspy("classify", figures, "--per-glitch")
+    numbers = [(len(list(inputs())), already()) for inputs, already in counted]
+    assert numbers == [(1, 0), (3, 1), (1, 0)]
 
 
 def test_failures_done_before_count_once_with_several_outputs(odd_folder, tmp_path):

@@ -30,7 +30,7 @@ def sorted_pictures(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("link", ["copy", "hard", "sym"])
 def test_each_picture_lies_in_its_classs_folder(figures: Path, tmp_path: Path, link):
     (figures / "broken.png").write_bytes(b"")
-    target = tmp_path / "sorted"
+    target = tmp_path / "new" / "sorted"
     code, out, _ = gspy("classify", figures, "--sort-into", target, "--link", link)
     assert (code, out) == (1, "")
     table = rows((target / "labels.csv").read_text())

@@ -79,7 +79,7 @@ class Wanted:
         self._check_files()
         for path in self.files:
             format_of(path, self.form)
-        if self.gallery and self.gallery.suffix.lower() not in (".html", ".htm"):
+        if self.gallery and self.gallery.suffix.lower() != ".html":
             raise GspyError(f"{self.gallery} is no page's name; end it in .html")
         if self.printed() is Format.PARQUET:
             raise GspyError("parquet is no text to print; give -o a .parquet")
