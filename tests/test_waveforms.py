@@ -8,7 +8,7 @@ from gspy_cli.simulate import scene
 from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Line, draw_floor
 from gspy_cli.simulate.noise import draw_noise
-from gspy_cli.simulate.pulses import gaussian, sine_gaussian, walk
+from gspy_cli.simulate.pulses import flat_top, gaussian, sine_gaussian, walk
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import lognormal
 from gspy_cli.simulate.waveforms import WAVEFORMS, fish, loud, scatter, wandering
@@ -159,6 +159,12 @@ def test_what_happens_beside_a_glitch_is_as_late_and_as_bright_as_drawn(clock):
         assert tile.time_s == pytest.approx(1.5, abs=0.02)
         assert tile.energy == pytest.approx(40, rel=0.1)
         assert 12 < np.sum(scene._blob(rng, clock) ** 2) < 24
+
+
+def test_a_flat_top_is_half_as_high_where_it_starts_and_stops():
+    times_s = np.array([-1.3, -1, -0.75, 0, 1.75, 2, 2.3])
+    heights = [0, 0.5, 1, 1, 1, 0.5, 0]
+    assert flat_top(times_s, -1, 2, 0.5) == pytest.approx(heights)
 
 
 def test_a_walk_has_unit_spread(clock):
