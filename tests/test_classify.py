@@ -42,8 +42,9 @@ def test_the_suffix_of_the_output_is_its_format(figures: Path, tmp_path: Path, s
 
 
 def test_an_output_of_unknown_format_is_refused(figures: Path, tmp_path: Path):
-    code, _, err = gspy("classify", figures, "-o", tmp_path / "out.xyz")
-    assert code == 2
+    outputs = "-o", tmp_path / "out.csv", "-o", tmp_path / "out.xyz"
+    code, _, err = gspy("classify", figures, *outputs)
+    assert (code, list(tmp_path.glob("out.*"))) == (2, [])
     assert "end it in .csv, .jsonl or .parquet" in err
 
 
