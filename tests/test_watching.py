@@ -15,6 +15,7 @@ from PIL import Image
 from running import GSPY, gspy, line_count, rows, until
 
 from gspy_cli import sources, watching
+from gspy_cli.results import WINDOWS
 from gspy_cli.watching import GLITCH_S, SETTLED_S, arrivals
 
 pytestmark = pytest.mark.usefixtures("use_tiny_model")
@@ -358,6 +359,25 @@ def test_rows_are_printed_as_they_come_with_one_header(
     assert code == 130
     assert (len(rows(out)), printed) == (3, [0, 1, 2, 3])
     assert out.count("ml_label") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "count"), [([], 4), (["-r"], 5), (["--per-glitch"], 1)]
+)
+def test_a_watch_too_looks_into_folders_and_at_glitches_only_when_asked(
+    tmp_path: Path, png: bytes, monkeypatch, options, count
+):
+    def end(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    inner = tmp_path / "day" / "inner"
+    inner.mkdir(parents=True)
+    write(inner / "a.png", png)
+    for window in WINDOWS:
+        write(inner.parent / f"H1_a_spectrogram_{window}.png", png)
+    monkeypatch.setattr("time.sleep", end)
+    _, out, _ = gspy("classify", inner.parent, "--watch", "-f", "csv", *options)
+    assert len(rows(out)) == count
 
 
 def test_what_was_sorted_is_not_read_through_a_link(
