@@ -631,14 +631,44 @@ def test_a_close_cut_with_its_colour_bar_on_a_dark_page_is_found():
     assert edges_off(find_plot(page), truth) <= TOLERANCE
 
 
-def test_an_axis_wider_than_its_data_is_cut_to_the_data():
-    plot = np.pad(
-        viridis_like(300, 400), ((40, 40), (0, 0), (0, 0)), constant_values=255
-    )
-    plot = np.pad(plot, ((2, 2), (2, 2), (0, 0)))  # its frame
-    page = framed(plot, (255, 255, 255), (60, 40, 40, 60))
-    page[-20:, 200:300:3] = 0  # its label
-    assert edges_off(find_plot(page), Box(62, 82, 462, 382)) <= TOLERANCE
+def gapped(lacking: tuple[slice, slice]) -> tuple[np.ndarray, Axes]:
+    """Draw a figure with a part of the plot, rows and columns, left without data."""
+    values = energy("blip", np.random.default_rng(1))
+    values[lacking] = np.nan
+    figure = Figure((8, 6), dpi=100)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    content = fill(axes, values, log=True)
+    bar = make_axes_locatable(axes).append_axes("right", "5%", pad="3%")
+    figure.colorbar(content, cax=bar)
+    axes.grid(visible=True)
+    return render(figure), axes
+
+
+EVERYWHERE = slice(None)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        pytest.param((EVERYWHERE, slice(60)), id="it begins late"),
+        pytest.param((EVERYWHERE, slice(100, None)), id="it ends early"),
+        pytest.param((slice(80, None), EVERYWHERE), id="high frequencies"),
+        pytest.param((slice(8), EVERYWHERE), id="a few low frequencies"),
+    ],
+)
+def test_a_framed_plot_without_data_in_a_part_is_refused(lacking):
+    pixels, _ = gapped(lacking)
+    page = framed(pixels, (17, 17, 17), (90, 40, 90, 40))
+    for picture in (pixels, jpeg(pixels, 80), page):
+        with pytest.raises(PictureError, match="a part of the plot has no data: draw"):
+            find_plot(picture)
+
+
+def test_a_plot_that_lacks_only_a_few_high_frequencies_is_cut_to_its_data():
+    pixels, axes = gapped((slice(92, None), EVERYWHERE))
+    left, top, right, bottom = visible_inside(axes)
+    top += 0.08 * (bottom - top)
+    assert edges_off(find_plot(pixels), (left, top, right, bottom)) <= 3
 
 
 def flat(value: tuple[int, int, int]) -> np.ndarray:

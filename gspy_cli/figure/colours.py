@@ -131,7 +131,7 @@ def is_bordered(plot: Pixels) -> bool:
     """
     down, across = plot[::3, _sides(plot.shape[1])], plot[_sides(plot.shape[0]), ::3]
     for lines in (down.swapaxes(0, 1), across):
-        grey = np.count_nonzero(_are_grey(lines), axis=1) >= 0.8 * lines.shape[1]
+        grey = np.count_nonzero(are_grey(lines), axis=1) >= 0.8 * lines.shape[1]
         for pair in np.flatnonzero(grey.reshape(-1, 2).all(axis=1)):
             if all(_evenness(lines[2 * pair + i], noise=12) >= 0.6 for i in (0, 1)):
                 return True
@@ -165,16 +165,16 @@ def is_divided(pixels: Pixels) -> bool:
 def _has_gap(pixels: Pixels, width: int) -> bool:
     """Tell whether a grey gap runs from top to bottom, by some of the rows."""
     row = pixels[2 * len(pixels) // 5, :: GAP // 2]  # a gap across would lie elsewhere
-    if not _are_grey(row).any() or on_viridis(row).mean() < 0.5:
+    if not are_grey(row).any() or on_viridis(row).mean() < 0.5:
         return False
     rows = pixels[spread(len(pixels), 16)]
     level = rows[..., 1]
     even = level.max(axis=0) - level.min(axis=0) <= 24
-    plain = even & _are_grey(rows).all(axis=0)
+    plain = even & are_grey(rows).all(axis=0)
     return b"\x01" * width in plain.tobytes().strip(b"\x01")
 
 
-def _are_grey(colours: Pixels) -> NDArray[np.bool_]:
+def are_grey(colours: Pixels) -> NDArray[np.bool_]:
     """Tell which colours (..., 3) are grey, as none of viridis's are."""
     red, green, blue = colours[..., 0], colours[..., 1], colours[..., 2]
     high = np.maximum(np.maximum(red, green), blue)

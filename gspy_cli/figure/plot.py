@@ -19,6 +19,7 @@ from gspy_cli.figure.colours import (
     GAP,
     WIDE_GAP,
     Pixels,
+    are_grey,
     codes,
     fills_picture,
     has_even_rim,
@@ -41,13 +42,16 @@ from gspy_cli.figure.frame import (
 
 LEAST = 16  # pixels of a plot's side: a few more than the thickest frame's
 SOLID = 0.8  # least part of a line that content must cover to be plot
+RULED = 0.2  # most of it that grid lines cover
 PARTLY = 0.5  # and where text hides some of it
 BARE = 0.002  # most of a margin that is covered where there are no labels
 CROWDED = 0.3  # least part that is covered where there are plots of another colour map
+EMPTY = 0.12  # part of a plot's length, or of its lower half, that may change a label
 RIVAL = 0.2  # least area of other plots, in that of the plot; a colour bar's is less
 
 NO_PLOT = "no plot found: this does not look like a spectrogram"
 SEVERAL = "several plots in one picture: save each as a picture of its own"
+UNFILLED = "a part of the plot has no data: draw one with data everywhere"
 
 _RUN = re.compile(b"\x01+")  # of true values, far quicker than by numpy's functions
 
@@ -60,7 +64,7 @@ def find_plot(pixels: Pixels) -> Box:
     Raises
     ------
     PictureError
-        There is no spectrogram in the picture, or more than one.
+        There is no spectrogram in the picture, more than one, or a part of one.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < LEAST:
@@ -91,7 +95,7 @@ def _find_framed(pixels: Pixels, *, sheets: int) -> Box:
         try:
             found = _find_framed(figure.crop(pixels), sheets=sheets - 1)
         except PictureError as error:
-            problem = max(problem, str(error), key=(NO_PLOT, SEVERAL).index)
+            problem = max(problem, str(error), key=(NO_PLOT, SEVERAL, UNFILLED).index)
             continue
         if found.area >= max(least, area):
             return found.moved(figure.left, figure.top)
@@ -133,16 +137,33 @@ def _look(pixels: Pixels) -> _Sight:
                 viridis = known or is_viridis(plot, least=RIVAL)
                 sight.several |= viridis and not _goes_on(pixels, box)
                 continue
+            if known and not (divided or loose):
+                sight.plot = without_bars(pixels, inner)
+                return sight
+            if _lacks_data(content, box) and is_viridis(plot, least=RIVAL):
+                raise PictureError(UNFILLED)
             if divided:  # perhaps from its colour bar
                 sight.several |= not loose
             elif loose:
                 sight.loose = sight.loose or inner
-            elif known:
-                sight.plot = without_bars(pixels, inner)
-                return sight
             # a colour bar takes less than half of what it shares with the plot
             sight.figures.setdefault(box, 0.5 * box.area if divided else 0)
     return sight
+
+
+def _lacks_data(content: Content, box: Box) -> bool:
+    """Tell whether much of a framed plot is bare, but for grid lines.
+
+    A figure in a frame of its own has margins on all sides of its plot.
+    """
+    if not are_grey(content.background):  # it may be a colour of the data
+        return False
+    across = _cover(content.between(box.top, box.bottom))[box.left : box.right]
+    down = _cover(content.beside(box.left, box.right))[box.top : box.bottom]
+    bare = across < RULED, down < RULED
+    shares = *(b.mean() for b in bare), bare[1][len(down) // 2 :].mean()
+    margins = *(b[: len(b) // 4] for b in bare), *(b[-len(b) // 4 :] for b in bare)
+    return max(shares) >= EMPTY and not all(map(np.any, margins))
 
 
 def _has_rival(content: Content, box: Box, written: float, *, known: bool) -> bool:
