@@ -8,7 +8,15 @@ from gspy_cli.simulate import scene
 from gspy_cli.simulate.clock import make_clock
 from gspy_cli.simulate.detectors import Line, draw_floor
 from gspy_cli.simulate.noise import draw_noise
-from gspy_cli.simulate.pulses import flat_top, gaussian, sine_gaussian, walk
+from gspy_cli.simulate.pulses import (
+    band_noise,
+    flat_top,
+    gaussian,
+    high_pass,
+    sine_gaussian,
+    unit,
+    walk,
+)
 from gspy_cli.simulate.tiles import loudest_tile
 from gspy_cli.simulate.waveform import lognormal
 from gspy_cli.simulate.waveforms import WAVEFORMS, fish, loud, scatter, wandering
@@ -165,6 +173,19 @@ def test_a_flat_top_is_half_as_high_where_it_starts_and_stops():
     times_s = np.array([-1.3, -1, -0.75, 0, 1.75, 2, 2.3])
     heights = [0, 0.5, 1, 1, 1, 0.5, 0]
     assert flat_top(times_s, -1, 2, 0.5) == pytest.approx(heights)
+
+
+def test_noise_stays_in_its_band_and_a_high_pass_leaves_half_of_its_edge(clock):
+    noise = unit(band_noise(np.random.default_rng(0), clock, 100, 200))
+    assert np.sum(noise**2) == pytest.approx(1)
+    before, after = (
+        np.abs(np.fft.rfft(wave)) for wave in (noise, high_pass(clock, noise, 125.0, 8))
+    )
+    hertz = clock.frequencies_hz
+    assert set(hertz[before > 1e-6]) == set(hertz[(hertz >= 100) & (hertz <= 200)])
+    at = np.isin(hertz, (100, 125, 200))
+    gains = [1 / (1 + 1.25**8), 0.5, 1 / (1 + 0.625**8)]
+    assert after[at] / before[at] == pytest.approx(gains)
 
 
 def test_a_walk_has_unit_spread(clock):
