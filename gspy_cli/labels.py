@@ -1,5 +1,6 @@
 """The glitch classes, as Gravity Spy names and orders them."""
 
+import re
 from collections.abc import Collection
 
 DESCRIPTIONS = {
@@ -36,28 +37,27 @@ NONE = "None_of_the_Above"
 """The class of what is a glitch, but of no kind that has a name."""
 
 ALIASES = {
-    "70HZLINE": NONE,
     "70HzLine": NONE,
-    "HighFreqBurst": NONE,
+    "High_Freq_Burst": NONE,
     "High_Frequency_Burst": NONE,
     "Pizzicato": NONE,
     "Crown": "Fast_Scattering",
-    "CROWN": "Fast_Scattering",
 }
 """Names that volunteers use, and the class that each counts as."""
 
 
 def class_of(label: str, classes: Collection[str]) -> str:
-    """Give the class that a label names, with spaces or underscores, or by an alias.
+    """Give the class that a label names, however it is spelled, or by an alias.
 
-    A label that names none stays as it is.
+    Capitals, spaces, hyphens and underscores do not matter, but between classes that
+    differ in nothing else. A label that names no class stays as it is.
     """
     if label in classes:
         return label
-    name = _spelled(label)
-    same = (one for one in classes if _spelled(one) == name)
-    return next(same, ALIASES.get(name, label))
+    meant = {_letters(name): one for name, one in ALIASES.items()}
+    meant |= {_letters(one): one for one in classes}
+    return meant.get(_letters(label), label)
 
 
-def _spelled(label: str) -> str:
-    return "_".join(label.split())
+def _letters(label: str) -> str:
+    return re.sub(r"[\s_-]", "", label).casefold()

@@ -5,9 +5,16 @@ import pytest
 from gspy_cli.labels import CLASSES, class_of
 
 
-def test_spaces_stand_for_underscores_whichever_the_class_has():
+def test_capitals_and_what_parts_words_do_not_matter_whichever_the_class_has():
     assert class_of("My_Blip", ["My Blip"]) == "My Blip"
+    assert class_of("My-Blip", ["myblip"]) == "myblip"
     assert class_of("My  Blip", ["Blip"]) == "My  Blip"
+    assert class_of("Crown", ["crown", "Fast_Scattering"]) == "crown"
+
+
+def test_classes_that_differ_in_capitals_alone_are_two():
+    assert class_of("blip", ["blip", "Blip"]) == "blip"
+    assert class_of("Blip", ["blip", "Blip"]) == "Blip"
 
 
 @pytest.mark.parametrize(
@@ -22,6 +29,10 @@ def test_spaces_stand_for_underscores_whichever_the_class_has():
         ("CROWN", "Fast_Scattering"),
         ("Crown ", "Fast_Scattering"),
         ("Koi Fish", "Koi_Fish"),
+        ("koi_fish", "Koi_Fish"),
+        ("KOIFISH", "Koi_Fish"),
+        ("1080 Lines", "1080Lines"),
+        ("Low-Frequency Burst", "Low_Frequency_Burst"),
         ("None of the Above", "None_of_the_Above"),
         ("Blip", "Blip"),
         ("cats", "cats"),

@@ -133,8 +133,8 @@ def test_only_files_of_one_size_are_read_to_find_copies(tmp_path, monkeypatch):
 
 
 def test_an_unknown_class_is_an_error_that_names_the_nearest(tmp_path):
-    draw_class_folders(tmp_path, {"koifish": 1, "Blip": 1})
-    with pytest.raises(GspyError, match=r"'koifish'; did you mean 'Koi_Fish'\? "):
+    draw_class_folders(tmp_path, {"koifsh": 1, "Blip": 1})
+    with pytest.raises(GspyError, match=r"'koifsh'; did you mean 'Koi_Fish'\? "):
         read_dataset(tmp_path)
 
 
