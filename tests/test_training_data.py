@@ -206,6 +206,16 @@ def test_a_table_may_come_through_a_pipe(tmp_path):
     assert (found.path.name, found.label) == ("a.png", "Blip")
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_table_of_semicolons_or_tabs_is_one_of_commas(tmp_path, mark):
+    (tmp_path / "a, b.png").touch()
+    rows = ['"file"', '"label"', "split"], ["a, b.png", "Blip", "test"]
+    table = tmp_path / "t.csv"
+    table.write_text("".join(mark.join(row) + "\r\n" for row in rows))
+    (found,) = read_examples(table)
+    assert (found.path.name, found.label, found.split) == ("a, b.png", "Blip", "test")
+
+
 def test_a_table_may_begin_with_a_byte_order_mark(tmp_path):
     (tmp_path / "a.png").touch()
     table = tmp_path / "t.csv"

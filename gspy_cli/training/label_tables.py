@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 
 from gspy_cli.callbacks import OnNote
@@ -21,6 +22,8 @@ def read_labels(
     table: Path, on_note: OnNote, *, every_class: bool
 ) -> Iterator[Example]:
     """Read a CSV: `file,label[,split][,glitch][,window]`, or Gravity Spy's metadata.
+
+    Semicolons or tabs may stand for commas.
 
     Raises
     ------
@@ -45,7 +48,10 @@ def _read_rows(table: Path, on_note: OnNote, *, every_class: bool) -> Iterator[E
         lines = TextIOWrapper(  # a file's name may be any bytes
             file, newline="", encoding="utf-8-sig", errors="surrogateescape"
         )
-        rows = csv.DictReader(lines, strict=True)
+        header = lines.readline()
+        rows = csv.DictReader(
+            chain([header], lines), delimiter=_mark(header), strict=True
+        )
         columns = set(rows.fieldnames or ())
         if {"file", "label"} <= columns:
             yield from (row_example(row, table) for row in rows)
@@ -56,6 +62,14 @@ def _read_rows(table: Path, on_note: OnNote, *, every_class: bool) -> Iterator[E
                 f"{table} has no columns file and label, "
                 "nor gravityspy_id, label and sample_type: name them in its first line"
             )
+
+
+def _mark(header: str) -> str:
+    """Tell what parts the cells: the mark by which a name is `label`."""
+    for mark in ",;\t":
+        if "label" in (name.strip().strip('"') for name in header.split(mark)):
+            return mark
+    return ","
 
 
 def row_example(row: dict[str, str], table: Path) -> Example:
