@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "gspy_cli"
 HEAVY = {"torch", "torchvision", "onnxruntime", "scipy", "matplotlib", "pandas"}
 LEAVES = {
     *("callbacks", "errors", "home", "labels", "results", "viridis", "whole"),
-    "wording",
+    *("separator", "wording"),
 }
 MAY_IMPORT = {
     "callbacks": set(),
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "home": set(),
     "labels": set(),
     "results": set(),
+    "separator": set(),
     "viridis": set(),
     "whole": set(),
     "wording": set(),

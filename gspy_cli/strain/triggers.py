@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from gspy_cli.errors import GspyError
+from gspy_cli.separator import separator
 from gspy_cli.strain.times import gps_time
 
 TIMES = ("event_time", "GPStime", "peak_time", "GPS", "time")
@@ -59,7 +60,7 @@ def read_triggers(path: Path) -> Iterator[EventTime]:
             lines = ("\n" if line.startswith("#") else line for line in file)
             filled = ((n, s.rstrip()) for n, s in enumerate(lines) if s.strip())
             above, header = next(filled, (0, ""))
-            mark = _mark(header)
+            mark = separator(header, {name.lower() for name in TIMES}, ",;\t ")
             rows = csv.DictReader(
                 chain([header], lines),
                 delimiter=mark,
@@ -84,15 +85,6 @@ def read_triggers(path: Path) -> Iterator[EventTime]:
         raise GspyError(f"{path} is not a CSV table; give one in UTF-8") from None
     except csv.Error as error:
         raise GspyError(f"{path} is not a CSV table: {error}") from None
-
-
-def _mark(header: str) -> str:
-    """Tell what parts the cells: the mark by which a name is one of `TIMES`."""
-    times = {name.lower() for name in TIMES}
-    for mark in ",;\t ":
-        if times & {name.strip().strip('"').lower() for name in header.split(mark)}:
-            return mark
-    return ","
 
 
 def _time_column(path: Path, columns: list[str], header: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gspy_cli.callbacks import OnNote
 from gspy_cli.errors import GspyError
+from gspy_cli.separator import separator
 from gspy_cli.training.examples import Example, example, split_name
 from gspy_cli.training.metadata import read_metadata
 
@@ -49,9 +50,8 @@ def _read_rows(table: Path, on_note: OnNote, *, every_class: bool) -> Iterator[E
             file, newline="", encoding="utf-8-sig", errors="surrogateescape"
         )
         header = lines.readline()
-        rows = csv.DictReader(
-            chain([header], lines), delimiter=_mark(header), strict=True
-        )
+        mark = separator(header, {"label"})
+        rows = csv.DictReader(chain([header], lines), delimiter=mark, strict=True)
         columns = set(rows.fieldnames or ())
         if {"file", "label"} <= columns:
             yield from (row_example(row, table) for row in rows)
@@ -62,14 +62,6 @@ def _read_rows(table: Path, on_note: OnNote, *, every_class: bool) -> Iterator[E
                 f"{table} has no columns file and label, "
                 "nor gravityspy_id, label and sample_type: name them in its first line"
             )
-
-
-def _mark(header: str) -> str:
-    """Tell what parts the cells: the mark by which a name is `label`."""
-    for mark in ",;\t":
-        if "label" in (name.strip().strip('"') for name in header.split(mark)):
-            return mark
-    return ","
 
 
 def row_example(row: dict[str, str], table: Path) -> Example:
